@@ -1,0 +1,1 @@
+"""Parametric downtime insurance for blockchains."""
