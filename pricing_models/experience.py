@@ -1,0 +1,208 @@
+"""Outage tables turned into what the models fit: exposure, halts and durations per subject.
+
+Reports of one subject that begin within the merge gap of the last known end of the one before are one halt:
+at 48 h a tenth of the halts of the history vanish into clusters, after which the gaps look exponential. A
+merged halt lasts the sum of its parts, never the time between them; one that never ended lasted at least its
+low bound. Windows are half open: [observed_from, observed_to).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+from scipy import stats
+
+from pricing_models.errors import InvalidData
+
+YEAR_SECONDS = 365.25 * 86400.0
+MERGE_GAP_SECONDS = 48 * 3600
+
+SUBJECT_COLUMNS = ("subject_id", "kind", "observed_from", "observed_to", "in_universe")
+OUTAGE_COLUMNS = (
+    "subject_id",
+    "event_id",
+    "start",
+    "start_precision",
+    "low_seconds",
+    "high_seconds",
+    "usable",
+    "ended",
+)
+
+
+class Status(StrEnum):
+    """What is known of a duration."""
+
+    EXACT = "exact"  # a figure, as good as its rounding
+    INTERVAL = "interval"  # between two bounds
+    RIGHT = "right"  # at least so long
+    MISSING = "missing"  # nothing: a bound at zero carries no information
+
+
+@dataclass(frozen=True)
+class Experience:
+    """Exposure and halts per subject, and one duration per halt.
+
+    `subjects` (index subject_id): kind, in_universe, exposure_years, halts, last_halt (epoch s, nan if none).
+    `durations`: subject_id, kind, event_id, start, low, high (seconds), status; also of halts outside the
+    windows, because how long a halt lasts does not depend on when we began to count. A subject that is not
+    listed (its launch is unknown) gives durations of kind "unlisted" and no count: dropping those would drop
+    the tail.
+    """
+
+    subjects: pd.DataFrame
+    durations: pd.DataFrame
+    as_of: float
+    merge_gap_seconds: float
+
+    def table(self) -> pd.DataFrame:
+        """One row per subject: raw rate a year with its exact (Garwood) 90% interval, what is known of lengths."""
+        frame = self.subjects.copy()
+        exposed = frame["exposure_years"].where(frame["exposure_years"] > 0)
+        frame["rate"] = frame["halts"] / exposed
+        limits = [garwood_interval(int(n), 0.9) for n in frame["halts"]]
+        frame["rate_low"] = np.array([low for low, _ in limits]) / exposed
+        frame["rate_high"] = np.array([high for _, high in limits]) / exposed
+        status = pd.crosstab(self.durations["subject_id"], self.durations["status"])
+        for name in Status:
+            column = status[name.value] if name.value in status else pd.Series(dtype=int)
+            frame[f"durations_{name}"] = column.reindex(frame.index, fill_value=0).astype(int)
+        return frame
+
+
+def garwood_interval(count: int, level: float) -> tuple[float, float]:
+    """Exact central interval of a Poisson mean after `count` events (Garwood 1936)."""
+    tail = (1.0 - level) / 2.0
+    low = float(stats.gamma.ppf(tail, count)) if count else 0.0
+    return low, float(stats.gamma.ppf(1.0 - tail, count + 1))
+
+
+def build(
+    subjects: pd.DataFrame,
+    outages: pd.DataFrame,
+    as_of: float,
+    merge_gap_seconds: float = MERGE_GAP_SECONDS,
+) -> Experience:
+    """Count usable halts within each subject's window and tabulate their durations.
+
+    Nothing that began after `as_of` is known. Raises `InvalidData` naming the column and the row at fault.
+    """
+    subjects, outages = tables(subjects, outages)
+    if not merge_gap_seconds >= 0:
+        raise InvalidData(f"merge_gap_seconds is {merge_gap_seconds}: must be at least 0")
+    known = outages[outages["usable"].astype(bool) & (outages["start"] < as_of)]
+    halts = _merge(known, float(merge_gap_seconds))
+    frame = subjects.set_index("subject_id")[["kind", "in_universe"]].copy()
+    frame["in_universe"] = frame["in_universe"].astype(bool)
+    begin = subjects.set_index("subject_id")["observed_from"]
+    end = subjects.set_index("subject_id")["observed_to"].clip(upper=as_of)
+    frame["exposure_years"] = ((end - begin) / YEAR_SECONDS).clip(lower=0.0)
+    start = halts["start"].to_numpy(dtype=float)
+    owner = halts["subject_id"]
+    inside = (start >= begin.reindex(owner).to_numpy()) & (start < end.reindex(owner).to_numpy())
+    counts = halts.loc[inside].groupby("subject_id").size()
+    frame["halts"] = counts.reindex(frame.index, fill_value=0).astype(int)
+    frame["last_halt"] = halts.groupby("subject_id")["start"].max().reindex(frame.index).astype(float)
+    halts["kind"] = frame["kind"].reindex(owner).fillna("unlisted").to_numpy()
+    columns = ["subject_id", "kind", "event_id", "start", "low", "high", "status"]
+    return Experience(frame, halts[columns], float(as_of), float(merge_gap_seconds))
+
+
+def _merge(outages: pd.DataFrame, gap: float) -> pd.DataFrame:
+    """One row per halt, ordered by subject and start."""
+    rows: list[dict[str, object]] = []
+    ordered = outages.sort_values(["subject_id", "start", "event_id"], kind="stable")
+    current: list[tuple[float, float]] = []
+    owner, event, first, end = "", "", 0.0, 0.0
+    columns = ["subject_id", "event_id", "start", "low_seconds", "high_seconds"]
+    for subject, event_id, start, low, high in ordered[columns].itertuples(index=False):
+        if current and subject == owner and start - end <= gap:
+            end = max(end, start + np.nan_to_num(low))
+            current.append((low, high))
+            continue
+        if current:
+            rows.append(_halt(owner, event, first, current))
+        owner, event, first, current = subject, event_id, start, [(low, high)]
+        end = start + np.nan_to_num(low)
+    if current:
+        rows.append(_halt(owner, event, first, current))
+    halts = pd.DataFrame(rows, columns=["subject_id", "event_id", "start", "low", "high", "status"])
+    return halts.astype({"start": float, "low": float, "high": float})
+
+
+def _halt(subject: str, event: str, start: float, parts: list[tuple[float, float]]) -> dict[str, object]:
+    """A halt out of its parts: bounds add up, and an unknown bound adds zero below and infinity above."""
+    low = sum(0.0 if np.isnan(a) else float(a) for a, _ in parts)
+    high = sum(np.inf if np.isnan(b) else float(b) for _, b in parts)
+    if np.isinf(high):
+        status = Status.RIGHT if low > 0 else Status.MISSING
+    else:
+        status = Status.EXACT if low == high else Status.INTERVAL
+    return {
+        "subject_id": subject,
+        "event_id": event,
+        "start": start,
+        "low": low,
+        "high": high,
+        "status": status.value,
+    }
+
+
+def tables(subjects: pd.DataFrame, outages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Both tables checked: only the columns that the models take, times and lengths as floats.
+
+    Raises `InvalidData` naming the column and the row at fault.
+    """
+    subjects = _with_numbers("subjects", subjects, SUBJECT_COLUMNS, ("observed_from", "observed_to"))
+    outages = _with_numbers("outages", outages, OUTAGE_COLUMNS, ("start", "low_seconds", "high_seconds"))
+    _check_subjects(subjects)
+    _check_outages(outages)
+    return subjects, outages
+
+
+def _check_subjects(subjects: pd.DataFrame) -> None:
+    ids = subjects["subject_id"]
+    _reject("subjects", subjects, "subject_id", ids.duplicated(), "must occur once")
+    for column in ("observed_from", "observed_to"):
+        bad = ~np.isfinite(subjects[column])
+        _reject("subjects", subjects, column, bad, "must be a finite number of epoch seconds")
+    for column in ("kind", "in_universe"):
+        _reject("subjects", subjects, column, subjects[column].isna(), "must not be empty")
+
+
+def _check_outages(outages: pd.DataFrame) -> None:
+    low, high = outages["low_seconds"], outages["high_seconds"]
+    usable = outages["usable"]
+    _reject("outages", outages, "usable", usable.isna(), "must be true or false")
+    counted = usable.astype(bool)
+    _reject("outages", outages, "subject_id", outages["subject_id"].isna(), "must not be empty")
+    late = ~np.isfinite(outages["start"]) & counted
+    _reject("outages", outages, "start", late, "must be a finite number of epoch seconds")
+    negative = (low < 0) | np.isinf(low)
+    _reject("outages", outages, "low_seconds", negative, "must be finite and at least 0, or nan")
+    backward = (high < low) | (high <= 0)
+    _reject("outages", outages, "high_seconds", backward, "must be positive and at least low_seconds")
+
+
+def _with_numbers(table: str, frame: pd.DataFrame, columns: tuple[str, ...], numbers: tuple[str, ...]) -> pd.DataFrame:
+    """The `columns` of a table, those of `numbers` as floats."""
+    missing = [name for name in columns if name not in frame.columns]
+    if missing:
+        raise InvalidData(f"{table} lacks {', '.join(missing)}: needs the columns {', '.join(columns)}")
+    result = frame[list(columns)].copy()
+    for name in numbers:
+        values = pd.to_numeric(frame[name], errors="coerce")
+        _reject(table, frame, name, values.isna() & frame[name].notna(), "must be a number")
+        result[name] = values.astype(float)
+    return result
+
+
+def _reject(table: str, frame: pd.DataFrame, column: str, bad: object, right: str) -> None:
+    """Raise on the first row that is bad."""
+    flags = np.asarray(bad, dtype=bool)
+    if flags.any():
+        row = int(np.argmax(flags))
+        value = frame[column].iloc[row]
+        shown = value.item() if isinstance(value, np.generic) else value
+        raise InvalidData(f"{table} row {row}, column {column} is {shown!r}: {right}")

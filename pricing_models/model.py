@@ -1,0 +1,208 @@
+"""Experience, frequency and duration of one data set, bundled: what prices cover and what a quote names."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pricing_models import __version__, duration, experience, frequency, premium
+from pricing_models.compound import LossDistribution, loss_distribution
+from pricing_models.duration import DurationFit, DurationPosterior, DurationPrior
+from pricing_models.experience import (
+    MERGE_GAP_SECONDS,
+    YEAR_SECONDS,
+    Experience,
+)
+from pricing_models.frequency import FrequencyFit, FrequencyPrior, RatePosterior, poisson_counts
+from pricing_models.payoff import Terms, expected_payout
+from pricing_models.premium import Circumstances, Loadings, Premium, Scenario
+
+RECENT_SECONDS = 90 * 86400
+VERSION_DIGITS = 16
+
+
+@dataclass(frozen=True)
+class ModelSettings:
+    """Every choice of the fit that is not data."""
+
+    merge_gap_seconds: float = MERGE_GAP_SECONDS
+    frequency: FrequencyPrior = field(default_factory=FrequencyPrior)
+    duration: DurationPrior = field(default_factory=DurationPrior)
+
+
+@dataclass(frozen=True)
+class Model:
+    """A fit; `version` is the hash of its data, settings, code version and parameters."""
+
+    experience: Experience
+    frequency: FrequencyFit
+    duration: DurationFit
+    settings: ModelSettings
+    version: str
+
+    def rate(self, subject_id: str, kind: str | None = None) -> RatePosterior:
+        """Posterior of the subject's yearly rate; `kind` prices a subject without history by its group."""
+        return self.frequency.posterior(subject_id, kind)
+
+    def length(self, subject_id: str, kind: str | None = None) -> DurationPosterior:
+        """Predictive law of the length of the subject's next halt."""
+        return self.duration.posterior(self.kind(subject_id) or kind or "")
+
+    def kind(self, subject_id: str) -> str | None:
+        """The subject's kind in the data, None when it is not there."""
+        subjects = self.experience.subjects
+        return str(subjects.at[subject_id, "kind"]) if subject_id in subjects.index else None
+
+    def loss(
+        self,
+        subject_id: str,
+        terms: Terms,
+        term_seconds: int,
+        failover_probability: float = 1.0,
+        kind: str | None = None,
+    ) -> LossDistribution:
+        """Posterior-predictive distribution of the policy's payout over its term.
+
+        The uncertain rate is shared by all halts of the term; the duration's parameters are averaged for each
+        halt, which keeps the mean of a halt's payout and makes the tail of several halts a little thin.
+        """
+        years = premium.require_term(term_seconds) / YEAR_SECONDS
+        counts = self.rate(subject_id, kind).predictive(years)
+        length = self.length(subject_id, kind)
+        return loss_distribution(counts, terms, length.sf, length.tabulated_expectation, failover_probability)
+
+    def price(
+        self,
+        subject_id: str,
+        terms: Terms,
+        term_seconds: int,
+        loadings: Loadings | None = None,
+        kind: str | None = None,
+        marginal_capital: float = 0.0,
+    ) -> Premium:
+        """The premium of a policy that begins at the fit's `as_of`.
+
+        Raises `UnknownSubject` when the subject is not in the fit and `kind` is not given, `InvalidTerms`
+        when the term or a loading can't be priced.
+        """
+        loadings = loadings or Loadings()
+        years = premium.require_term(term_seconds) / YEAR_SECONDS
+        rate = self.rate(subject_id, kind)
+        typical = rate.quantile(0.5) * years
+        chances = {
+            scenario: loadings.failover_probability.at(scenario) if terms.failover_benefit else 0.0
+            for scenario in Scenario
+        }
+        by_chance = {
+            chance: (
+                self.loss(subject_id, terms, term_seconds, chance, kind),
+                self._point_mean(subject_id, terms, typical, chance, kind),
+            )
+            for chance in set(chances.values())
+        }
+        low, high = (
+            self._mean_at(subject_id, terms, point * years, chances[Scenario.BASE], kind)
+            for point in rate.interval(0.9)
+        )
+        losses = {scenario: by_chance[chance] for scenario, chance in chances.items()}
+        where = self._circumstances(subject_id, term_seconds, marginal_capital, kind)
+        return premium.price(losses, terms, term_seconds, loadings, where, (low, high))
+
+    def summary(self) -> pd.DataFrame:
+        """Per subject: kind, halts, exposure_years, rate_mean, rate_low, rate_high (90%, a year),
+        credibility, median_seconds and p95_seconds of its next halt."""
+        subjects = self.experience.subjects
+        rows: dict[str, dict[str, Any]] = {}
+        lengths = {kind: self.duration.posterior(kind) for kind in subjects["kind"].unique()}
+        points = {kind: (law.quantile(0.5), law.quantile(0.95)) for kind, law in lengths.items()}
+        columns = ["kind", "halts", "exposure_years"]
+        for subject_id, kind, halts, years in subjects[columns].itertuples():
+            rate = self.rate(str(subject_id))
+            low, high = rate.interval(0.9)
+            rows[str(subject_id)] = {
+                "kind": kind,
+                "halts": halts,
+                "exposure_years": years,
+                "rate_mean": rate.mean,
+                "rate_low": low,
+                "rate_high": high,
+                "credibility": rate.credibility,
+                "median_seconds": points[kind][0],
+                "p95_seconds": points[kind][1],
+            }
+        frame = pd.DataFrame.from_dict(rows, orient="index")
+        frame.index.name = "subject_id"
+        return frame
+
+    def _mean_at(self, subject_id: str, terms: Terms, mean_count: float, chance: float, kind: str | None) -> float:
+        """Expected payout at a known rate, durations still predictive."""
+        law = self.length(subject_id, kind)
+        counts = poisson_counts(mean_count)
+        return loss_distribution(counts, terms, law.sf, law.tabulated_expectation, chance).mean
+
+    def _point_mean(self, subject_id: str, terms: Terms, mean_count: float, chance: float, kind: str | None) -> float:
+        """Expected payout at a known rate and the point estimate of the duration's parameters."""
+        law = self.length(subject_id, kind).plug_in()
+        counts = poisson_counts(mean_count)
+        if terms.incident_limit * (counts.size - 1) <= terms.aggregate_limit:
+            return mean_count * expected_payout(terms, law.sf, law.limited_expectation, chance)
+        return loss_distribution(counts, terms, law.sf, law.limited_expectation, chance).mean
+
+    def _circumstances(
+        self, subject_id: str, term_seconds: int, marginal_capital: float, kind: str | None
+    ) -> Circumstances:
+        """How much of the term follows a halt closely, and whether one operator can stop it (a rollup)."""
+        own = self.kind(subject_id) or kind or ""
+        subjects = self.experience.subjects
+        last = subjects["last_halt"].reindex([subject_id]).to_numpy(dtype=float)[0]
+        recent = 0.0 if np.isnan(last) else max(0.0, float(last) + RECENT_SECONDS - self.experience.as_of)
+        operated = frequency.GROUP_OF_KIND.get(own) == "rollup"
+        return Circumstances(min(1.0, recent / term_seconds), operated, marginal_capital)
+
+
+def fit(subjects: pd.DataFrame, outages: pd.DataFrame, as_of: float, settings: ModelSettings | None = None) -> Model:
+    """Fit everything to the two tables (columns in `experience`) as known at `as_of` (epoch seconds).
+
+    Raises `InvalidData` naming the column and the row at fault.
+    """
+    settings = settings or ModelSettings()
+    subjects, outages = experience.tables(subjects, outages)
+    known = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
+    rates = frequency.fit(known, settings.frequency)
+    lengths = duration.fit(known, settings.duration)
+    return Model(known, rates, lengths, settings, _version(subjects, outages, as_of, settings, rates, lengths))
+
+
+def _version(
+    subjects: pd.DataFrame,
+    outages: pd.DataFrame,
+    as_of: float,
+    settings: ModelSettings,
+    rates: FrequencyFit,
+    lengths: DurationFit,
+) -> str:
+    """Short hash of all that a price depends on; the order of the rows is not among it."""
+    content: Mapping[str, Any] = {
+        "code": __version__,
+        "as_of": f"{as_of:.12g}",
+        "settings": asdict(settings),
+        "subjects": _canonical(subjects, ["subject_id"]),
+        "outages": _canonical(outages, ["subject_id", "start", "event_id"]),
+        "rates": {name: [f"{v:.12g}" for v in nodes.mean()] for name, nodes in sorted(rates.groups.items())},
+        "lengths": {
+            name: [f"{float(v):.12g}" for v in (law.weights @ law.mu, law.weights @ law.sigma)]
+            for name, law in sorted(lengths.groups.items())
+        },
+        "body": lengths.body.name,
+    }
+    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
+
+
+def _canonical(frame: pd.DataFrame, order: list[str]) -> str:
+    ordered = frame.sort_values(order, kind="stable")
+    return ordered.to_csv(index=False, float_format="%.12g", lineterminator="\n")

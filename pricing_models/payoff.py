@@ -1,0 +1,186 @@
+"""What a halt of this length pays: the single definition, for the price, the contract and the claim alike.
+
+With X the covered seconds of one incident:
+
+    qualifies = X > waiting
+    S         = qualifies ? (retention ? X - waiting : X) : 0
+    gross     = rate * S + (failover proven and qualifies ? failover benefit : 0)
+    owed      = max(0, min(gross, incident limit, aggregate limit - owed for other incidents))
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, fields
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pricing_models.errors import InvalidTerms
+
+FloatArray = NDArray[np.float64]
+Curve = Callable[[FloatArray], FloatArray]
+
+MONEY_BOUND = 2**96
+RATE_BOUND = 2**64
+SECONDS_BOUND = 2**32
+_INT64_BOUND = 2**63
+
+
+class Semantics(StrEnum):
+    """Which seconds are paid once the waiting period is exceeded."""
+
+    RETENTION = "retention"  # only those beyond it
+    QUALIFYING = "qualifying"  # all, from the first
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What one policy promises; money in the asset's smallest unit, time in seconds.
+
+    Raises `InvalidTerms` naming the field, its value and what would be right.
+    """
+
+    waiting_seconds: int
+    semantics: Semantics
+    rate_per_second: int
+    failover_benefit: int
+    incident_limit: int
+    aggregate_limit: int
+
+    def __post_init__(self) -> None:
+        try:
+            object.__setattr__(self, "semantics", Semantics(self.semantics))
+        except ValueError:
+            right = " or ".join(Semantics)
+            raise InvalidTerms(f"semantics is {self.semantics!r}: must be {right}") from None
+        bounds = {
+            "waiting_seconds": (0, SECONDS_BOUND),
+            "rate_per_second": (1, RATE_BOUND),
+            "failover_benefit": (0, MONEY_BOUND),
+            "incident_limit": (1, MONEY_BOUND),
+            "aggregate_limit": (1, MONEY_BOUND),
+        }
+        for field in fields(self):
+            if field.name in bounds:
+                _require_int(field.name, getattr(self, field.name), *bounds[field.name])
+        if self.incident_limit > self.aggregate_limit:
+            raise InvalidTerms(
+                f"incident_limit is {self.incident_limit}: must be at most aggregate_limit, "
+                f"which is {self.aggregate_limit}"
+            )
+
+
+def _require_int(name: str, value: object, least: int, bound: int) -> int:
+    """`value` as an int of [least, bound), else `InvalidTerms`."""
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise InvalidTerms(f"{name} is {value!r}: must be an int, not {type(value).__name__}")
+    if not least <= value < bound:
+        raise InvalidTerms(f"{name} is {value}: must be at least {least} and below {bound}")
+    return value
+
+
+def gross(terms: Terms, covered_seconds: int, failover: bool) -> int:
+    """Payout before any limit; `failover` says whether a failover was proven within the incident."""
+    _require_int("covered_seconds", covered_seconds, 0, SECONDS_BOUND)
+    if covered_seconds <= terms.waiting_seconds:
+        return 0
+    retained = terms.waiting_seconds if terms.semantics is Semantics.RETENTION else 0
+    benefit = terms.failover_benefit if failover else 0
+    return terms.rate_per_second * (covered_seconds - retained) + benefit
+
+
+def owed(terms: Terms, covered_seconds: int, failover: bool, owed_elsewhere: int) -> int:
+    """What the policy is owed for one incident, given what it is owed for its other incidents."""
+    _require_int("owed_elsewhere", owed_elsewhere, 0, MONEY_BOUND)
+    left = terms.aggregate_limit - owed_elsewhere
+    return max(0, min(gross(terms, covered_seconds, failover), terms.incident_limit, left))
+
+
+def owed_many(
+    terms: Terms,
+    covered_seconds: NDArray[np.int64],
+    failover: NDArray[np.bool_] | bool = False,
+    owed_elsewhere: NDArray[np.int64] | int = 0,
+) -> NDArray[np.int64] | NDArray[np.object_]:
+    """`owed` over arrays, exact: int64 where no product can overflow, else Python ints (dtype object)."""
+    seconds = _require_counts("covered_seconds", covered_seconds, SECONDS_BOUND)
+    elsewhere = _require_counts("owed_elsewhere", owed_elsewhere, MONEY_BOUND)
+    longest = int(seconds.max()) if seconds.size else 0
+    largest = int(elsewhere.max()) if elsewhere.size else 0
+    reach = max(
+        terms.rate_per_second * longest + terms.failover_benefit,
+        largest,
+        terms.aggregate_limit,
+        SECONDS_BOUND,
+    )
+    kind = np.int64 if reach < _INT64_BOUND else object
+    x, other = seconds.astype(kind), elsewhere.astype(kind)
+    qualifies = (x > terms.waiting_seconds).astype(kind)
+    proven = np.asarray(failover, dtype=bool).astype(kind)
+    retained = terms.waiting_seconds if terms.semantics is Semantics.RETENTION else 0
+    total = qualifies * (terms.rate_per_second * (x - retained) + terms.failover_benefit * proven)
+    result = np.minimum(np.minimum(total, terms.incident_limit), terms.aggregate_limit - other)
+    return np.maximum(result, 0)  # type: ignore[no-any-return]
+
+
+def _require_counts(name: str, values: object, bound: int) -> NDArray[np.generic]:
+    """`values` as an array of whole numbers of [0, bound), else `InvalidTerms`."""
+    array = np.asarray(values)
+    if array.dtype.kind == "O":
+        for value in array.flat:
+            _require_int(name, value, 0, bound)
+    elif array.dtype.kind not in "iu":
+        raise InvalidTerms(f"{name} has dtype {array.dtype}: must be whole numbers")
+    elif array.size and (int(array.min()) < 0 or int(array.max()) >= bound):
+        worst = int(array.min()) if int(array.min()) < 0 else int(array.max())
+        raise InvalidTerms(f"{name} holds {worst}: must be at least 0 and below {bound}")
+    return array
+
+
+def limit_seconds(terms: Terms) -> int:
+    """Fewest covered seconds that pay the whole incident limit without a failover."""
+    paid = -(-terms.incident_limit // terms.rate_per_second)
+    if terms.semantics is Semantics.RETENTION:
+        return terms.waiting_seconds + paid
+    return max(terms.waiting_seconds + 1, paid)
+
+
+def limited_payout(terms: Terms, cap: FloatArray, sf: Curve, lev: Curve, failover_probability: float) -> FloatArray:
+    """E[min(gross, cap)] of one incident, in closed form, for each `cap` (asset units).
+
+    `sf(x)` is P(D > x) and `lev(x)` is E[min(D, x)] of the covered seconds D. With c = cap / rate:
+    retention rate (LEV(w + c) - LEV(w)); qualifying rate (LEV(c) - LEV(w) + w S(w)) when c > w, else cap
+    S(w). A proven failover shifts the payout by its benefit: min(benefit, cap) S(w) plus the same with what
+    is left.
+    """
+    if not 0.0 <= failover_probability <= 1.0:
+        raise InvalidTerms(f"failover_probability is {failover_probability}: must be from 0 to 1")
+    caps = np.asarray(cap, dtype=float)
+    chance = failover_probability if terms.failover_benefit else 0.0
+    total = np.zeros_like(caps)
+    if chance < 1.0:
+        total += (1.0 - chance) * _timed_payout(terms, caps, sf, lev)
+    if chance > 0.0:
+        lump = np.minimum(float(terms.failover_benefit), caps)
+        exceeds = sf(np.array([float(terms.waiting_seconds)]))[0]
+        total += chance * (lump * exceeds + _timed_payout(terms, caps - lump, sf, lev))
+    return total
+
+
+def _timed_payout(terms: Terms, caps: FloatArray, sf: Curve, lev: Curve) -> FloatArray:
+    """E[min(rate * S, cap)] of one incident."""
+    waiting = np.array([float(terms.waiting_seconds)])
+    rate = float(terms.rate_per_second)
+    seconds = caps / rate
+    if terms.semantics is Semantics.RETENTION:
+        return rate * (lev(waiting + seconds) - lev(waiting))
+    exceeds = sf(waiting)
+    beyond = lev(np.maximum(seconds, waiting)) - lev(waiting)
+    result: FloatArray = rate * (beyond + np.minimum(seconds, waiting) * exceeds)
+    return result
+
+
+def expected_payout(terms: Terms, sf: Curve, lev: Curve, failover_probability: float = 1.0) -> float:
+    """Expected payout (asset units, float) of one incident under the incident limit."""
+    cap = np.array([float(terms.incident_limit)])
+    return float(limited_payout(terms, cap, sf, lev, failover_probability)[0])

@@ -1,0 +1,190 @@
+"""What `pricing_models.duration` promises: lengths from rounded, bounded and censored data."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import integrate, stats
+
+from pricing_models.duration import BODIES, DurationPosterior, DurationPrior, bounds, fit
+from pricing_models.errors import InvalidData
+from pricing_models.experience import Experience
+
+HOUR, DAY = 3600.0, 86400.0
+
+
+def experience(low, high, status, kinds=None):
+    n = len(low)
+    frame = pd.DataFrame(
+        {
+            "subject_id": [f"s{i}" for i in range(n)],
+            "kind": kinds or ["l1"] * n,
+            "event_id": [f"e{i:04d}" for i in range(n)],
+            "start": 0.0,
+            "low": np.asarray(low, dtype=float),
+            "high": np.asarray(high, dtype=float),
+            "status": status,
+        }
+    )
+    return Experience(pd.DataFrame(), frame, 0.0, 0.0)
+
+
+def exact(values, kinds=None):
+    return experience(values, values, ["exact"] * len(values), kinds)
+
+
+def draw(name, mu, sigma, size, seed=1):
+    """Whole seconds that are no whole hours, so that their rounding is the half minute."""
+    z = BODIES[name].quantile(np.random.default_rng(seed).uniform(size=size))
+    return np.maximum(np.round(np.exp(mu + sigma * z) / 60) * 60 + 1, 61)
+
+
+def single(name, mu, sigma):
+    return DurationPosterior(BODIES[name], np.array([mu]), np.array([sigma]), np.ones(1), "")
+
+
+@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize(("mu", "sigma"), [(9.5, 0.4), (10.0, 1.0), (8.0, 1.9), (9.0, 3.1)])
+def test_the_limited_expectation_is_the_integral_of_the_survival_function(name, mu, sigma):
+    law = single(name, mu, sigma)
+    for limit in (30.0, HOUR, DAY, 30 * DAY):
+        # in log time the integrand x S(x) is smooth
+        value, _ = integrate.quad(
+            lambda t: np.exp(t) * law.sf(np.exp(np.array([t])))[0], -40.0, np.log(limit), limit=400
+        )
+        assert law.limited_expectation(np.array([limit]))[0] == pytest.approx(value, rel=1e-7)
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_table_agrees_with_the_closed_form(name):
+    law = DurationPosterior(BODIES[name], np.array([9.0, 10.0]), np.array([0.7, 1.6]), np.array([0.4, 0.6]), "")
+    x = np.array([0.0, 0.3, 1.0, 17.0, 3600.0, 1e5, 3e7, 5e9])
+    assert law.tabulated_expectation(x) == pytest.approx(law.limited_expectation(x), rel=1e-9)
+
+
+# scipy.stats as an independent implementation of the same laws
+@pytest.mark.parametrize(
+    ("name", "peer"),
+    [
+        ("lognormal", stats.lognorm(1.3, scale=np.exp(9.0))),
+        ("weibull", stats.weibull_min(1 / 1.3, scale=np.exp(9.0))),
+        ("loglogistic", stats.fisk(1 / 1.3, scale=np.exp(9.0))),
+    ],
+)
+def test_survival_and_quantiles_agree_with_scipy(name, peer):
+    law = single(name, 9.0, 1.3)
+    x = np.array([10.0, HOUR, DAY, 10 * DAY])
+    assert law.sf(x) == pytest.approx(peer.sf(x), rel=1e-9)
+    assert [law.quantile(p) for p in (0.05, 0.5, 0.99)] == pytest.approx(peer.ppf([0.05, 0.5, 0.99]), rel=1e-7)
+    assert law.sf(np.array([0.0]))[0] == 1.0
+
+
+def test_quantile_and_survival_of_a_mixture_are_inverse():
+    law = DurationPosterior(BODIES["weibull"], np.array([8.0, 11.0]), np.array([1.0, 2.0]), np.array([0.5, 0.5]), "")
+    for p in (0.01, 0.5, 0.95):
+        assert law.sf(np.array([law.quantile(p)]))[0] == pytest.approx(1 - p, abs=1e-8)
+
+
+def test_samples_follow_the_predictive_law():
+    law = fit(exact(draw("lognormal", 9.5, 1.2, 40))).posterior("l1")
+    sample = law.sample(np.random.default_rng(3), 4000)
+    assert stats.kstest(sample, lambda x: 1 - law.sf(x)).pvalue > 0.001
+
+
+def test_exact_lognormal_data_give_back_their_own_moments():
+    values = draw("lognormal", 9.5, 1.2, 300)
+    law = fit(exact(values), DurationPrior(mu_sd=50.0, log_sigma_sd=50.0)).posterior("l1").plug_in()
+    if law.body.name == "lognormal":
+        assert law.mu[0] == pytest.approx(np.log(values).mean(), abs=0.02)
+        assert law.sigma[0] == pytest.approx(np.log(values).std(), rel=0.02)
+    assert law.body.name == "lognormal"
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_true_parameters_are_recovered_through_intervals_and_censoring(name):
+    rng = np.random.default_rng(11)
+    values = draw(name, 9.7, 1.1, 500)
+    censor = rng.uniform(HOUR, 4 * DAY, 500)
+    running = values > censor
+    coarse = ~running & (rng.uniform(size=500) < 0.4)
+    low = np.where(running, censor, np.where(coarse, values // (6 * HOUR) * 6 * HOUR, values))
+    high = np.where(running, np.inf, np.where(coarse, (values // (6 * HOUR) + 1) * 6 * HOUR, values))
+    status = np.where(running, "right", np.where(coarse, "interval", "exact"))
+    fitted = fit(experience(low, high, status), DurationPrior(bodies=(name,)))
+    law = fitted.posterior("l1")
+    for values_, truth in ((law.mu, 9.7), (np.log(law.sigma), np.log(1.1))):
+        mean = law.weights @ values_
+        sd = np.sqrt(law.weights @ (values_ - mean) ** 2)
+        assert abs(mean - truth) < 3.5 * sd
+        assert sd < 0.1
+
+
+@pytest.mark.parametrize("name", BODIES)
+def test_the_true_body_wins_when_the_data_tell_the_bodies_apart(name):
+    fitted = fit(exact(draw(name, 9.7, 1.1, 1500)), DurationPrior(points=17))
+    assert fitted.body.name == name
+    assert fitted.scores["log_score"].idxmax() == name
+
+
+def test_of_bodies_that_the_data_can_not_tell_apart_the_first_candidate_is_taken():
+    seen = exact(draw("lognormal", 9.7, 1.1, 12))
+    for order in (("lognormal", "loglogistic"), ("loglogistic", "lognormal")):
+        assert fit(seen, DurationPrior(bodies=order)).body.name == order[0]
+
+
+def test_an_outage_still_running_counts_for_at_least_its_length():
+    values = draw("lognormal", 9.0, 1.0, 60)
+    short = fit(exact(values)).posterior("l1").quantile(0.95)
+    low = np.append(values, [5 * DAY] * 5)
+    high = np.append(values, [np.inf] * 5)
+    longer = fit(experience(low, high, ["exact"] * 60 + ["right"] * 5)).posterior("l1").quantile(0.95)
+    assert longer > 1.3 * short
+
+
+def test_missing_lengths_are_dropped_or_taken_to_exceed_the_median():
+    values = draw("lognormal", 9.0, 1.0, 40)
+    low = np.append(values, np.zeros(10))
+    high = np.append(values, np.full(10, np.inf))
+    seen = experience(low, high, ["exact"] * 40 + ["missing"] * 10)
+    dropped = fit(seen).posterior("l1")
+    alone = fit(exact(values)).posterior("l1")
+    assert dropped.quantile(0.9) == pytest.approx(alone.quantile(0.9))
+    assert fit(seen, DurationPrior(missing="pessimistic")).posterior("l1").quantile(0.9) > dropped.quantile(0.9)
+    treated = bounds(seen.durations, "pessimistic")
+    assert treated["low"].iloc[-10:].tolist() == [np.median(values)] * 10
+
+
+def test_an_exact_length_is_as_good_as_its_rounding():
+    treated = bounds(exact([10 * 60.0 + 7, 2 * HOUR, 3 * DAY, 40.0]).durations, "drop")
+    half = (treated["high"] - treated["low"]) / 2
+    assert half.tolist() == [30.0, HOUR / 2, DAY / 2, 20.0]
+
+
+def test_a_kind_with_thirty_known_lengths_stands_alone_and_others_are_pooled():
+    fast, slow = draw("lognormal", 7.5, 0.8, 35), draw("lognormal", 11.0, 0.8, 35, seed=2)
+    few = draw("lognormal", 7.5, 0.8, 10, seed=3)
+    kinds = ["l1"] * 35 + ["l2"] * 35 + ["bridge"] * 10
+    fitted = fit(exact(np.concatenate([fast, slow, few]), kinds))
+    assert set(fitted.groups) == {"all", "l1", "rollup"}
+    assert fitted.posterior("l1").quantile(0.5) < fitted.posterior("bridge").quantile(0.5)
+    assert fitted.posterior("bridge").quantile(0.5) < fitted.posterior("l3").quantile(0.5)
+
+
+def test_the_posterior_predictive_is_wider_than_its_point_estimate():
+    law = fit(exact(draw("lognormal", 9.0, 1.2, 12))).posterior("l1")
+    assert law.quantile(0.99) > law.plug_in().quantile(0.99)
+
+
+def test_rows_that_are_all_alike_give_finite_figures():
+    law = fit(exact([7261.0] * 25)).posterior("l1")
+    assert np.isfinite([law.quantile(0.5), law.quantile(0.95)]).all()
+    assert law.quantile(0.5) == pytest.approx(7261.0, rel=0.05)
+
+
+def test_one_known_length_is_enough_and_none_is_refused():
+    assert fit(exact([7261.0])).posterior("l1").quantile(0.5) > 0
+    with pytest.raises(InvalidData, match="no usable row has an upper bound"):
+        fit(experience([HOUR], [np.inf], ["right"]))
+    with pytest.raises(InvalidData, match="missing is 'guess'"):
+        bounds(exact([60.0]).durations, "guess")
+    with pytest.raises(ValueError, match="p is 0"):
+        single("weibull", 9.0, 1.0).quantile(0)

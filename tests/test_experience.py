@@ -1,0 +1,164 @@
+"""What `pricing_models.experience` promises: who was watched for how long, what halted, what is known of it."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from pricing_models.errors import InvalidData
+from pricing_models.experience import YEAR_SECONDS, build, garwood_interval
+
+HOUR, DAY = 3600.0, 86400.0
+START = 1.6e9
+AS_OF = START + 10 * YEAR_SECONDS
+
+
+def subjects(*rows):
+    columns = ["subject_id", "kind", "observed_from", "observed_to", "in_universe"]
+    return pd.DataFrame(rows or [("a", "l1", START, AS_OF, True)], columns=columns)
+
+
+def outages(*rows):
+    """Rows of (subject, start, low, high), with `usable` as an optional fifth."""
+    return pd.DataFrame(
+        [
+            {
+                "subject_id": row[0],
+                "event_id": f"{row[0]}-{i}",
+                "start": START + row[1],
+                "start_precision": "minute",
+                "low_seconds": row[2],
+                "high_seconds": row[3],
+                "usable": row[4] if len(row) > 4 else True,
+                "ended": "resumed",
+            }
+            for i, row in enumerate(rows)
+        ],
+        columns=[
+            "subject_id",
+            "event_id",
+            "start",
+            "start_precision",
+            "low_seconds",
+            "high_seconds",
+            "usable",
+            "ended",
+        ],
+    )
+
+
+def test_exposure_ends_at_the_window_or_at_the_date_of_the_fit_whichever_is_first():
+    frame = subjects(
+        ("a", "l1", START, START + 2 * YEAR_SECONDS, True),
+        ("b", "l1", START, AS_OF + YEAR_SECONDS, True),
+        ("c", "l1", AS_OF + DAY, AS_OF + YEAR_SECONDS, True),
+    )
+    years = build(frame, outages(), AS_OF).subjects["exposure_years"]
+    assert years.tolist() == pytest.approx([2.0, 10.0, 0.0])
+
+
+def test_halts_outside_the_window_are_not_counted_but_their_length_is_known():
+    frame = subjects(("a", "l1", START, START + YEAR_SECONDS, True))
+    history = outages(("a", -DAY * 9, HOUR, HOUR), ("a", DAY, HOUR, HOUR), ("a", YEAR_SECONDS + 9 * DAY, HOUR, HOUR))
+    seen = build(frame, history, AS_OF)
+    assert seen.subjects.at["a", "halts"] == 1
+    assert len(seen.durations) == 3
+
+
+def test_unusable_rows_and_what_begins_after_the_date_of_the_fit_do_not_exist():
+    history = outages(("a", DAY, HOUR, HOUR, False), ("a", 11 * YEAR_SECONDS, HOUR, HOUR))
+    seen = build(subjects(), history, AS_OF)
+    assert seen.subjects.at["a", "halts"] == 0
+    assert seen.durations.empty
+    assert np.isnan(seen.subjects.at["a", "last_halt"])
+
+
+def test_reports_within_the_gap_are_one_halt_that_lasts_their_sum():
+    history = outages(("a", 0.0, HOUR, HOUR), ("a", 40 * HOUR, HOUR, 2 * HOUR), ("a", 95 * HOUR, HOUR, HOUR))
+    seen = build(subjects(), history, AS_OF)
+    assert seen.subjects.at["a", "halts"] == 2
+    first = seen.durations.iloc[0]
+    assert (first["low"], first["high"], first["status"]) == (2 * HOUR, 3 * HOUR, "interval")
+
+
+def test_the_gap_runs_from_the_known_end_of_the_halt_before():
+    history = outages(("a", 0.0, 100 * HOUR, 100 * HOUR), ("a", 120 * HOUR, HOUR, HOUR))
+    assert build(subjects(), history, AS_OF).subjects.at["a", "halts"] == 1
+
+
+def test_halts_of_two_subjects_never_merge():
+    frame = subjects(("a", "l1", START, AS_OF, True), ("b", "l2", START, AS_OF, True))
+    history = outages(("a", 0.0, HOUR, HOUR), ("b", HOUR, HOUR, HOUR))
+    assert build(frame, history, AS_OF).subjects["halts"].tolist() == [1, 1]
+
+
+def test_a_gap_of_zero_keeps_every_report_apart():
+    history = outages(("a", 0.0, HOUR, HOUR), ("a", 2 * HOUR, HOUR, HOUR))
+    assert build(subjects(), history, AS_OF, merge_gap_seconds=0).subjects.at["a", "halts"] == 2
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "status"),
+    [
+        (HOUR, HOUR, "exact"),
+        (HOUR, DAY, "interval"),
+        (np.nan, DAY, "interval"),
+        (HOUR, np.nan, "right"),
+        (HOUR, np.inf, "right"),
+        (np.nan, np.nan, "missing"),
+        (0.0, np.inf, "missing"),
+    ],
+)
+def test_what_is_known_of_a_length_has_a_status(low, high, status):
+    assert build(subjects(), outages(("a", DAY, low, high)), AS_OF).durations["status"].tolist() == [status]
+
+
+def test_a_merged_halt_with_a_part_of_unknown_length_lasted_at_least_the_rest():
+    history = outages(("a", 0.0, HOUR, HOUR), ("a", 3 * HOUR, np.nan, np.nan))
+    row = build(subjects(), history, AS_OF).durations.iloc[0]
+    assert (row["low"], row["high"], row["status"]) == (HOUR, np.inf, "right")
+
+
+def test_a_subject_that_is_not_listed_gives_a_length_and_no_count():
+    seen = build(subjects(), outages(("z", DAY, HOUR, HOUR)), AS_OF)
+    assert seen.durations["kind"].tolist() == ["unlisted"]
+    assert seen.subjects["halts"].sum() == 0
+
+
+def test_the_table_shows_the_raw_rate_with_exact_limits_and_counts_of_lengths():
+    table = build(subjects(), outages(("a", DAY, HOUR, HOUR), ("a", 90 * DAY, HOUR, np.nan)), AS_OF).table()
+    row = table.loc["a"]
+    assert row["rate"] == pytest.approx(0.2)
+    low, high = garwood_interval(2, 0.9)
+    assert (row["rate_low"], row["rate_high"]) == pytest.approx((low / 10, high / 10))
+    assert (row["durations_exact"], row["durations_right"], row["durations_missing"]) == (1, 1, 0)
+
+
+def test_the_order_of_the_rows_does_not_matter():
+    history = outages(("a", 0.0, HOUR, HOUR), ("a", 40 * HOUR, HOUR, HOUR), ("a", 95 * HOUR, HOUR, HOUR))
+    forward, backward = (build(subjects(), rows, AS_OF) for rows in (history, history.iloc[::-1]))
+    pd.testing.assert_frame_equal(forward.durations, backward.durations)
+
+
+# Garwood, Biometrika 28 (1936), 95% limits
+@pytest.mark.parametrize(("count", "low", "high"), [(0, 0.0, 3.68888), (1, 0.02532, 5.57164), (10, 4.79539, 18.39036)])
+def test_garwood_limits_are_the_published_ones(count, low, high):
+    assert garwood_interval(count, 0.95) == pytest.approx((low, high), abs=5e-6)
+
+
+def test_bad_tables_are_refused_by_column_row_and_what_would_be_right():
+    with pytest.raises(InvalidData, match="subjects lacks kind"):
+        build(subjects().drop(columns="kind"), outages(), AS_OF)
+    with pytest.raises(InvalidData, match="subjects row 1, column subject_id is 'a': must occur once"):
+        build(subjects(*[("a", "l1", START, AS_OF, True)] * 2), outages(), AS_OF)
+    with pytest.raises(InvalidData, match="subjects row 0, column observed_from is nan"):
+        build(subjects(("a", "l1", np.nan, AS_OF, True)), outages(), AS_OF)
+    with pytest.raises(InvalidData, match="subjects row 0, column observed_to is 'soon': must be a number"):
+        build(subjects(("a", "l1", START, "soon", True)), outages(), AS_OF)
+    with pytest.raises(InvalidData, match="outages row 0, column start is nan"):
+        build(subjects(), outages(("a", np.nan, HOUR, HOUR)), AS_OF)
+    with pytest.raises(InvalidData, match=r"outages row 1, column low_seconds is -1\.0"):
+        build(subjects(), outages(("a", 0.0, HOUR, HOUR), ("a", DAY, -1.0, HOUR)), AS_OF)
+    with pytest.raises(InvalidData, match=r"outages row 0, column high_seconds is 10\.0"):
+        build(subjects(), outages(("a", 0.0, 20.0, 10.0)), AS_OF)
+    with pytest.raises(InvalidData, match="merge_gap_seconds is -1"):
+        build(subjects(), outages(), AS_OF, merge_gap_seconds=-1)

@@ -1,0 +1,132 @@
+"""What `pricing_models.premium` promises: a price in parts that add up, with judgement labelled as such."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from pricing_models.compound import LossDistribution
+from pricing_models.errors import InvalidTerms
+from pricing_models.experience import YEAR_SECONDS
+from pricing_models.payoff import Semantics, Terms
+from pricing_models.premium import Basis, Circumstances, Judgement, Loadings, Scenario, price
+
+YEAR = int(YEAR_SECONDS)
+TERMS = Terms(3600, Semantics.RETENTION, 10, 0, 100_000, 400_000)
+LOSS = LossDistribution(np.array([0.0, 100_000.0, 400_000.0]), np.array([0.9, 0.09, 0.01]), 0.1, 0.0)
+PLAIN = Loadings(
+    cost_of_capital_bps=0,
+    basis_risk=Judgement(0, 0, 0),
+    recent_halt=Judgement(0, 0, 0),
+    operator_control=Judgement(0, 0, 0),
+)
+
+
+def quote(loadings, point=12_000.0, term=YEAR, where=None, loss=LOSS):
+    return price({scenario: (loss, point) for scenario in Scenario}, TERMS, term, loadings, where)
+
+
+def test_the_parts_add_up_to_the_total_exactly():
+    premium = quote(Loadings(expense_fixed=0.1, expense_per_day=1 / 3), where=Circumstances(0.3, True, 0.0))
+    assert premium.total == sum(part.amount for part in premium.components)
+    assert premium.total == sum(premium.breakdown.values())
+    assert premium.totals[Scenario.BASE] == premium.total
+    assert list(premium.breakdown) == [
+        "expected_payout",
+        "parameter_uncertainty",
+        "capital",
+        "expenses",
+        "basis_risk",
+        "recent_halt",
+        "operator_control",
+        "minimum_rate",
+    ]
+
+
+def test_without_loadings_the_premium_is_the_predictive_mean():
+    premium = quote(PLAIN)
+    assert premium.total == pytest.approx(LOSS.mean)
+    assert premium.breakdown["expected_payout"] == 12_000.0
+    assert premium.breakdown["parameter_uncertainty"] == pytest.approx(LOSS.mean - 12_000.0)
+
+
+def test_a_point_estimate_above_the_predictive_mean_adds_no_negative_part():
+    premium = quote(PLAIN, point=50_000.0)
+    assert premium.breakdown["expected_payout"] == LOSS.mean
+    assert premium.breakdown["parameter_uncertainty"] == 0.0
+
+
+def test_capital_is_charged_on_the_whole_lock_through_the_tail():
+    premium = quote(replace(PLAIN, cost_of_capital_bps=1000, tail_seconds=YEAR // 2))
+    assert premium.breakdown["capital"] == pytest.approx(0.1 * 400_000 * 1.5, rel=1e-6)
+
+
+def test_capital_is_charged_on_the_marginal_need_where_that_is_larger():
+    loadings = replace(PLAIN, cost_of_capital_bps=1000, tail_seconds=0)
+    large, small = (
+        quote(loadings, where=Circumstances(marginal_capital=need)).breakdown["capital"] for need in (500_000.0, 1.0)
+    )
+    assert large == pytest.approx(50_000.0, rel=1e-6)
+    assert small == pytest.approx(40_000.0, rel=1e-6)
+
+
+def test_the_carry_of_a_lock_is_the_published_example():
+    """A limit of 100,000 for 90 days at 10% a year costs 2,466 to carry (of 365 days; here of 365.25)."""
+    terms = replace(TERMS, aggregate_limit=100_000)
+    loadings = replace(PLAIN, cost_of_capital_bps=1000, tail_seconds=0)
+    premium = price({scenario: (LOSS, 0.0) for scenario in Scenario}, terms, 90 * 86400, loadings)
+    assert premium.breakdown["capital"] == pytest.approx(2466, abs=2)
+
+
+def test_expenses_have_a_fixed_and_a_daily_part():
+    premium = quote(replace(PLAIN, expense_fixed=50.0, expense_per_day=2.0), term=10 * 86400)
+    assert premium.breakdown["expenses"] == 70.0
+
+
+def test_judged_loadings_apply_where_their_circumstance_holds():
+    loadings = Loadings()
+    quiet, special = quote(loadings), quote(loadings, where=Circumstances(0.5, True, 0.0))
+    assert quiet.breakdown["recent_halt"] == quiet.breakdown["operator_control"] == 0.0
+    assert special.breakdown["recent_halt"] == pytest.approx(0.5 * 0.5 * LOSS.mean)
+    assert special.breakdown["operator_control"] == pytest.approx(0.1 * LOSS.mean)
+    assert special.judgement_share == pytest.approx(
+        sum(part.amount for part in special.components if part.basis is Basis.JUDGEMENT) / special.total
+    )
+
+
+def test_the_premium_is_shown_at_the_low_the_base_and_the_high_of_judgement():
+    totals = quote(Loadings(), where=Circumstances(1.0, True, 0.0)).totals
+    assert totals[Scenario.LOW] < totals[Scenario.BASE] < totals[Scenario.HIGH]
+    assert totals[Scenario.HIGH] - totals[Scenario.LOW] == pytest.approx((0.15 + 1.9 + 0.3) * LOSS.mean)
+
+
+def test_the_minimum_rate_tops_the_premium_up_and_no_further():
+    floor = quote(replace(PLAIN, minimum_rate_bps=1000))
+    assert floor.total == pytest.approx(40_000.0, rel=1e-6)
+    assert quote(replace(PLAIN, minimum_rate_bps=1)).breakdown["minimum_rate"] == 0.0
+
+
+def test_the_premium_is_never_below_the_expected_payout():
+    for point in (0.0, LOSS.mean, 1e6):
+        assert quote(PLAIN, point=point).total >= LOSS.mean * (1 - 1e-12)
+
+
+@pytest.mark.parametrize("term", [0, -5, 1.5, True, 11 * YEAR])
+def test_a_term_that_is_no_positive_int_of_at_most_ten_years_is_refused(term):
+    with pytest.raises(InvalidTerms, match=f"term_seconds is {term}"):
+        quote(PLAIN, term=term)
+
+
+def test_bad_loadings_are_refused_by_field_and_value():
+    with pytest.raises(InvalidTerms, match=r"cost_of_capital_bps is -1"):
+        Loadings(cost_of_capital_bps=-1)
+    with pytest.raises(InvalidTerms, match=r"expense_fixed is nan"):
+        Loadings(expense_fixed=float("nan"))
+    with pytest.raises(InvalidTerms, match=r"low <= base <= high"):
+        Judgement(0.5, 0.1, 0.9)
+    with pytest.raises(InvalidTerms, match=r"failover_probability .* at most 1"):
+        Loadings(failover_probability=Judgement(0.5, 1.0, 1.5))
+    with pytest.raises(InvalidTerms, match=r"recent_share is 2"):
+        Circumstances(recent_share=2.0)
+    with pytest.raises(InvalidTerms, match=r"marginal_capital is -1"):
+        Circumstances(marginal_capital=-1.0)
