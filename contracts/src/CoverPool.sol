@@ -1,0 +1,638 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC20, IERC20Metadata} from "@openzeppelin/contracts/token/ERC20/extensions/IERC20Metadata.sol";
+import {ERC20, ERC4626} from "@openzeppelin/contracts/token/ERC20/extensions/ERC4626.sol";
+import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol";
+import {IERC721} from "@openzeppelin/contracts/token/ERC721/IERC721.sol";
+import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
+import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
+import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
+
+import {ICoverPool, Solvency} from "./interfaces/ICoverPool.sol";
+import {IIncidentBook} from "./interfaces/IIncidentBook.sol";
+import {AlarmHold} from "./libraries/AlarmHold.sol";
+import {PremiumStream} from "./libraries/PremiumStream.sol";
+import {RedeemQueue} from "./libraries/RedeemQueue.sol";
+import {TolerantTransfer} from "./libraries/TolerantTransfer.sol";
+
+/// @title CoverPool
+/// @notice See `ICoverPool`.
+/// @dev Money moves only by deposit, sale, claim, settled redemption and credit. The owner can add scenarios and nothing else.
+contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransient, IERC165 {
+    using AlarmHold for AlarmHold.Hold;
+    using Math for uint256;
+    using PremiumStream for PremiumStream.Stream;
+    using RedeemQueue for RedeemQueue.Queue;
+    using SafeCast for uint256;
+
+    /// @param incidentLimits What one further incident can be owed. @param aggregateLimits What all can.
+    /// @param reserve What of it is held now. @param incidentNumber Number (from one) of the incident it is held for; zero for an alarm.
+    struct Latch {
+        uint128 incidentLimits;
+        uint128 aggregateLimits;
+        uint128 reserve;
+        uint64 incidentNumber;
+    }
+
+    uint256 internal constant MAXIMUM_SCENARIOS = 32;
+    uint256 internal constant SCENARIOS_PER_SUBJECT = 8;
+    uint64 internal constant MAXIMUM_COOLDOWN = 90 days;
+    uint8 internal constant MAXIMUM_DECIMALS = 18;
+    /// @dev Shares per unit when the pool is empty: the first depositor can't inflate the price.
+    uint8 internal constant DECIMALS_OFFSET = 6;
+    uint256 internal constant VIRTUAL_SHARES = 10 ** DECIMALS_OFFSET;
+
+    IIncidentBook private immutable _book;
+    address public immutable policyBook;
+    uint64 public immutable cooldown;
+
+    uint128 private _assets;
+    uint128 private _debts;
+    uint128 private _reserve;
+    uint128 private _claimable;
+    PremiumStream.Stream private _stream;
+    RedeemQueue.Queue private _queue;
+    uint256[] private _scenarioExposures;
+
+    mapping(bytes32 triggerId => Latch) private _latches;
+    mapping(bytes32 triggerId => AlarmHold.Hold) private _holds;
+    /// @inheritdoc ICoverPool
+    mapping(bytes32 subject => uint256) public exposureOf;
+    /// @inheritdoc ICoverPool
+    mapping(bytes32 subject => uint256) public scenariosOf;
+    /// @inheritdoc ICoverPool
+    mapping(uint256 policyId => uint256) public debtOf;
+    /// @inheritdoc ICoverPool
+    mapping(address to => uint256) public creditOf;
+    /// @inheritdoc ICoverPool
+    mapping(address controller => mapping(address operator => bool)) public isOperator;
+
+    modifier onlyPolicyBook() {
+        if (msg.sender != policyBook) revert NotPolicyBook(msg.sender);
+        _;
+    }
+
+    /// @param policyBook_ The policy book, whose address may be predicted. @param cooldown_ Seconds, at most 90 days.
+    constructor(
+        address owner_,
+        IERC20 asset_,
+        address policyBook_,
+        IIncidentBook book_,
+        string memory name_,
+        string memory symbol_,
+        uint64 cooldown_
+    ) ERC20(name_, symbol_) ERC4626(asset_) Ownable(owner_) {
+        if (IERC20Metadata(address(asset_)).decimals() > MAXIMUM_DECIMALS) {
+            revert InvalidSetup("asset");
+        }
+        if (policyBook_ == address(0)) revert InvalidSetup("policyBook");
+        if (address(book_).code.length == 0) revert InvalidSetup("book");
+        if (cooldown_ > MAXIMUM_COOLDOWN) revert InvalidSetup("cooldown");
+        policyBook = policyBook_;
+        _book = book_;
+        cooldown = cooldown_;
+        _stream.upTo = block.timestamp.toUint40();
+    }
+
+    /* DEPOSITS */
+
+    /// @inheritdoc ERC4626
+    function deposit(uint256 assets, address receiver) public override nonReentrant returns (uint256) {
+        _requireReliablePrice();
+        return super.deposit(assets, receiver);
+    }
+
+    /// @inheritdoc ERC4626
+    function mint(uint256 shares, address receiver) public override nonReentrant returns (uint256) {
+        _requireReliablePrice();
+        return super.mint(shares, receiver);
+    }
+
+    function _deposit(address caller, address receiver, uint256 assets, uint256 shares) internal override {
+        if (assets == 0 || shares == 0) revert ZeroAmount();
+        super._deposit(caller, receiver, assets, shares);
+    }
+
+    function _transferIn(address from, uint256 amount) internal override {
+        _assets += amount.toUint128();
+
+        IERC20 token = IERC20(asset());
+        uint256 before = token.balanceOf(address(this));
+        SafeERC20.safeTransferFrom(token, from, address(this), amount);
+        uint256 received = token.balanceOf(address(this)) - before;
+        if (received != amount) revert FeeOnTransfer(amount, received);
+    }
+
+    /* REDEMPTIONS */
+
+    /// @inheritdoc ICoverPool
+    function requestRedeem(uint256 shares, address controller, address owner)
+        external
+        nonReentrant
+        returns (uint256 requestId)
+    {
+        if (shares == 0) revert ZeroAmount();
+        if (controller != owner) _requireOwnerOrOperator(controller);
+        if (msg.sender != owner && !isOperator[owner][msg.sender]) _spendAllowance(owner, msg.sender, shares);
+
+        requestId = block.timestamp / 1 days;
+        _queue.add(controller, requestId, shares);
+        _transfer(owner, address(this), shares);
+
+        emit RedeemRequest(controller, owner, requestId, msg.sender, shares);
+    }
+
+    /// @inheritdoc ICoverPool
+    function settle() external nonReentrant returns (uint256 batch, uint256 shares, uint256 assets) {
+        _accrueAll();
+        uint256 left;
+        (batch, left) = _queue.head();
+        if (left == 0) revert NothingToSettle();
+        uint64 maturesAt = _maturesAt(batch);
+        if (block.timestamp < maturesAt) revert BatchNotMature(batch, maturesAt);
+
+        uint256 net = _netAssets();
+        uint256 room = _collateral().saturatingSub(_largestExposure());
+        if (net == 0) revert NothingToSettle();
+        shares = left;
+        if (_valueDown(shares, net) > room) shares = room.mulDiv(totalSupply() + VIRTUAL_SHARES, net + 1);
+        assets = _valueDown(shares, net);
+        // A part worth nothing would only burn shares; a whole batch worth nothing must not hold up the next.
+        if (assets == 0 && shares < left) revert NothingToSettle();
+
+        bool whole = _queue.settle(shares, assets);
+        _burn(address(this), shares);
+        _setAside(assets);
+
+        emit RedeemSettled(batch, shares, assets, whole);
+    }
+
+    /// @inheritdoc ERC4626
+    /// @dev ERC-7540: takes what is settled.
+    function redeem(uint256 shares, address receiver, address controller)
+        public
+        override
+        nonReentrant
+        returns (uint256 assets)
+    {
+        _requireOwnerOrOperator(controller);
+        if (shares == 0) revert ZeroAmount();
+
+        uint256 taken;
+        (taken, assets) = _queue.takeShares(controller, shares);
+        if (taken == 0) revert NothingClaimable(controller);
+        if (taken < shares) revert ERC4626ExceededMaxRedeem(controller, shares, taken);
+        _payRedemption(receiver, controller, assets, shares);
+    }
+
+    /// @inheritdoc ERC4626
+    /// @dev ERC-7540: takes what is settled.
+    function withdraw(uint256 assets, address receiver, address controller)
+        public
+        override
+        nonReentrant
+        returns (uint256 shares)
+    {
+        _requireOwnerOrOperator(controller);
+        if (assets == 0) revert ZeroAmount();
+
+        uint256 taken;
+        (taken, shares) = _queue.takeAssets(controller, assets);
+        if (taken == 0) revert NothingClaimable(controller);
+        if (taken < assets) revert ERC4626ExceededMaxWithdraw(controller, assets, taken);
+        _payRedemption(receiver, controller, assets, shares);
+    }
+
+    function _payRedemption(address receiver, address controller, uint256 assets, uint256 shares) private {
+        _claimable -= assets.toUint128();
+        emit Withdraw(msg.sender, receiver, controller, assets, shares);
+        SafeERC20.safeTransfer(IERC20(asset()), receiver, assets);
+    }
+
+    /// @inheritdoc ICoverPool
+    function setOperator(address operator, bool approved) external returns (bool) {
+        isOperator[msg.sender][operator] = approved;
+        emit OperatorSet(msg.sender, operator, approved);
+        return true;
+    }
+
+    function _requireOwnerOrOperator(address controller) private view {
+        if (msg.sender != controller && !isOperator[controller][msg.sender]) revert NotOwnerOrOperator(msg.sender);
+    }
+
+    /* PREMIUM AND RESERVE */
+
+    /// @inheritdoc ICoverPool
+    function accrue() external nonReentrant {
+        _accrue();
+    }
+
+    /// @inheritdoc ICoverPool
+    function poke(bytes32 triggerId) external nonReentrant {
+        _poke(triggerId);
+    }
+
+    function _accrue() private {
+        uint256 earned = _stream.accrue(block.timestamp);
+        if (earned > 0) emit PremiumEarned(earned, _stream.upTo);
+    }
+
+    function _accrueAll() private {
+        _accrue();
+        if (_stream.upTo != block.timestamp) revert CatchUpNeeded(_stream.upTo);
+    }
+
+    function _requireReliablePrice() private {
+        _accrueAll();
+        if (_reserve > 0) revert ReserveStands(_reserve);
+        if (_debts > 0) revert DebtsStand(_debts);
+    }
+
+    function _poke(bytes32 triggerId) private {
+        Latch storage latch = _latches[triggerId];
+        if (_book.unsettled(triggerId)) {
+            uint64 number = _book.incidentCount(triggerId).toUint64();
+            if (latch.incidentNumber == number) return;
+            // A new incident before the last one was seen to settle: claims on both may come.
+            uint256 older = latch.incidentNumber == 0 ? 0 : latch.reserve;
+            latch.incidentNumber = number;
+            _hold(latch, Math.min(older + latch.incidentLimits, latch.aggregateLimits));
+            emit ReserveLatched(triggerId, latch.reserve, true);
+            return;
+        }
+
+        (uint256 alarmed,) = _book.alarms(triggerId);
+        bool held = _holds[triggerId].observe(alarmed, block.timestamp) && latch.incidentLimits > 0;
+        bool latched = latch.reserve > 0 || latch.incidentNumber > 0;
+        bool unchanged = latch.incidentNumber == 0 && latch.reserve == latch.incidentLimits;
+        if (held && !unchanged) {
+            latch.incidentNumber = 0;
+            _hold(latch, latch.incidentLimits);
+            emit ReserveLatched(triggerId, latch.reserve, false);
+        } else if (!held && latched) {
+            latch.incidentNumber = 0;
+            _hold(latch, 0);
+            emit ReserveReleased(triggerId);
+        }
+    }
+
+    /// @dev Keeps the pool's counter the sum over the triggers.
+    function _hold(Latch storage latch, uint256 reserve) private {
+        _reserve = (_reserve + reserve - latch.reserve).toUint128();
+        latch.reserve = reserve.toUint128();
+    }
+
+    /* SCENARIOS */
+
+    /// @inheritdoc ICoverPool
+    function addScenario(string calldata name) external onlyOwner returns (uint256 scenario) {
+        scenario = _scenarioExposures.length;
+        if (scenario == MAXIMUM_SCENARIOS) revert TooManyScenarios(MAXIMUM_SCENARIOS);
+        _scenarioExposures.push(0);
+        emit ScenarioAdded(scenario, name);
+    }
+
+    /// @inheritdoc ICoverPool
+    function addToScenario(uint256 scenario, bytes32 subject) external onlyOwner {
+        if (scenario >= _scenarioExposures.length) revert UnknownScenario(scenario);
+        uint256 set = scenariosOf[subject];
+        if (set >> scenario & 1 == 1) revert AlreadyInScenario(scenario, subject);
+        uint256 count;
+        for (uint256 rest = set; rest > 0; rest &= rest - 1) {
+            ++count;
+        }
+        if (count == SCENARIOS_PER_SUBJECT) revert TooManyScenarios(SCENARIOS_PER_SUBJECT);
+
+        scenariosOf[subject] = set | 1 << scenario;
+        _scenarioExposures[scenario] += exposureOf[subject];
+        emit ScenarioMember(scenario, subject);
+    }
+
+    function _addExposure(bytes32 subject, uint256 limit) private {
+        uint256 set = scenariosOf[subject];
+        if (set == 0) revert NoScenario(subject);
+        uint256 available = _collateral().saturatingSub(_maturedExitsUp());
+        exposureOf[subject] += limit;
+        for (uint256 i; set >> i > 0; ++i) {
+            if (set >> i & 1 == 0) continue;
+            uint256 exposed = _scenarioExposures[i] + limit;
+            if (exposed > available) revert Insolvent(i, exposed, available);
+            _scenarioExposures[i] = exposed;
+        }
+    }
+
+    function _dropExposure(bytes32 subject, uint256 limit) private {
+        exposureOf[subject] -= limit;
+        uint256 set = scenariosOf[subject];
+        for (uint256 i; set >> i > 0; ++i) {
+            if (set >> i & 1 == 1) _scenarioExposures[i] -= limit;
+        }
+    }
+
+    /* POLICY BOOK */
+
+    /// @inheritdoc ICoverPool
+    function sell(
+        bytes32 triggerId,
+        bytes32 subject,
+        uint96 incidentLimit,
+        uint96 aggregateLimit,
+        uint96 premium,
+        uint64 start,
+        uint64 end,
+        address payer
+    ) external onlyPolicyBook nonReentrant {
+        _accrueAll();
+
+        _addExposure(subject, aggregateLimit);
+        Latch storage latch = _latches[triggerId];
+        latch.incidentLimits += incidentLimit;
+        latch.aggregateLimits += aggregateLimit;
+        // Counted and unearned at once: the premium backs no cover, its own neither.
+        _stream.write(premium, start, end);
+
+        emit PremiumReceived(triggerId, premium, start, end);
+        emit LimitsLocked(triggerId, incidentLimit, aggregateLimit);
+        _transferIn(payer, premium);
+    }
+
+    /// @inheritdoc ICoverPool
+    function pay(
+        uint256 policyId,
+        bytes32 triggerId,
+        bytes32 subject,
+        address to,
+        uint256 amount,
+        uint96 incidentLimitBefore,
+        uint96 incidentLimitAfter
+    ) external onlyPolicyBook nonReentrant returns (uint256 sent, uint256 debt) {
+        _poke(triggerId);
+
+        Latch storage latch = _latches[triggerId];
+        uint256 held = latch.incidentNumber == 0 ? 0 : Math.min(amount, latch.reserve);
+        sent = _proRataDown(amount, _reserve + amount - held);
+        debt = amount - sent;
+
+        latch.incidentLimits = latch.incidentLimits - incidentLimitBefore + incidentLimitAfter;
+        latch.aggregateLimits -= amount.toUint128();
+        _capHold(latch, latch.reserve - held);
+        _dropExposure(subject, amount);
+        if (debt > 0) {
+            debtOf[policyId] += debt;
+            _debts += debt.toUint128();
+        }
+        _assets -= sent.toUint128();
+
+        emit ClaimSent(triggerId, to, sent, debt);
+        _sendOrCredit(to, sent);
+    }
+
+    /// @inheritdoc ICoverPool
+    function unlock(bytes32 triggerId, bytes32 subject, uint96 incidentLimit, uint96 aggregateLimit)
+        external
+        onlyPolicyBook
+        nonReentrant
+    {
+        Latch storage latch = _latches[triggerId];
+        latch.incidentLimits -= incidentLimit;
+        latch.aggregateLimits -= aggregateLimit;
+        _capHold(latch, latch.reserve);
+        _dropExposure(subject, aggregateLimit);
+
+        emit LimitsReleased(triggerId, incidentLimit, aggregateLimit);
+    }
+
+    /// @dev An alarm never holds more than one incident's limits, an incident never more than all that can still be owed.
+    function _capHold(Latch storage latch, uint256 reserve) private {
+        _hold(latch, Math.min(reserve, latch.incidentNumber == 0 ? latch.incidentLimits : latch.aggregateLimits));
+    }
+
+    /// @dev The part of `amount` that assets allow when `due` may have to be paid; the same part whoever claims first.
+    function _proRataDown(uint256 amount, uint256 due) private view returns (uint256) {
+        return due > _assets ? amount.mulDiv(_assets, due) : amount;
+    }
+
+    /* DEBTS AND CREDITS */
+
+    /// @inheritdoc ICoverPool
+    function payDebt(uint256 policyId) external nonReentrant returns (uint256 paid) {
+        paid = Math.min(debtOf[policyId], Math.saturatingSub(_assets, _reserve));
+        if (paid == 0) return 0;
+
+        address to = IERC721(policyBook).ownerOf(policyId);
+        debtOf[policyId] -= paid;
+        _debts -= uint128(paid);
+        _assets -= uint128(paid);
+
+        emit DebtPaid(policyId, to, paid);
+        _sendOrCredit(to, paid);
+    }
+
+    /// @inheritdoc ICoverPool
+    function withdrawCredit(address to) external nonReentrant returns (uint256 amount) {
+        amount = creditOf[msg.sender];
+        if (amount == 0) revert NothingClaimable(msg.sender);
+
+        creditOf[msg.sender] = 0;
+        _claimable -= uint128(amount);
+
+        emit CreditWithdrawn(msg.sender, amount);
+        SafeERC20.safeTransfer(IERC20(asset()), to, amount);
+    }
+
+    /// @dev The amount has left the counted assets; if the transfer fails it is set aside for `to`.
+    function _sendOrCredit(address to, uint256 amount) private {
+        if (amount == 0) return;
+        uint256 needed = TolerantTransfer.gasNeeded();
+        if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
+        if (!TolerantTransfer.trySend(asset(), to, amount)) {
+            creditOf[to] += amount;
+            _claimable += uint128(amount);
+            emit CreditRecorded(to, amount);
+        }
+    }
+
+    function _setAside(uint256 amount) private {
+        _assets -= amount.toUint128();
+        _claimable += uint128(amount);
+    }
+
+    /* SUMS */
+
+    function _unearned() private view returns (uint256 unearned) {
+        (unearned,) = _stream.unearnedAt(block.timestamp);
+    }
+
+    /// @dev The stakers' assets that no latched trigger can take.
+    function _netAssets() private view returns (uint256) {
+        return totalAssets().saturatingSub(_reserve);
+    }
+
+    /// @dev What may back remaining limits.
+    function _collateral() private view returns (uint256) {
+        return Math.saturatingSub(_assets, _unearned() + _reserve + _debts);
+    }
+
+    function _valueDown(uint256 shares, uint256 net) private view returns (uint256) {
+        return shares.mulDiv(net + 1, totalSupply() + VIRTUAL_SHARES);
+    }
+
+    function _maturedExitsUp() private view returns (uint256) {
+        uint256 past = Math.saturatingSub(block.timestamp, cooldown) / 1 days;
+        if (past == 0) return 0;
+        uint256 shares = _queue.unsettledUpTo(past - 1);
+        if (shares == 0) return 0;
+        return shares.mulDiv(_netAssets() + 1, totalSupply() + VIRTUAL_SHARES, Math.Rounding.Ceil);
+    }
+
+    function _maturesAt(uint256 batch) private view returns (uint64) {
+        return ((batch + 1) * 1 days + cooldown).toUint64();
+    }
+
+    function _largestExposure() private view returns (uint256 exposed) {
+        for (uint256 i; i < _scenarioExposures.length; ++i) {
+            exposed = Math.max(exposed, _scenarioExposures[i]);
+        }
+    }
+
+    /* VIEWS: ERC-4626 */
+
+    /// @inheritdoc ERC4626
+    function totalAssets() public view override returns (uint256) {
+        return Math.saturatingSub(_assets, _unearned() + _debts);
+    }
+
+    /// @inheritdoc ERC4626
+    function maxDeposit(address) public view override returns (uint256) {
+        return priceReliable() ? type(uint128).max - _assets : 0;
+    }
+
+    /// @inheritdoc ERC4626
+    function maxMint(address receiver) public view override returns (uint256) {
+        return convertToShares(maxDeposit(receiver));
+    }
+
+    /// @inheritdoc ERC4626
+    function maxRedeem(address controller) public view override returns (uint256 shares) {
+        (shares,) = _queue.claimableOf(controller);
+    }
+
+    /// @inheritdoc ERC4626
+    function maxWithdraw(address controller) public view override returns (uint256 assets) {
+        (, assets) = _queue.claimableOf(controller);
+    }
+
+    /// @inheritdoc ERC4626
+    function previewRedeem(uint256) public pure override returns (uint256) {
+        revert SynchronousRedemptionUnavailable();
+    }
+
+    /// @inheritdoc ERC4626
+    function previewWithdraw(uint256) public pure override returns (uint256) {
+        revert SynchronousRedemptionUnavailable();
+    }
+
+    function _decimalsOffset() internal pure override returns (uint8) {
+        return DECIMALS_OFFSET;
+    }
+
+    /* VIEWS: REDEMPTION */
+
+    /// @inheritdoc ICoverPool
+    function pendingRedeemRequest(uint256 requestId, address controller) external view returns (uint256 shares) {
+        (shares,) = _queue.state(requestId, controller);
+    }
+
+    /// @inheritdoc ICoverPool
+    function claimableRedeemRequest(uint256 requestId, address controller) external view returns (uint256 shares) {
+        (, shares) = _queue.state(requestId, controller);
+    }
+
+    /// @inheritdoc ICoverPool
+    function redeemBatch(uint256 batch)
+        external
+        view
+        returns (uint256 shares, uint256 settled, uint256 assets, uint64 maturesAt)
+    {
+        RedeemQueue.Batch memory state = _queue.batches[batch];
+        return (_queue.size(batch), state.settled, state.assets, _maturesAt(batch));
+    }
+
+    /// @inheritdoc ICoverPool
+    function share() external view returns (address) {
+        return address(this);
+    }
+
+    /// @inheritdoc IERC165
+    function supportsInterface(bytes4 interfaceId) external pure returns (bool) {
+        return interfaceId == type(IERC165).interfaceId || interfaceId == 0xe3bc4e65 // ERC-7540 operators
+            || interfaceId == 0x620ee8e4 // ERC-7540 asynchronous redemption
+            || interfaceId == 0x2f0a18c5; // ERC-7575
+    }
+
+    /* VIEWS: MONEY */
+
+    /// @inheritdoc ICoverPool
+    function priceReliable() public view returns (bool) {
+        (, bool caughtUp) = _stream.unearnedAt(block.timestamp);
+        return caughtUp && _reserve == 0 && _debts == 0;
+    }
+
+    /// @inheritdoc ICoverPool
+    function solvency() external view returns (Solvency memory) {
+        uint256 exposed = _largestExposure();
+        uint256 exits = _maturedExitsUp();
+        return Solvency({
+            assets: _assets,
+            unearned: _unearned(),
+            debts: _debts,
+            claimable: _claimable,
+            reserve: _reserve,
+            maturedExits: exits,
+            exposed: exposed,
+            free: _collateral().saturatingSub(exits + exposed),
+            supply: totalSupply()
+        });
+    }
+
+    /// @inheritdoc ICoverPool
+    function premiums() external view returns (uint256 written, uint256 earned) {
+        written = _stream.written;
+        earned = written - _unearned();
+    }
+
+    /// @inheritdoc ICoverPool
+    function accruedUpTo() external view returns (uint64) {
+        return _stream.upTo;
+    }
+
+    /// @inheritdoc ICoverPool
+    function incidentBook() external view returns (address) {
+        return address(_book);
+    }
+
+    /// @inheritdoc ICoverPool
+    function reserveOf(bytes32 triggerId) external view returns (uint256) {
+        return _latches[triggerId].reserve;
+    }
+
+    /// @inheritdoc ICoverPool
+    function limitsOf(bytes32 triggerId) external view returns (uint256 incidentLimits, uint256 aggregateLimits) {
+        Latch storage latch = _latches[triggerId];
+        return (latch.incidentLimits, latch.aggregateLimits);
+    }
+
+    /// @inheritdoc ICoverPool
+    function scenarioCount() external view returns (uint256) {
+        return _scenarioExposures.length;
+    }
+
+    /// @inheritdoc ICoverPool
+    function scenarioExposure(uint256 scenario) external view returns (uint256) {
+        if (scenario >= _scenarioExposures.length) revert UnknownScenario(scenario);
+        return _scenarioExposures[scenario];
+    }
+}

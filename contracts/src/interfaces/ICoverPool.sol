@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+/// @notice The pool's money at a glance, smallest units of the asset.
+/// @param assets Counted assets: what came in less what went out, never `balanceOf`.
+/// @param unearned Premium that is not yet the stakers'.
+/// @param debts Owed to policies and not yet paid for want of assets.
+/// @param claimable Set aside for settled redemptions and credits; not in `assets`.
+/// @param reserve Remaining incident limits of alarmed or unsettled triggers.
+/// @param maturedExits Value of shares whose redemption has matured and could not be settled yet.
+/// @param exposed Largest sum of remaining limits over the scenarios.
+/// @param free What a further sale may add to the largest scenario.
+/// @param supply Shares.
+struct Solvency {
+    uint256 assets;
+    uint256 unearned;
+    uint256 debts;
+    uint256 claimable;
+    uint256 reserve;
+    uint256 maturedExits;
+    uint256 exposed;
+    uint256 free;
+    uint256 supply;
+}
+
+/// @title Whose money: ERC-4626 deposits and ERC-7540 redemption in daily batches, priced net of the reserve
+/// @dev Assumes of the asset: no fee on transfer (checked), no rebasing, at most 18 decimals.
+interface ICoverPool {
+    /// @dev ERC-7540.
+    event RedeemRequest(
+        address indexed controller, address indexed owner, uint256 indexed requestId, address sender, uint256 shares
+    );
+    /// @dev ERC-7540.
+    event OperatorSet(address indexed controller, address indexed operator, bool approved);
+    event RedeemSettled(uint256 indexed batch, uint256 shares, uint256 assets, bool whole);
+    event PremiumReceived(bytes32 indexed triggerId, uint256 premium, uint64 from, uint64 until);
+    event PremiumEarned(uint256 amount, uint64 upTo);
+    event ReserveLatched(bytes32 indexed triggerId, uint256 amount, bool incident);
+    event ReserveReleased(bytes32 indexed triggerId);
+    event LimitsLocked(bytes32 indexed triggerId, uint256 incidentLimit, uint256 aggregateLimit);
+    event LimitsReleased(bytes32 indexed triggerId, uint256 incidentLimit, uint256 aggregateLimit);
+    event ClaimSent(bytes32 indexed triggerId, address indexed to, uint256 amount, uint256 debt);
+    event DebtPaid(uint256 indexed policyId, address indexed to, uint256 amount);
+    event CreditRecorded(address indexed to, uint256 amount);
+    event CreditWithdrawn(address indexed to, uint256 amount);
+    event ScenarioAdded(uint256 indexed scenario, string name);
+    event ScenarioMember(uint256 indexed scenario, bytes32 indexed subject);
+
+    error NotPolicyBook(address caller);
+    error NotOwnerOrOperator(address caller);
+    /// @dev Deposits wait while a reserve stands: the price would hide a possible loss.
+    error ReserveStands(uint256 reserve);
+    /// @dev Call `accrue` until it has caught up.
+    error CatchUpNeeded(uint64 accruedUpTo);
+    error Insolvent(uint256 scenario, uint256 exposed, uint256 available);
+    error NoScenario(bytes32 subject);
+    error TooManyScenarios(uint256 maximum);
+    error BatchNotMature(uint256 batch, uint64 maturesAt);
+    error NothingToSettle();
+    error NothingClaimable(address controller);
+    error FeeOnTransfer(uint256 expected, uint256 received);
+    error SynchronousRedemptionUnavailable();
+    error ZeroAmount();
+    /// @dev Deposits wait while claims are owed that the pool could not pay.
+    error DebtsStand(uint256 debts);
+    error UnknownScenario(uint256 scenario);
+    error AlreadyInScenario(uint256 scenario, bytes32 subject);
+    /// @param field Name of the constructor's argument.
+    error InvalidSetup(string field);
+    /// @dev The caller sent too little gas for the asset's transfer: a payment can't be turned into a credit that way.
+    error NotEnoughGas(uint256 left, uint256 needed);
+
+    /// @notice Releases earned premium to the stakers up to now; bounded, resumable, by anyone.
+    function accrue() external;
+    /// @notice Latches or releases the reserve of a trigger by what the incident book says now; by anyone.
+    /// @dev An unsettled incident holds what it can still be owed. An alarm alone holds one incident's limits for at most 24 hours, and a
+    /// family may begin three such holds in any 30 days (72 hours); until it falls silent it does not begin another. Beyond that an
+    /// alarm only stops sales. A reserve that should have lapsed stands until somebody pokes.
+    function poke(bytes32 triggerId) external;
+    /// @notice Settles as much of the oldest matured batch as solvency leaves, at the price of now net of the reserve; by anyone.
+    function settle() external returns (uint256 batch, uint256 shares, uint256 assets);
+    /// @notice Pays debt recorded for a policy as far as assets beyond the reserve allow, to the policy's holder; by anyone.
+    function payDebt(uint256 policyId) external returns (uint256 paid);
+    /// @notice Sends the caller's credit (payments whose transfer failed) to `to`.
+    function withdrawCredit(address to) external returns (uint256 amount);
+
+    /// @notice ERC-7540: queues shares for the batch of today; irrevocable; shares stay at risk until settled.
+    /// @dev The batch is the number of the UTC day; it matures a cooldown after that day's end. At most eight batches outstanding per
+    /// controller; requests of one day join. Nobody can fill another's queue: a controller who is not the owner must be the caller or
+    /// have approved it as operator.
+    /// @return requestId The batch.
+    function requestRedeem(uint256 shares, address controller, address owner) external returns (uint256 requestId);
+    function pendingRedeemRequest(uint256 requestId, address controller) external view returns (uint256 shares);
+    function claimableRedeemRequest(uint256 requestId, address controller) external view returns (uint256 shares);
+    function setOperator(address operator, bool approved) external returns (bool);
+    function isOperator(address controller, address operator) external view returns (bool);
+    /// @notice ERC-7575: the share token is this contract.
+    function share() external view returns (address);
+
+    /// @notice Adds a scenario (at most 32; append-only). Only the owner.
+    function addScenario(string calldata name) external returns (uint256 scenario);
+    /// @notice Puts a subject into a scenario (at most 8 each; append-only), with its limits in force. Only the owner.
+    function addToScenario(uint256 scenario, bytes32 subject) external;
+
+    /// @notice Only the policy book: takes the premium from `payer`, locks the limits, checks solvency.
+    function sell(
+        bytes32 triggerId,
+        bytes32 subject,
+        uint96 incidentLimit,
+        uint96 aggregateLimit,
+        uint96 premium,
+        uint64 start,
+        uint64 end,
+        address payer
+    ) external;
+    /// @notice Only the policy book: pays a claim, pro rata if the unsettled triggers' remaining limits exceed the assets; the rest is debt.
+    /// @param amount Newly owed. @param incidentLimitBefore The policy's next-incident limit before. @param incidentLimitAfter And after.
+    /// @return sent Paid or credited now. @return debt Recorded as debt now.
+    function pay(
+        uint256 policyId,
+        bytes32 triggerId,
+        bytes32 subject,
+        address to,
+        uint256 amount,
+        uint96 incidentLimitBefore,
+        uint96 incidentLimitAfter
+    ) external returns (uint256 sent, uint256 debt);
+    /// @notice Only the policy book: frees the limits of an ended policy.
+    function unlock(bytes32 triggerId, bytes32 subject, uint96 incidentLimit, uint96 aggregateLimit) external;
+
+    /// @notice Whether premium is accrued up to now and no reserve stands: then the share price is what deposits pay.
+    function priceReliable() external view returns (bool);
+    function solvency() external view returns (Solvency memory);
+    /// @notice Premium ever received, and what of it was earned by now; the rest is unearned.
+    function premiums() external view returns (uint256 written, uint256 earned);
+    /// @notice Up to which second premium was released by the last accrual.
+    function accruedUpTo() external view returns (uint64);
+    /// @notice Seconds from the end of a batch's day until it matures.
+    function cooldown() external view returns (uint64);
+    function policyBook() external view returns (address);
+    function incidentBook() external view returns (address);
+    /// @notice A redemption batch: shares requested, shares settled, assets they were settled for, and when it matures.
+    function redeemBatch(uint256 batch)
+        external
+        view
+        returns (uint256 shares, uint256 settled, uint256 assets, uint64 maturesAt);
+    function scenarioCount() external view returns (uint256);
+    /// @notice Sum of the remaining limits in force of the scenario's subjects.
+    function scenarioExposure(uint256 scenario) external view returns (uint256);
+    /// @notice The scenarios of a subject as a bit set.
+    function scenariosOf(bytes32 subject) external view returns (uint256);
+    /// @notice What the policies on a trigger can still be owed: by one further incident, and by all.
+    function limitsOf(bytes32 triggerId) external view returns (uint256 incidentLimits, uint256 aggregateLimits);
+    function reserveOf(bytes32 triggerId) external view returns (uint256);
+    function exposureOf(bytes32 subject) external view returns (uint256);
+    function debtOf(uint256 policyId) external view returns (uint256);
+    function creditOf(address to) external view returns (uint256);
+}

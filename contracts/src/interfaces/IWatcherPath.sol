@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IPath} from "./IPath.sol";
+
+/// @notice What one observer signs (EIP-712): the subject was down in [from, until).
+/// @param ended Whether the observer saw the subject come back at `until`.
+/// @param deadline Last second at which the signature may be used.
+struct Observation {
+    bytes32 subject;
+    uint64 from;
+    uint64 until;
+    bool ended;
+    uint64 deadline;
+}
+
+/// @title m of n observers attest the intersection of the intervals that each of them signed
+interface IWatcherPath is IPath {
+    /// @dev A new index also closes the spell before it.
+    event SpellReported(bytes32 indexed subject, uint256 indexed index, uint64 from, uint64 until, bool open);
+    event AlarmRaised(bytes32 indexed subject, address indexed observer, uint64 alarmedUntil);
+
+    error InvalidObservers(string reason);
+    error TooFewObservations(uint256 given, uint256 needed);
+    error SignersNotAscending(address signer);
+    error NotObserver(address signer);
+    error Expired(uint64 deadline);
+    error LengthMismatch(uint256 observations, uint256 signatures);
+    error AlarmFromFuture(uint64 since, uint64 current);
+    error MixedSubjects(bytes32 expected, bytes32 given);
+    /// @dev An observation must satisfy from < until <= now.
+    error BadInterval(uint64 from, uint64 until, uint64 current);
+    error NoIntersection(uint64 from, uint64 until);
+    /// @dev The intersection lies before the end of the last spell and does not extend it.
+    error NothingNew(uint64 until, uint64 attested);
+
+    /// @notice Takes observations of one subject by m or more observers, in ascending order of signer, and attests their intersection:
+    /// extends the last spell where it touches it, else begins a new one after it.
+    function report(Observation[] calldata observations, bytes[] calldata signatures) external;
+
+    /// @notice One observer's first sign of trouble, good for `ALARM_SECONDS` after `since`.
+    function raiseAlarm(bytes32 subject, uint64 since, uint64 deadline, bytes calldata signature) external;
+
+    /// @notice How long after `since` one alarm lasts; an open spell that is not extended is an alarm for as long.
+    function ALARM_SECONDS() external view returns (uint64);
+    /// @notice Until when the alarms raised for `subject` last; zero if none was.
+    function alarmedUntil(bytes32 subject) external view returns (uint64);
+
+    function observers() external view returns (address[] memory);
+    function threshold() external view returns (uint256);
+    function observationDigest(Observation calldata observation) external view returns (bytes32);
+    function alarmDigest(bytes32 subject, uint64 since, uint64 deadline) external view returns (bytes32);
+}

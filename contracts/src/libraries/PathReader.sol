@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IIncidentBook, Span} from "../interfaces/IIncidentBook.sol";
+import {IPath} from "../interfaces/IPath.sol";
+
+/// @title Reads paths that may revert, burn gas, return too much or make no sense: such a path is skipped and spoils nothing
+/// @dev Every call gets the same gas, or the whole transaction reverts: who calls can't leave a path out by sending too little.
+library PathReader {
+    /// @dev Gas that one view of a path may use.
+    uint256 internal constant STIPEND = 150_000;
+    /// @dev What the check below, the call itself and the copying of its answer cost at most.
+    uint256 internal constant MARGIN = 10_000;
+    /// @dev Newest spells of a path that are looked at.
+    uint256 internal constant MAX_SPELLS = 16;
+
+    /// @notice The newest spells of `subject` that end after `since`, oldest first; none if the path is not in order.
+    /// @return found At most `MAX_SPELLS`.
+    /// @return open Whether the last one may still grow.
+    function spells(address path, bytes32 subject, uint64 since)
+        internal
+        view
+        returns (Span[] memory found, bool open)
+    {
+        (bool sound, uint256[3] memory answer) = _ask(path, abi.encodeCall(IPath.spellCount, (subject)), 32);
+        uint256 count = answer[0];
+        if (!sound || count == 0) return (new Span[](0), false);
+
+        Span[] memory newest = new Span[](count < MAX_SPELLS ? count : MAX_SPELLS);
+        uint256 kept;
+        uint256 bound = block.timestamp;
+        while (kept < newest.length) {
+            (sound, answer) = _ask(path, abi.encodeCall(IPath.spell, (subject, count - 1 - kept)), 96);
+            // From < until, in order, disjoint, nothing from the future, and a bool that is one.
+            if (!sound || answer[0] >= answer[1] || answer[1] > bound || answer[2] > 1) return (new Span[](0), false);
+            if (answer[1] <= since) break;
+            if (kept == 0) open = answer[2] == 1;
+            bound = answer[0];
+            newest[kept++] = Span(uint64(answer[0]), uint64(answer[1]));
+        }
+
+        found = new Span[](kept);
+        for (uint256 i; i < kept; i++) {
+            found[i] = newest[kept - 1 - i];
+        }
+    }
+
+    /// @notice Whether the path is alarmed for `subject`, and whether it could say so.
+    function alarmed(address path, bytes32 subject) internal view returns (bool sound, bool on) {
+        uint256[3] memory answer;
+        (sound, answer) = _ask(path, abi.encodeCall(IPath.alarmed, (subject)), 32);
+        sound = sound && answer[0] <= 1;
+        on = sound && answer[0] == 1;
+    }
+
+    /// @dev Copies at most `size` bytes of the answer, which must be exactly as long.
+    function _ask(address path, bytes memory question, uint256 size)
+        private
+        view
+        returns (bool sound, uint256[3] memory answer)
+    {
+        uint256 left = gasleft();
+        if (left - left / 64 <= STIPEND + MARGIN) revert IIncidentBook.NotEnoughGas(left, STIPEND + MARGIN);
+
+        uint256 stipend = STIPEND;
+        assembly ("memory-safe") {
+            sound := staticcall(stipend, path, add(question, 32), mload(question), answer, size)
+            sound := and(sound, eq(returndatasize(), size))
+        }
+    }
+}

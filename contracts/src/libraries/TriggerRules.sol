@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {IIncidentBook, Trigger, TriggerPath} from "../interfaces/IIncidentBook.sol";
+import {IPath, PathKind} from "../interfaces/IPath.sol";
+import {Families} from "./Families.sol";
+import {SubjectId} from "./SubjectId.sol";
+import {Sweep} from "./Sweep.sol";
+
+/// @notice A path of a trigger, as the sweep needs it.
+struct Member {
+    address path;
+    uint8 family;
+    bool absence;
+}
+
+/// @notice A trigger, as the sweep needs it, and how far it has come.
+/// @param grace Longest grace of its paths, seconds.
+/// @param since End of the last incident that paid, or the trigger's creation.
+/// @param incidents How many incidents it has had.
+/// @param settledAt When its last incident that paid is settled.
+struct Rule {
+    bytes32 subject;
+    uint32 mergeGap;
+    uint32 minimumSpell;
+    uint32 challengePeriod;
+    uint32 checkpointStep;
+    uint32 coolingOff;
+    uint32 tail;
+    uint32 grace;
+    uint8 quorum;
+    address guardian;
+    uint64 since;
+    uint32 incidents;
+    uint64 settledAt;
+    Member[] members;
+}
+
+/// @title Which triggers are sound; the bounds are listed at `IIncidentBook.createTrigger`
+library TriggerRules {
+    uint256 private constant MAX_PATHS = 8;
+    uint256 private constant MAX_PARTIES = 32;
+    uint32 private constant MAX_GRACE = 7 days;
+
+    /// @dev Checks `trigger` and writes it to the empty `rule`; returns how many families its paths make.
+    function write(Rule storage rule, Trigger calldata trigger) internal returns (uint256 count) {
+        SubjectId.check(trigger.subjectId);
+        _checkPaths(trigger.paths);
+        uint32 grace = _longestGrace(trigger.paths);
+        _checkTimes(trigger, grace);
+        uint8[] memory families;
+        (families, count) = Families.assign(_parties(trigger.paths));
+
+        rule.subject = keccak256(bytes(trigger.subjectId));
+        rule.mergeGap = trigger.mergeGap;
+        rule.minimumSpell = trigger.minimumSpell;
+        rule.challengePeriod = trigger.challengePeriod;
+        rule.checkpointStep = trigger.checkpointStep;
+        rule.coolingOff = trigger.coolingOff;
+        rule.tail = trigger.tail;
+        rule.grace = grace;
+        rule.quorum = trigger.quorum;
+        rule.guardian = trigger.guardian;
+        rule.since = uint64(block.timestamp);
+        uint256 witnesses;
+        for (uint256 i; i < families.length; i++) {
+            bool absence = IPath(trigger.paths[i].path).kind() == PathKind.ABSENCE;
+            if (!absence) witnesses |= 1 << families[i];
+            rule.members.push(Member(trigger.paths[i].path, families[i], absence));
+        }
+
+        _checkFamilies(trigger.quorum, count, Sweep.bits(witnesses));
+    }
+
+    /// @dev With any one family silent the rest must make a quorum that is not all ABSENCE.
+    function _checkFamilies(uint256 quorum, uint256 families, uint256 witnesses) private pure {
+        if (quorum < 2) revert IIncidentBook.InvalidTrigger("quorum");
+        if (families < quorum + 1) revert IIncidentBook.NotEnoughFamilies(families, quorum + 1);
+        if (witnesses < 2) revert IIncidentBook.NotEnoughFamilies(witnesses, 2);
+    }
+
+    function _checkPaths(TriggerPath[] calldata paths) private view {
+        if (paths.length == 0 || paths.length > MAX_PATHS) revert IIncidentBook.InvalidTrigger("paths");
+        for (uint256 i; i < paths.length; i++) {
+            if (paths[i].path.code.length == 0) revert IIncidentBook.InvalidTrigger("paths");
+            if (paths[i].grace > MAX_GRACE) revert IIncidentBook.InvalidTrigger("grace");
+            for (uint256 j; j < i; j++) {
+                if (paths[i].path == paths[j].path) revert IIncidentBook.InvalidTrigger("paths");
+            }
+        }
+    }
+
+    function _checkTimes(Trigger calldata trigger, uint32 grace) private pure {
+        if (trigger.mergeGap > 1 days) revert IIncidentBook.InvalidTrigger("mergeGap");
+        if (trigger.minimumSpell > 1 days) revert IIncidentBook.InvalidTrigger("minimumSpell");
+        if (trigger.challengePeriod < 1 minutes || trigger.challengePeriod > 7 days) {
+            revert IIncidentBook.InvalidTrigger("challengePeriod");
+        }
+        if (trigger.checkpointStep < 5 minutes || trigger.checkpointStep > 1 days) {
+            revert IIncidentBook.InvalidTrigger("checkpointStep");
+        }
+        if (trigger.coolingOff > 30 days) revert IIncidentBook.InvalidTrigger("coolingOff");
+        uint256 proposedBy = uint256(grace) + trigger.mergeGap + trigger.minimumSpell + trigger.challengePeriod;
+        if (trigger.tail < proposedBy || trigger.tail > 90 days) revert IIncidentBook.InvalidTrigger("tail");
+    }
+
+    function _longestGrace(TriggerPath[] calldata paths) private pure returns (uint32 grace) {
+        for (uint256 i; i < paths.length; i++) {
+            if (paths[i].grace > grace) grace = paths[i].grace;
+        }
+    }
+
+    /// @dev For each path: its contract, whom it names itself, and whom the trigger's creator names besides.
+    function _parties(TriggerPath[] calldata paths) private view returns (bytes32[][] memory parties) {
+        parties = new bytes32[][](paths.length);
+        for (uint256 i; i < paths.length; i++) {
+            bytes32[] memory own = IPath(paths[i].path).parties();
+            bytes32[] calldata declared = paths[i].parties;
+            uint256 named = own.length + declared.length;
+            if (named == 0 || named > MAX_PARTIES) revert IIncidentBook.InvalidTrigger("parties");
+
+            parties[i] = new bytes32[](named + 1);
+            for (uint256 j; j < named; j++) {
+                parties[i][j] = j < own.length ? own[j] : declared[j - own.length];
+            }
+            parties[i][named] = bytes32(uint256(uint160(paths[i].path)));
+        }
+    }
+}

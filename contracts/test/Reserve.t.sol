@@ -1,0 +1,334 @@
+// SPDX-License-Identifier: MIT
+pragma solidity 0.8.37;
+
+import {ICoverPool, Solvency} from "../src/interfaces/ICoverPool.sol";
+import {Quote} from "../src/interfaces/IPolicyBook.sol";
+import {CoverBase} from "./CoverBase.sol";
+import {HostileAsset} from "./HostileAsset.sol";
+
+contract ReserveTest is CoverBase {
+    /* ALARMS */
+
+    function test_AnAlarmHoldsOneIncidentsLimitsForADay() public {
+        _stake(staker, 100_000 * one);
+        _buy();
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "held");
+        assertEq(pool.solvency().reserve, 10_000 * one, "pool's reserve");
+        _warpBy(24 hours - 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "held to the last second");
+        _warpBy(1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 0, "lapsed");
+        _warpBy(1 hours);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 0, "the same alarm begins no other hold");
+        assertFalse(book.quiet(TRIGGER), "but sales stay shut");
+    }
+
+    function test_AFalseAlarmIsReleasedAsSoonAsItIsOver() public {
+        _stake(staker, 100_000 * one);
+        _buy();
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        book.setAlarm(TRIGGER, 0);
+        pool.poke(TRIGGER);
+        assertEq(pool.solvency().reserve, 0, "reserve");
+        assertTrue(pool.priceReliable(), "price");
+    }
+
+    function test_OneFamilyHoldsAtMostSeventyTwoHoursInThirtyDays() public {
+        _stake(staker, 100_000 * one);
+        _buy();
+        uint256 first = block.timestamp;
+        for (uint256 i; i < 3; ++i) {
+            book.setAlarm(TRIGGER, 1);
+            pool.poke(TRIGGER);
+            assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "held");
+            _warpBy(25 hours);
+            book.setAlarm(TRIGGER, 0);
+            pool.poke(TRIGGER);
+        }
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 0, "a fourth hold is refused");
+        vm.warp(first + 30 days - 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 0, "to the end of the window");
+
+        book.setAlarm(TRIGGER, 3);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "another family has its own");
+        _warpBy(1);
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "a new window begins");
+    }
+
+    function testFuzz_AFamilyNeverHoldsMoreThanItsPart(uint32[40] memory waits, uint40 alarms) public {
+        _stake(staker, 100_000 * one);
+        _buy();
+        uint256 begin = block.timestamp;
+        uint256 held;
+        for (uint256 i; i < 40; ++i) {
+            book.setAlarm(TRIGGER, alarms >> i & 1);
+            pool.poke(TRIGGER);
+            uint256 wait = bound(waits[i], 1, 18 hours);
+            if (block.timestamp + wait > begin + 30 days) break;
+            // A reserve may outlast its hold until somebody pokes: somebody does, at its end.
+            if (pool.reserveOf(TRIGGER) > 0) {
+                uint256 step = wait / 64 + 1;
+                for (uint256 past; past < wait; past += step) {
+                    _warpBy(step);
+                    pool.poke(TRIGGER);
+                    if (pool.reserveOf(TRIGGER) > 0) held += step;
+                }
+            } else {
+                _warpBy(wait);
+            }
+        }
+        assertLe(held, 72 hours, "held");
+    }
+
+    /* INCIDENTS */
+
+    function test_AnIncidentHoldsWhatItCanStillBeOwed() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        _buy();
+        uint256 sequence = _incident(TRIGGER, quote.start, 2 hours);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 20_000 * one, "both limits");
+        policies.claim(id, sequence);
+        assertEq(pool.reserveOf(TRIGGER), 16_400 * one, "less what was paid");
+        _warpBy(3 days);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 16_400 * one, "as long as it is unsettled");
+        _end(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 0, "settled");
+        (uint256 incidents, uint256 aggregates) = pool.limitsOf(TRIGGER);
+        assertEq(incidents, 20_000 * one, "the next incident's limits");
+        assertEq(aggregates, 46_400 * one, "all that can still be owed");
+    }
+
+    function test_AClaimLatchesTheReserveIfNobodyPoked() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 sequence = _incident(TRIGGER, quote.start, 2 hours);
+        policies.claim(id, sequence);
+        assertEq(pool.reserveOf(TRIGGER), 6_400 * one, "the rest of the incident's limit");
+    }
+
+    function test_ANextIncidentBeforeTheFirstSettledHoldsForBoth() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 first = _incident(TRIGGER, quote.start, 2 hours);
+        policies.claim(id, first);
+        book.finalise(TRIGGER);
+        uint256 second = _incident(TRIGGER, quote.start + 1 days, 20 hours);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 16_400 * one, "the rest of the first and all of the second");
+        policies.claim(id, second);
+        assertEq(pool.reserveOf(TRIGGER), 6_400 * one, "the rest of the first");
+        _end(TRIGGER);
+        assertEq(pool.solvency().reserve, 0, "settled");
+    }
+
+    function test_AnAlarmThatBecomesAnIncidentIsHeldOnce() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        _buy(quote);
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        _incident(TRIGGER, quote.start, 2 hours);
+        pool.poke(TRIGGER);
+        assertEq(pool.solvency().reserve, 10_000 * one, "reserve");
+        _warpBy(10 days);
+        pool.poke(TRIGGER);
+        assertEq(pool.solvency().reserve, 10_000 * one, "an incident does not lapse");
+    }
+
+    function test_ALateClaimLeavesTheHoldOfANewAlarmAlone() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 sequence = _incident(TRIGGER, quote.start, 2 hours);
+        _end(TRIGGER);
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(policies.claim(id, sequence), 3600 * one, "paid");
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "what a next incident may be owed");
+    }
+
+    function test_ReleasingAPolicyEndsItsPartOfAHold() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        vm.warp(quote.end + TAIL + 1);
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.solvency().reserve, 10_000 * one, "held");
+        policies.release(id);
+        assertEq(pool.solvency().reserve, 0, "reserve");
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 0, "nothing to hold");
+    }
+
+    /* LOSSES BEYOND THE ASSETS */
+
+    /// @dev Two policies of 25,000 each on joined subjects, then the pool shrinks to what the first incidents leave.
+    function _twoPolicies() private returns (uint256 first, uint256 second, uint64 start) {
+        _stake(staker, 50_000 * one);
+        Quote memory quote = _quote();
+        quote.terms.incidentLimit = quote.terms.aggregateLimit;
+        first = _buy(quote);
+        start = quote.start;
+        quote = _quote();
+        quote.terms.incidentLimit = quote.terms.aggregateLimit;
+        quote.triggerId = OTHER_TRIGGER;
+        second = _buy(quote);
+    }
+
+    /// @dev Takes assets out of the pool as no operation can, to see what claims do when they exceed the assets.
+    function _lose(uint256 left) private {
+        bytes32 slot;
+        for (uint256 i; i < 64; ++i) {
+            if (uint128(uint256(vm.load(address(pool), bytes32(i)))) == pool.solvency().assets) slot = bytes32(i);
+        }
+        uint256 word = uint256(vm.load(address(pool), slot));
+        vm.store(address(pool), slot, bytes32(word >> 128 << 128 | left));
+        assertEq(pool.solvency().assets, left, "assets left");
+        uint256 surplus = asset.balanceOf(address(pool)) - left;
+        vm.prank(address(pool));
+        asset.transfer(address(0xdead), surplus);
+    }
+
+    function _twoIncidents(bool secondFirst) private returns (uint256 first, uint256 second) {
+        uint64 start;
+        (first, second, start) = _twoPolicies();
+        _lose(20_000 * one);
+        _incident(TRIGGER, start, 1 hours + 25_000);
+        _incident(OTHER_TRIGGER, start, 1 hours + 25_000);
+        pool.poke(TRIGGER);
+        pool.poke(OTHER_TRIGGER);
+        policies.claim(secondFirst ? second : first, 0);
+        policies.claim(secondFirst ? first : second, 0);
+    }
+
+    function test_TwoIncidentsBeyondTheAssetsArePaidProRataWhoeverClaimsFirst() public {
+        uint256 snapshot = nonce;
+        (uint256 first, uint256 second) = _twoIncidents(false);
+        assertEq(policies.policy(first).paid, 10_000 * one, "first policy");
+        assertEq(policies.policy(second).paid, 10_000 * one, "second policy");
+        assertEq(pool.debtOf(first), 15_000 * one, "first debt");
+        assertEq(pool.solvency().debts, 30_000 * one, "debts");
+        assertEq(pool.totalAssets(), 0, "nothing is left to stakers");
+
+        nonce = snapshot;
+        _deploy(6);
+        (first, second) = _twoIncidents(true);
+        assertEq(policies.policy(first).paid, 10_000 * one, "first policy, claimed last");
+        assertEq(policies.policy(second).paid, 10_000 * one, "second policy, claimed first");
+    }
+
+    function test_DebtsRankBeforeSharesAndAreTheHolders() public {
+        (uint256 first, uint256 second, uint64 start) = _twoPolicies();
+        _lose(20_000 * one);
+        _incident(TRIGGER, start, 1 hours + 10_000);
+        _incident(OTHER_TRIGGER, start, 1 hours + 10_000);
+        pool.poke(TRIGGER);
+        pool.poke(OTHER_TRIGGER);
+        policies.claim(first, 0);
+        assertEq(pool.debtOf(first), 6_000 * one, "debt while the worst is possible");
+        assertEq(pool.payDebt(first), 0, "nothing beyond the reserve");
+        vm.prank(staker);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.ReserveStands.selector, 40_000 * one));
+        pool.deposit(1, staker);
+
+        policies.claim(second, 0);
+        _end(TRIGGER);
+        _end(OTHER_TRIGGER);
+        vm.prank(staker);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.DebtsStand.selector, 12_000 * one));
+        pool.deposit(1, staker);
+
+        vm.prank(buyer);
+        policies.transferFrom(buyer, other, first);
+        assertEq(pool.payDebt(first), 6_000 * one, "paid when the worst did not come");
+        assertEq(asset.balanceOf(other), 6_000 * one, "to the holder of now");
+        assertEq(pool.payDebt(first), 0, "once");
+        (uint256 owed, uint256 paid, uint256 debt) = policies.owedFor(first, 0);
+        assertEq(owed, paid, "all paid");
+        assertEq(debt, 0, "no debt");
+        assertEq(pool.payDebt(second), 6_000 * one, "the other's too");
+        assertEq(pool.solvency().debts, 0, "debts");
+        _balanced("counted is held");
+    }
+
+    function test_AfterALossSalesStop() public {
+        (uint256 first,, uint64 start) = _twoPolicies();
+        _incident(TRIGGER, start, 1 hours + 25_000);
+        policies.claim(first, 0);
+        _end(TRIGGER);
+        Solvency memory s = pool.solvency();
+        assertEq(s.exposed, 25_000 * one, "exposure left");
+        assertEq(s.free, 0, "free");
+        assertEq(s.assets - s.unearned, 25_000 * one, "backing left");
+    }
+
+    /* TRANSFERS THAT FAIL */
+
+    function _claimRefused(HostileAsset.Refusal refusal) private {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 sequence = _incident(TRIGGER, quote.start, 2 hours);
+        asset.refuse(buyer, refusal);
+        assertEq(policies.claim{gas: 5_000_000}(id, sequence), 3600 * one, "counts as paid");
+        assertEq(pool.creditOf(buyer), 3600 * one, "credit");
+        assertEq(pool.solvency().claimable, 3600 * one, "set aside");
+        _balanced("counted is held");
+
+        vm.prank(buyer);
+        assertEq(pool.withdrawCredit(other), 3600 * one, "withdrawn");
+        assertEq(asset.balanceOf(other), 3600 * one, "where the holder wants it");
+        vm.prank(buyer);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.NothingClaimable.selector, buyer));
+        pool.withdrawCredit(other);
+        _balanced("counted is still held");
+    }
+
+    function test_ABlacklistedHolderGetsACredit() public {
+        _claimRefused(HostileAsset.Refusal.REVERTS);
+    }
+
+    function test_ATransferThatReturnsFalseBecomesACredit() public {
+        _claimRefused(HostileAsset.Refusal.RETURNS_FALSE);
+    }
+
+    function test_ATransferThatBurnsItsGasBecomesACredit() public {
+        _claimRefused(HostileAsset.Refusal.BURNS_GAS);
+    }
+
+    function test_ATransferThatReturnsALotBecomesACredit() public {
+        _claimRefused(HostileAsset.Refusal.RETURNS_A_LOT);
+    }
+
+    function testFuzz_NobodyTurnsAPaymentIntoACreditByStarvingIt(uint256 gas_) public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 sequence = _incident(TRIGGER, quote.start, 2 hours);
+        try policies.claim{gas: bound(gas_, 100_000, 700_000)}(id, sequence) {
+            assertEq(asset.balanceOf(buyer), 3600 * one, "paid in full");
+        } catch {
+            assertEq(policies.policy(id).owed, 0, "nothing happened");
+        }
+        assertEq(pool.creditOf(buyer), 0, "credit");
+    }
+}
