@@ -94,7 +94,7 @@ class DurationPrior:
     mu_sd: float = 2.0
     log_sigma_mean: float = 0.4
     log_sigma_sd: float = 0.7
-    group_min_known: int = 30
+    group_min_known: int = 20
     folds: int = 10
     bodies: tuple[str, ...] = tuple(BODIES)
     points: int = 25

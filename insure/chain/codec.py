@@ -1,0 +1,177 @@
+"""Functions and events of our contracts, between Python values and the chain's bytes."""
+
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode, encode
+from eth_abi.exceptions import DecodingError, EncodingError
+from eth_utils.abi import collapse_if_tuple
+from eth_utils.address import to_checksum_address
+from eth_utils.crypto import keccak
+
+from insure.chain.artifacts import artifact
+from insure.chain.rpc import RawLog
+from insure.errors import ChainError, InvalidInput
+from insure.records.deployment import Deployment
+from insure.records.onchain import Address, Bytes32, Log
+
+
+@dataclass(frozen=True)
+class _Function:
+    selector: bytes
+    entries: tuple[dict[str, Any], ...]
+    outputs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class _Event:
+    name: str
+    indexed: tuple[dict[str, Any], ...]
+    plain: tuple[dict[str, Any], ...]
+
+
+class Abi:
+    """The functions and events of one contract; of overloaded functions only the first."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self._functions: dict[str, _Function] = {}
+        self._events: dict[str, _Event] = {}
+        self._constructor: tuple[dict[str, Any], ...] = ()
+        for entry in artifact(name).abi:
+            if entry["type"] == "function":
+                self._functions.setdefault(entry["name"], _function(entry))
+            elif entry["type"] == "event":
+                self._events["0x" + keccak(text=_signature(entry)).hex()] = _event(entry)
+            elif entry["type"] == "constructor":
+                self._constructor = tuple(entry["inputs"])
+
+    def encode(self, function: str, *args: Any) -> bytes:
+        """The call data of a function, bytes given as hex text; raises `InvalidInput` for what its types can't hold."""
+        known = self._functions[function]
+        return known.selector + self._encode(function, known.entries, args)
+
+    def decode(self, function: str, answer: bytes) -> tuple[Any, ...]:
+        """What a function returned; raises `ChainError` when the answer can't be that (no such contract there)."""
+        try:
+            return decode(self._functions[function].outputs, answer)
+        except DecodingError as error:
+            raise ChainError(f"{self.name}.{function} answered {len(answer)} bytes that can't be read") from error
+
+    def creation(self, *args: Any) -> bytes:
+        """The code that creates the contract with these constructor arguments."""
+        return artifact(self.name).bytecode + self._encode("constructor", self._constructor, args)
+
+    def _encode(self, what: str, entries: tuple[dict[str, Any], ...], args: tuple[Any, ...]) -> bytes:
+        try:
+            values = [_to_chain(entry, value) for entry, value in zip(entries, args, strict=True)]
+            return encode(_types(entries), values)
+        except (EncodingError, ValueError) as error:
+            raise InvalidInput(f"{self.name}.{what}: {error}") from error
+
+    def event(self, log: RawLog) -> tuple[str, dict[str, object]]:
+        """Name and arguments of a log; raises `ChainError` if it is none of this contract's events."""
+        known = self._events.get(log.topics[0]) if log.topics else None
+        if known is None or len(known.indexed) != len(log.topics) - 1:
+            raise ChainError(f"{self.name} at {log.address} emitted an event that is not known, in {log.tx_hash}")
+        args: dict[str, object] = {}
+        for entry, topic in zip(known.indexed, log.topics[1:], strict=True):
+            args[entry["name"]] = _from_chain(entry, decode([entry["type"]], bytes.fromhex(topic[2:]))[0])
+        for entry, value in zip(known.plain, decode(_types(known.plain), log.data), strict=True):
+            args[entry["name"]] = _from_chain(entry, value)
+        return known.name, args
+
+
+@cache
+def abi(name: str) -> Abi:
+    """The ABI of one of our contracts, read once."""
+    return Abi(name)
+
+
+class Decoder:
+    """Makes logs of one installation readable: address -> contract -> event."""
+
+    def __init__(self, deployment: Deployment) -> None:
+        self._chain_id = deployment.chain_id
+        named = [
+            (deployment.incident_book, "IncidentBook"),
+            (deployment.policy_book, "PolicyBook"),
+            (deployment.cover_pool, "CoverPool"),
+            *((address, "WatcherPath") for address in deployment.watcher_paths.values()),
+            *((address, "HeartbeatPath") for address in deployment.heartbeat_paths.values()),
+        ]
+        self._contracts = {address.lower(): contract for address, contract in named}
+        self.addresses: tuple[Address, ...] = tuple(dict.fromkeys(address for address, _ in named))
+        """The contracts whose logs it can read."""
+
+    def decode(self, log: RawLog) -> Log:
+        """The log with its event's name and arguments as the ABI names them: words and bytes as hex, structs as dicts.
+
+        Raises `ChainError` for a contract or an event that is not ours.
+        """
+        contract = self._contracts.get(log.address.lower())
+        if contract is None:
+            raise ChainError(f"{log.address} is no contract of this deployment")
+        event, args = abi(contract).event(log)
+        return Log(
+            chain_id=self._chain_id,
+            address=log.address,
+            contract=contract,
+            event=event,
+            args=args,
+            block_number=log.block_number,
+            block_hash=log.block_hash,
+            tx_hash=log.tx_hash,
+            log_index=log.log_index,
+            timestamp=log.timestamp,
+        )
+
+
+def word(value: bytes) -> Bytes32:
+    """Bytes as 0x and lower-case hex."""
+    return "0x" + value.hex()
+
+
+def _types(entries: Any) -> tuple[str, ...]:
+    return tuple(collapse_if_tuple(entry) for entry in entries)
+
+
+def _signature(entry: dict[str, Any]) -> str:
+    return f"{entry['name']}({','.join(_types(entry['inputs']))})"
+
+
+def _function(entry: dict[str, Any]) -> _Function:
+    return _Function(keccak(text=_signature(entry))[:4], tuple(entry["inputs"]), _types(entry["outputs"]))
+
+
+def _event(entry: dict[str, Any]) -> _Event:
+    indexed = tuple(each for each in entry["inputs"] if each["indexed"])
+    plain = tuple(each for each in entry["inputs"] if not each["indexed"])
+    return _Event(entry["name"], indexed, plain)
+
+
+def _to_chain(entry: dict[str, Any], value: Any) -> Any:
+    """A value as the codec takes it: bytes instead of their hex text, all through arrays and structs."""
+    kind: str = entry["type"]
+    if kind.endswith("]"):
+        inner = entry | {"type": kind[: kind.rindex("[")]}
+        return [_to_chain(inner, each) for each in value]
+    if kind == "tuple":
+        return tuple(_to_chain(part, each) for part, each in zip(entry["components"], value, strict=True))
+    if kind.startswith("bytes") and isinstance(value, str):
+        return bytes.fromhex(value.removeprefix("0x"))
+    return value
+
+
+def _from_chain(entry: dict[str, Any], value: Any) -> Any:
+    kind: str = entry["type"]
+    if kind.endswith("]"):
+        inner = entry | {"type": kind[: kind.rindex("[")]}
+        return [_from_chain(inner, each) for each in value]
+    if kind == "tuple":
+        parts = zip(entry["components"], value, strict=True)
+        return {part["name"]: _from_chain(part, each) for part, each in parts}
+    if kind == "address":
+        return to_checksum_address(value)
+    return word(value) if isinstance(value, bytes) else value

@@ -1,0 +1,172 @@
+"""Why a contract refused, as a sentence: custom errors of our contracts, `require` texts and panics."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from functools import cache
+from typing import Any
+
+from eth_abi.abi import decode
+from eth_abi.exceptions import DecodingError
+from eth_utils.crypto import keccak
+
+from insure.chain.artifacts import artifact
+
+CONTRACTS = ("IncidentBook", "PolicyBook", "CoverPool", "WatcherPath", "HeartbeatPath", "TestAsset")
+"""The contracts whose errors are known."""
+
+_PANICS = {
+    0x01: "an assertion failed",
+    0x11: "an amount overflowed",
+    0x12: "division by zero",
+    0x21: "a value is not of its enumeration",
+    0x31: "pop from an empty array",
+    0x32: "an index is out of range",
+    0x41: "too much memory was asked for",
+}
+
+# What errors of ours mean; where none is given the error's name and values speak. Fields are the error's own.
+_SENTENCES = {
+    "AlarmFromFuture": "an alarm since {since:time} is from the future: now {current:time}",
+    "AlreadyActivated": "the failover of policy {policyId} is recorded already, at {activatedAt:time}",
+    "AlreadyInScenario": "subject {subject} is in scenario {scenario} already",
+    "AlreadyReleased": "policy {policyId} is released already",
+    "AlreadyDelayed": "the incident was delayed already, until {delayedUntil:time}",
+    "BadInterval": "the interval {from:time} to {until:time} must end after it begins and by now, {current:time}",
+    "BadSignature": "the signature is not that of underwriter {underwriter}",
+    "BatchNotMature": "redemption batch {batch} matures at {maturesAt:time}",
+    "CapExceeded": "the cap {cap} would be exceeded: {wanted}, at most {maximum}",
+    "CatchUpNeeded": "premium is accrued only up to {accruedUpTo:time}: call accrue first",
+    "CheckpointTooSmall": "the sweep shows {covered} covered seconds, a further checkpoint needs {needed}",
+    "DebtsStand": "debts of {debts} stand: deposits wait",
+    "DelayNotAhead": "a delay until {requested:time} is not ahead of now, {current:time}",
+    "DelayTooLong": "a delay until {requested:time} is too long: at most until {maximum:time}",
+    "EvidencePending": "the paths of trigger {triggerId} still show downtime that may be owed for",
+    "Expired": "the signature was good until {deadline:time}",
+    "FeeOnTransfer": "the asset takes a fee on transfer: {received} of {expected} arrived",
+    "HostIsNoSubject": "the chain the contracts live on can't be insured: {subjectId}",
+    "Insolvent": "the pool can't carry it: scenario {scenario} would expose {exposed}, {available} are available",
+    "InvalidListing": "the listing's field {field} is out of bounds",
+    "InvalidObservers": "observers are invalid: {reason}",
+    "InvalidSubject": "{subjectId!r} is no canonical subject id",
+    "InvalidTrigger": "the trigger's field {field} is out of bounds",
+    "Late": "a beat of {sentAt:time} came too late: now {current:time}, at most {latency} seconds after it was sent",
+    "MixedSubjects": "observations are of different subjects: {expected} and {given}",
+    "NoIntersection": "the observations have no time in common: {from:time} to {until:time}",
+    "NoOpenIncident": "trigger {triggerId} has no open incident",
+    "NoScenario": "subject {subject} is in no scenario yet",
+    "NonceUsed": "nonce {nonce} of underwriter {underwriter} is used",
+    "NotCovered": "policy {policyId} covers {start:time} to {end:time}, the incident began at {incidentFrom:time}",
+    "NotEnoughFamilies": "the paths make {families} independent families, {needed} are needed",
+    "NotEnoughGas": "{left} gas is left, reading all paths needs {needed}",
+    "NotGuardian": "{caller} is not the trigger's guardian",
+    "NotListed": "trigger {triggerId} is not listed",
+    "NotObserver": "{signer} is no observer of this path",
+    "NotOver": "the incident can't be over before {overAt:time}",
+    "NotOwnerOrOperator": "{caller} is neither owner nor operator",
+    "NotPolicyBook": "only the policy book may do this, not {caller}",
+    "NotQuiet": "trigger {triggerId} is not quiet: a path is alarmed, an incident unsettled, or too few paths are live",
+    "NotReady": "it can't be confirmed before {readyAt:time}",
+    "NotReleasable": "policy {policyId} can't be released before {releasableAt:time}",
+    "NotRelayer": "{caller} is not the path's relayer",
+    "NotStandby": "{caller} is not the policy's standby address",
+    "NotUnderwriter": "{signer} is no underwriter",
+    "NothingClaimable": "{controller} has nothing to redeem yet",
+    "NothingNew": "the observations end at {until:time}, the path attests up to {attested:time} already",
+    "NothingToPropose": "the paths of trigger {triggerId} show nothing to propose",
+    "NothingToSettle": "no redemption can be settled now",
+    "OutOfOrder": "a beat of {sentAt:time} is not after the last one of {last:time}",
+    "ProposalMissing": "the sweep shows {covered} covered seconds, {proposed} are proposed: propose first",
+    "QuoteOutOfBounds": "the quote's {field} is {value}, its bound is {bound}",
+    "ReserveStands": "a reserve of {reserve} stands: deposits wait",
+    "SalesClosed": "new cover on trigger {triggerId} is not sold now",
+    "SignersNotAscending": "signers must be in ascending order: {signer} is not",
+    "SynchronousRedemptionUnavailable": "shares are redeemed by request and batch only",
+    "TooFewObservations": "{given} observations, {needed} are needed",
+    "TooMany": "{items} items, at most {maximum}",
+    "TooManyRequests": "{controller} has {maximum} redemption requests outstanding, no more are taken",
+    "TooManyScenarios": "there are {maximum} scenarios already",
+    "TriggerExists": "trigger {triggerId} exists already",
+    "TriggerUnsettled": "trigger {triggerId} has an incident that is not settled",
+    "UnknownCheckpoint": "checkpoint {checkpoint} does not exist",
+    "UnknownIncident": "trigger {triggerId} has no incident {sequence}",
+    "UnknownPolicy": "policy {policyId} does not exist",
+    "UnknownScenario": "scenario {scenario} does not exist",
+    "UnknownSubject": "subject {subject} is not on this path",
+    "UnknownTrigger": "trigger {triggerId} does not exist",
+    "WrongQuote": "the quote's {field} is not that of this contract or caller",
+    "ZeroAmount": "the amount is zero",
+    "ERC20InsufficientAllowance": "{spender} may spend {allowance}, {needed} are needed",
+    "ERC20InsufficientBalance": "{sender} holds {balance}, {needed} are needed",
+    "ERC4626ExceededMaxDeposit": "a deposit of {assets} is more than the {max} taken now",
+    "ERC4626ExceededMaxMint": "{shares} shares are more than the {max} given out now",
+    "ERC721NonexistentToken": "token {tokenId} does not exist",
+    "OwnableUnauthorizedAccount": "{account} is not the owner",
+}
+
+_FIELD = re.compile(r"\{(\w+)(!r|:time)?\}")
+
+
+def explain(data: bytes | str) -> str:
+    """The sentence for a call's revert data, `Name: what is wrong, with the values`."""
+    raw = bytes.fromhex(data.removeprefix("0x")) if isinstance(data, str) else data
+    if len(raw) < 4:
+        return "the contract refused without giving a reason"
+    known = _known().get(raw[:4])
+    if known is None:
+        return f"the contract refused with an error that is not ours (0x{raw[:4].hex()})"
+    name, inputs = known
+    try:
+        values = decode([each["type"] for each in inputs], raw[4:])
+    except DecodingError:
+        return f"{name}: its values can't be read"
+    return _sentence(name, {each["name"]: value for each, value in zip(inputs, values, strict=True)})
+
+
+def _sentence(name: str, values: Mapping[str, Any]) -> str:
+    if name == "Error":
+        return str(values["reason"])
+    if name == "Panic":
+        code = values["code"]
+        return f"Panic: {_PANICS.get(code, f'code {code}')}"
+    template = _SENTENCES.get(name)
+    if template is None:
+        words = re.sub(r"(?<=[a-z0-9])(?=[A-Z])", " ", name).lower()
+        told = ", ".join(f"{field} {_plain(value)}" for field, value in values.items())
+        return f"{name}: {words}" + (f" ({told})" if told else "")
+    return f"{name}: " + _FIELD.sub(lambda match: _show(values[match[1]], match[2]), template)
+
+
+def _show(value: Any, how: str | None) -> str:
+    if how == ":time":
+        return _instant(value)
+    return repr(value) if how == "!r" else _plain(value)
+
+
+def _instant(seconds: int) -> str:
+    try:
+        return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S UTC")
+    except (OverflowError, ValueError, OSError):
+        return f"{seconds} s"  # no calendar reaches so far
+
+
+def _plain(value: Any) -> str:
+    return "0x" + value.hex() if isinstance(value, bytes) else str(value)
+
+
+@cache
+def _known() -> dict[bytes, tuple[str, list[dict[str, Any]]]]:
+    """Selector -> name and inputs of every error of our contracts."""
+    listed: list[tuple[str, list[dict[str, Any]]]] = [
+        ("Error", [{"name": "reason", "type": "string"}]),
+        ("Panic", [{"name": "code", "type": "uint256"}]),
+    ]
+    for contract in CONTRACTS:
+        for entry in artifact(contract).abi:
+            if entry["type"] == "error":
+                listed.append((entry["name"], entry["inputs"]))
+    return {_selector(name, inputs): (name, inputs) for name, inputs in listed}
+
+
+def _selector(name: str, inputs: list[dict[str, Any]]) -> bytes:
+    return keccak(text=f"{name}({','.join(each['type'] for each in inputs)})")[:4]

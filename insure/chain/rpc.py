@@ -1,0 +1,190 @@
+"""One EVM chain behind JSON-RPC: the same face for a public endpoint, a local node and the embedded chain."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+from urllib.parse import urlsplit
+
+from requests.exceptions import RequestException
+from web3 import HTTPProvider, Web3
+from web3.exceptions import Web3Exception
+from web3.providers import BaseProvider
+from web3.providers.rpc.utils import ExceptionRetryConfiguration
+from web3.types import RPCEndpoint
+
+from insure.chain.reasons import explain
+from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable, WrongChain
+from insure.records.onchain import Address, Bytes32, Head
+
+Json = dict[str, Any]
+"""An object of JSON-RPC: quantities and bytes are hex text."""
+
+_TIMEOUT_SECONDS = 15
+_RETRIES = 3
+
+
+@dataclass(frozen=True)
+class RawLog:
+    """A log as the chain has it, not decoded yet; `timestamp` is its block's (UTC seconds)."""
+
+    address: Address
+    topics: tuple[Bytes32, ...]
+    data: bytes
+    block_number: int
+    block_hash: str
+    tx_hash: str
+    log_index: int
+    timestamp: int
+
+
+class Chain:
+    """One EVM chain; safe to use from several threads."""
+
+    def __init__(self, provider: BaseProvider, chain_id: int) -> None:
+        self.chain_id = chain_id
+        self._provider = provider
+
+    @classmethod
+    def connect(cls, url: str, chain_id: int | None = None) -> "Chain":
+        """The chain that an endpoint serves.
+
+        Raises `Unreachable` when it does not answer, `WrongChain` when it serves another than `chain_id`.
+        """
+        if not url.startswith(("http://", "https://")):
+            raise InvalidInput(f"endpoint {url!r} must begin with http:// or https://")
+        provider = HTTPProvider(
+            url,
+            request_kwargs={"timeout": _TIMEOUT_SECONDS},
+            exception_retry_configuration=ExceptionRetryConfiguration(
+                errors=(ConnectionError, RequestException), retries=_RETRIES, backoff_factor=0.1
+            ),
+        )
+        served = int(Chain(provider, 0).request("eth_chainId"), 16)
+        if chain_id is not None and served != chain_id:
+            raise WrongChain(f"the endpoint serves chain {served}, expected chain {chain_id}")
+        return cls(provider, served)
+
+    @property
+    def _where(self) -> str:
+        if isinstance(self._provider, HTTPProvider):
+            return urlsplit(str(self._provider.endpoint_uri)).hostname or "the endpoint"
+        return "the embedded chain"
+
+    @cached_property
+    def web3(self) -> Web3:
+        """The same chain through web3, for what this class does not offer."""
+        return Web3(self._provider)
+
+    def request(self, method: str, *params: Any) -> Any:
+        """The result of a JSON-RPC request.
+
+        Raises `Unreachable` when nothing answers, `TransactionFailed` with the contract's reason on a revert,
+        `ChainError` with the node's message on any other failure.
+        """
+        try:
+            response = self._provider.make_request(RPCEndpoint(method), list(params))
+        except (RequestException, OSError, ValueError, Web3Exception) as error:
+            # the error's text may hold the endpoint's path, and that a key
+            raise Unreachable(f"{method}: {self._where} does not answer ({type(error).__name__})") from None
+        failure = response.get("error")
+        if failure is None:
+            return response.get("result")
+        raise _failure(method, failure)
+
+    # ------------------------------------------------------------- blocks and logs
+
+    def head(self) -> Head:
+        """The last block."""
+        return self._head(self.request("eth_getBlockByNumber", "latest", False), "latest")
+
+    def block(self, number: int) -> Head:
+        """The block of that number; raises `ChainError` if there is none (yet, or any more)."""
+        return self._head(self.request("eth_getBlockByNumber", hex(number), False), str(number))
+
+    def _head(self, block: Json | None, which: str) -> Head:
+        if block is None:
+            raise ChainError(f"chain {self.chain_id} has no block {which}")
+        return Head(int(block["number"], 16), block["hash"], int(block["timestamp"], 16))
+
+    def logs(self, addresses: Sequence[Address], from_block: int, to_block: int) -> list[RawLog]:
+        """The logs of those contracts in those blocks, both included, in the chain's order."""
+        found = self.request(
+            "eth_getLogs",
+            {"address": list(addresses), "fromBlock": hex(from_block), "toBlock": hex(to_block)},
+        )
+        times: dict[str, int] = {}
+        logs = [self._raw_log(each, times) for each in found]
+        return sorted(logs, key=lambda log: (log.block_number, log.log_index))
+
+    def _raw_log(self, log: Json, times: dict[str, int]) -> RawLog:
+        number, block_hash = int(log["blockNumber"], 16), str(log["blockHash"])
+        if log.get("blockTimestamp") is not None:  # not every node gives it
+            times[block_hash] = int(log["blockTimestamp"], 16)
+        elif block_hash not in times:
+            times[block_hash] = self.block(number).timestamp
+        return RawLog(
+            Web3.to_checksum_address(log["address"]),
+            tuple(log["topics"]),
+            bytes.fromhex(log["data"].removeprefix("0x")),
+            number,
+            block_hash,
+            log["transactionHash"],
+            int(log["logIndex"], 16),
+            times[block_hash],
+        )
+
+    # ------------------------------------------------------------- accounts and calls
+
+    def balance(self, address: Address) -> int:
+        """Wei held by an address now."""
+        return int(self.request("eth_getBalance", address, "latest"), 16)
+
+    def code(self, address: Address) -> bytes:
+        """The code at an address, empty where no contract is."""
+        return bytes.fromhex(self.request("eth_getCode", address, "latest").removeprefix("0x"))
+
+    def nonce(self, address: Address) -> int:
+        """How many transactions the address has sent, with those that wait."""
+        return int(self.request("eth_getTransactionCount", address, "pending"), 16)
+
+    def call(self, to: Address, data: bytes, block: int | None = None, sender: Address | None = None) -> bytes:
+        """What a contract answers on the state of the last block, or of `block`.
+
+        Raises `TransactionFailed` with the contract's reason if it reverts.
+        """
+        message = {"to": to, "data": "0x" + data.hex()}
+        if sender is not None:
+            message["from"] = sender
+        answer = self.request("eth_call", message, "latest" if block is None else hex(block))
+        return bytes.fromhex(answer.removeprefix("0x"))
+
+    def estimate_gas(self, sender: Address, to: Address | None, data: bytes) -> int:
+        """Gas that executing this now needs.
+
+        Raises `TransactionFailed` with the contract's reason if it would revert.
+        """
+        message = {"from": sender, "data": "0x" + data.hex()}
+        if to is not None:
+            message["to"] = to
+        return int(self.request("eth_estimateGas", message), 16)
+
+
+def _failure(method: str, error: Any) -> ChainError:
+    """A node's error as one of ours: a revert with its reason, or the node's own message."""
+    message = str(error.get("message", error)) if isinstance(error, dict) else str(error)
+    data = _revert_data(error.get("data")) if isinstance(error, dict) else None
+    if data:
+        return TransactionFailed(explain(data))
+    if "revert" in message.lower():
+        return TransactionFailed(message)
+    return ChainError(f"{method}: {message}")
+
+
+def _revert_data(data: Any) -> str | None:
+    """The revert data, where nodes put it: as text, behind a word, or in an inner object."""
+    if isinstance(data, dict):
+        return _revert_data(data.get("data"))
+    if isinstance(data, str) and "0x" in data:
+        return data[data.index("0x") :]
+    return None

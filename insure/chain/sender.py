@@ -1,0 +1,194 @@
+"""Sends transactions for one key: simulate, send, replace when stuck, wait for the receipt."""
+
+import logging
+from dataclasses import dataclass, field
+from threading import Lock
+from time import monotonic, sleep
+from typing import Any
+
+from eth_account.signers.local import LocalAccount
+from web3 import Web3
+from web3.utils import get_create_address
+
+from insure.chain.rpc import Chain, Json
+from insure.errors import ChainError, TransactionFailed, Unreachable
+from insure.records.onchain import Address, Receipt
+
+_log = logging.getLogger(__name__)
+
+_GAS_PERCENT = 125
+_REPLACEMENT_PERCENT = 125
+_POLL_SECONDS = 0.5
+_CATCH_UP_POLLS = 3
+
+
+@dataclass(frozen=True)
+class Call:
+    """A write to a contract, ready to be signed: `data` is the encoded function with its arguments."""
+
+    contract: str
+    address: Address
+    function: str
+    args: tuple[Any, ...]
+    data: bytes
+
+    def __str__(self) -> str:
+        return f"{self.contract}.{self.function}"
+
+
+@dataclass(frozen=True)
+class _Fees:
+    """What a unit of gas may cost, wei; `tip` is None on a chain without EIP-1559."""
+
+    most: int
+    tip: int | None
+
+    def raised(self) -> "_Fees":
+        tip = None if self.tip is None else self.tip * _REPLACEMENT_PERCENT // 100 + 1
+        return _Fees(self.most * _REPLACEMENT_PERCENT // 100 + 1, tip)
+
+    def fields(self) -> Json:
+        if self.tip is None:
+            return {"gasPrice": self.most}
+        return {"type": 2, "maxFeePerGas": self.most, "maxPriorityFeePerGas": self.tip}
+
+
+@dataclass
+class Sender:
+    """The only user of one key on one chain; one transaction at a time.
+
+    A transaction that is not mined within `patience_seconds` is sent again with higher fees, `replacements` times.
+    """
+
+    chain: Chain
+    account: LocalAccount
+    patience_seconds: float = 90.0
+    replacements: int = 3
+    _mined: int = field(default=0, repr=False)
+    _lock: Lock = field(default_factory=Lock, repr=False)
+
+    @property
+    def address(self) -> Address:
+        """The key's address."""
+        return self.account.address
+
+    def simulate(self, call: Call) -> None:
+        """Executes the call without sending it.
+
+        Raises `TransactionFailed` with the contract's reason if it would revert.
+        """
+        self._estimate(str(call), call.address, call.data)
+
+    def send(self, call: Call) -> Receipt:
+        """Simulates and sends the call and waits until it is mined.
+
+        Raises `TransactionFailed` with the contract's reason (nothing was sent if the simulation already failed),
+        `Unreachable` when the endpoint does not answer or the transaction is not mined in time.
+        """
+        receipt = self._transact(str(call), call.address, call.data)
+        return self._record(receipt)
+
+    def create(self, name: str, code: bytes) -> tuple[Address, Receipt]:
+        """Creates a contract from its code with encoded arguments; returns its address. Raises as `send` does."""
+        receipt = self._transact(f"creation of {name}", None, code)
+        return Web3.to_checksum_address(receipt["contractAddress"]), self._record(receipt)
+
+    def foresee(self, creations_before: int = 0) -> Address:
+        """Where the next contract of this key comes to lie, or the one after so many others."""
+        nonce = self._next_nonce() + creations_before
+        return get_create_address(self.address, nonce)  # type: ignore[arg-type]  # it wants its own str and int
+
+    def _record(self, receipt: Json) -> Receipt:
+        number = int(receipt["blockNumber"], 16)
+        moment = self.chain.block(number).timestamp
+        return Receipt(receipt["transactionHash"], number, int(receipt["gasUsed"], 16), moment)
+
+    def _estimate(self, what: str, to: Address | None, data: bytes) -> int:
+        try:
+            return self.chain.estimate_gas(self.address, to, data)
+        except TransactionFailed as error:
+            raise TransactionFailed(f"{what} was refused: {error}") from error
+
+    def _transact(self, what: str, to: Address | None, data: bytes) -> Json:
+        with self._lock:
+            head = self.chain.request("eth_getBlockByNumber", "latest", False)
+            gas = self._estimate(what, to, data) * _GAS_PERCENT // 100
+            fees = self._fees(head)
+            nonce = self._next_nonce()
+            transaction: Json = {
+                "chainId": self.chain.chain_id,
+                "nonce": nonce,
+                "gas": min(gas, int(head["gasLimit"], 16)),
+                "value": 0,
+                "data": data,
+            }
+            if to is not None:
+                transaction["to"] = to
+            receipt = self._deliver(what, transaction, fees)
+            self._mined = nonce + 1
+        if int(receipt["status"], 16) != 1:
+            raise TransactionFailed(f"{what} reverted when mined: {self._why(to, data, receipt, transaction)}")
+        return receipt
+
+    def _next_nonce(self) -> int:
+        """The chain's count; where that lags behind what it has mined for us, it gets a moment to catch up."""
+        for _ in range(_CATCH_UP_POLLS):
+            nonce = self.chain.nonce(self.address)
+            if nonce >= self._mined:
+                return nonce
+            sleep(_POLL_SECONDS)
+        return nonce  # mined blocks were rolled back: the chain is right
+
+    def _fees(self, head: Json) -> _Fees:
+        if head.get("baseFeePerGas") is None:
+            return _Fees(int(self.chain.request("eth_gasPrice"), 16), None)
+        tip = int(self.chain.request("eth_maxPriorityFeePerGas"), 16)
+        return _Fees(2 * int(head["baseFeePerGas"], 16) + tip, tip)
+
+    def _deliver(self, what: str, transaction: Json, fees: _Fees) -> Json:
+        """Sends until one of the attempts, all with the same nonce, is mined."""
+        hashes: list[str] = []
+        for attempt in range(self.replacements + 1):
+            signed = self.account.sign_transaction(transaction | fees.fields())
+            hashes.append("0x" + bytes(signed.hash).hex())
+            self._push(bytes(signed.raw_transaction), hashes)
+            receipt = self._wait(hashes)
+            if receipt is not None:
+                return receipt
+            _log.warning("%s: attempt %d is not mined yet, hash %s", what, attempt + 1, hashes[-1])
+            fees = fees.raised()
+        raise Unreachable(f"{what} was sent but not mined in time; hashes: {', '.join(hashes)}")
+
+    def _push(self, raw: bytes, hashes: list[str]) -> None:
+        try:
+            self.chain.request("eth_sendRawTransaction", "0x" + raw.hex())
+        except Unreachable:
+            raise
+        except ChainError as error:
+            # known already: a retried request got through twice; too low: an earlier attempt was mined meanwhile
+            told = str(error).lower()
+            known = "already known" in told or "already imported" in told
+            if not known and not (len(hashes) > 1 and ("nonce too low" in told or "underpriced" in told)):
+                raise
+
+    def _wait(self, hashes: list[str]) -> Json | None:
+        deadline = monotonic() + self.patience_seconds
+        while True:
+            for tx_hash in hashes:
+                receipt: Json | None = self.chain.request("eth_getTransactionReceipt", tx_hash)
+                if receipt is not None and receipt.get("blockNumber") is not None:
+                    return receipt
+            if monotonic() >= deadline:
+                return None
+            sleep(min(_POLL_SECONDS, self.patience_seconds))
+
+    def _why(self, to: Address | None, data: bytes, receipt: Json, transaction: Json) -> str:
+        """The reason of a transaction that failed although its simulation succeeded."""
+        if int(receipt["gasUsed"], 16) >= transaction["gas"]:
+            return f"it ran out of its {transaction['gas']} gas"
+        if to is not None:
+            try:
+                self.chain.call(to, data, int(receipt["blockNumber"], 16), self.address)
+            except TransactionFailed as error:
+                return str(error)
+        return "the state changed between simulation and block"

@@ -1,0 +1,288 @@
+"""What should be sent to the contracts now: from their state, as values, to actions. Sends nothing, knows no chain.
+
+Every rule here repeats a condition of a contract, so that only what would do something is sent. A wrong decision costs
+a refused simulation and nothing else: the contracts decide.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from insure.records.onchain import Bytes32, Checkpoint, Claim, Incident, Policy, Solvency, Span
+
+MAX_CLOSING = 8
+"""How many checkpoints of an incident may grow by less than a step (`IncidentBook.MAX_CLOSING`)."""
+LONGEST_INCIDENT_SECONDS = 168 * 3_600
+"""Nothing beyond it belongs to an incident (`IncidentBook.LONGEST_INCIDENT`)."""
+CLAIMS_PER_BATCH = 32
+"""Half of what `PolicyBook.claimMany` takes: a batch stays well below any block's gas."""
+ACCRUE_EVERY_SECONDS = 86_400
+"""Premium expires by days: accruing once a day never falls behind."""
+POKE_AGAIN_SECONDS = 3_600
+"""How late at most it is noticed that an alarm's hold on the reserve has lapsed."""
+VIRTUAL_SHARES = 10**6
+"""Of `CoverPool`."""
+
+
+@dataclass(frozen=True)
+class Poke:
+    """Have the pool look at a trigger's alarms and incidents."""
+
+    trigger_id: Bytes32
+
+
+@dataclass(frozen=True)
+class Propose:
+    """Propose what the paths hold."""
+
+    trigger_id: Bytes32
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """Confirm a checkpoint."""
+
+    trigger_id: Bytes32
+    checkpoint: int
+
+
+@dataclass(frozen=True)
+class Finalise:
+    """End the open incident."""
+
+    trigger_id: Bytes32
+
+
+@dataclass(frozen=True)
+class ClaimBatch:
+    """Claim these incidents for these policies in one transaction: (policy, sequence), in order."""
+
+    items: tuple[tuple[int, int], ...]
+
+
+@dataclass(frozen=True)
+class Accrue:
+    """Release earned premium."""
+
+
+@dataclass(frozen=True)
+class Settle:
+    """Settle the oldest matured batch of redemptions."""
+
+
+@dataclass(frozen=True)
+class PayDebt:
+    """Pay what the pool still owes a policy."""
+
+    policy_id: int
+
+
+@dataclass(frozen=True)
+class Release:
+    """Free an ended policy's collateral."""
+
+    policy_id: int
+
+
+@dataclass(frozen=True)
+class Rules:
+    """What of a trigger decides: seconds; `grace` is the longest of its paths."""
+
+    merge_gap: int
+    grace: int
+    checkpoint_step: int
+    tail: int
+
+
+@dataclass(frozen=True)
+class Standing:
+    """How a trigger and the pool's reserve for it stand: `alarmed` families as a bit set, `incidents` so far."""
+
+    trigger_id: Bytes32
+    unsettled: bool
+    incidents: int
+    alarmed: int
+    reserve: int
+    locked: int
+
+    @property
+    def cause(self) -> tuple[int, int]:
+        """What the reserve should be held for: the number of an unsettled incident, or the alarmed families."""
+        return (self.incidents, 0) if self.unsettled else (0, self.alarmed)
+
+
+@dataclass(frozen=True)
+class Poked:
+    """When a trigger was last poked, and for what cause."""
+
+    at: int
+    cause: tuple[int, int]
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """A checkpoint and its spans; none while they are not known yet, and then it is neither confirmed nor the end."""
+
+    checkpoint: Checkpoint
+    spans: tuple[Span, ...] = ()
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What the paths of a trigger show now, and its open incident with its proposals, if there is one.
+
+    `swept` are the spans of one incident, oldest first, confirmed ones among them; `growing` says whether the last
+    may still grow. `proposals` are oldest first.
+    """
+
+    trigger_id: Bytes32
+    rules: Rules
+    swept: tuple[Span, ...]
+    growing: bool
+    incident: Incident | None = None
+    proposals: tuple[Proposal, ...] = ()
+    confirmed: tuple[Span, ...] = ()
+
+
+def poke(standing: Standing, last: Poked | None, now: int) -> list[Poke]:
+    """Poke when what the reserve should be held for has changed, or an alarm's hold may have lapsed."""
+    if not standing.locked and not standing.reserve:
+        return []
+    if last is None:
+        wanted = standing.cause != (0, 0) or standing.reserve > 0
+    else:
+        lasting = standing.alarmed != 0 and not standing.unsettled
+        wanted = standing.cause != last.cause or (lasting and now >= last.at + POKE_AGAIN_SECONDS)
+    return [Poke(standing.trigger_id)] if wanted else []
+
+
+def propose(evidence: Evidence) -> list[Propose]:
+    """Propose what the paths show, if it is new, or adds enough to the last checkpoint."""
+    if not evidence.swept:
+        return []
+    if evidence.incident is not None and measure(evidence.swept) < _needed(evidence, evidence.growing):
+        return []
+    return [Propose(evidence.trigger_id)]
+
+
+def confirm(evidence: Evidence, now: int) -> list[Confirm]:
+    """Confirm the ready checkpoint that adds most, the newest of equals; none if none adds anything."""
+    incident = evidence.incident
+    if incident is None or now < incident.delayed_until:
+        return []
+    ready = [proposal for proposal in evidence.proposals if proposal.checkpoint.ready_at <= now]
+    gains = [(_gain(evidence, incident, proposal), proposal.checkpoint.index) for proposal in ready]
+    gain, index = max(gains, default=(0, 0))
+    return [Confirm(evidence.trigger_id, index)] if gain > 0 else []
+
+
+def finalise(evidence: Evidence, now: int) -> list[Finalise]:
+    """End the incident when nothing can follow within merge gap and grace and all that there is was proposed."""
+    incident = evidence.incident
+    if incident is None or not evidence.proposals:
+        return []
+    last = evidence.proposals[-1]
+    if not last.spans:
+        return []
+    ends = [spans[-1].until for spans in (last.spans, evidence.swept) if spans]
+    over = now > max(ends) + evidence.rules.merge_gap + evidence.rules.grace
+    ready = now >= max(last.checkpoint.ready_at, incident.delayed_until)
+    complete = measure(evidence.swept) < _needed(evidence, growing=False)
+    return [Finalise(evidence.trigger_id)] if over and ready and complete else []
+
+
+def claim(due: Sequence[Claim]) -> list[ClaimBatch]:
+    """Everything that is due, in batches; the incidents of one policy stay in order."""
+    items = [(each.policy_id, each.sequence) for each in due if each.owed > each.paid + each.debt]
+    starts = range(0, len(items), CLAIMS_PER_BATCH)
+    return [ClaimBatch(tuple(items[start : start + CLAIMS_PER_BATCH])) for start in starts]
+
+
+def accrue(solvency: Solvency, accrued_up_to: int, now: int) -> list[Accrue]:
+    """Accrue once a day while there is premium to be earned."""
+    wanted = solvency.unearned > 0 and now >= accrued_up_to + ACCRUE_EVERY_SECONDS
+    return [Accrue()] if wanted else []
+
+
+def settle(solvency: Solvency) -> list[Settle]:
+    """Settle when a batch has matured and solvency leaves room for at least one share of it."""
+    if solvency.matured_exits == 0 or solvency.supply == 0:
+        return []
+    held = solvency.unearned + solvency.debts
+    net = max(0, max(0, solvency.assets - held) - solvency.reserve)
+    room = max(0, solvency.assets - held - solvency.reserve - solvency.exposed)
+    shares = room * (solvency.supply + VIRTUAL_SHARES) // (net + 1)
+    return [Settle()] if net > 0 and shares > 0 else []
+
+
+def pay_debts(debts: Iterable[tuple[int, int]], solvency: Solvency) -> list[PayDebt]:
+    """Pay debts, given as (policy, amount) in the order they shall be paid, while assets beyond the reserve last."""
+    left = solvency.assets - solvency.reserve
+    actions = []
+    for policy_id, debt in debts:
+        if debt > 0 and left > 0:
+            actions.append(PayDebt(policy_id))
+            left -= debt
+    return actions
+
+
+def release(policies: Iterable[Policy], evidence: Evidence, unsettled: bool, now: int) -> list[Release]:
+    """Release the trigger's policies whose end and tail are past, unless an incident or evidence of one stands."""
+    if unsettled:
+        return []
+    pending = evidence.swept[0].start if evidence.swept else None
+    return [
+        Release(policy.policy_id)
+        for policy in policies
+        if not policy.released and now > policy.end + evidence.rules.tail and (pending is None or pending >= policy.end)
+    ]
+
+
+def measure(spans: Iterable[Span]) -> int:
+    """Seconds covered by spans that are disjoint."""
+    return sum(span.seconds for span in spans)
+
+
+def unite(one: Iterable[Span], other: Iterable[Span]) -> tuple[Span, ...]:
+    """The time that lies in either, as disjoint spans in order; touching ones become one."""
+    united: list[Span] = []
+    for span in sorted((*one, *other), key=lambda span: span.start):
+        if united and span.start <= united[-1].until:
+            united[-1] = Span(united[-1].start, max(united[-1].until, span.until))
+        else:
+            united.append(span)
+    return tuple(united)
+
+
+def intersect(one: Sequence[Span], other: Sequence[Span]) -> tuple[Span, ...]:
+    """The time that lies in both; each must be in order and disjoint."""
+    found: list[Span] = []
+    i = j = 0
+    while i < len(one) and j < len(other):
+        start, until = max(one[i].start, other[j].start), min(one[i].until, other[j].until)
+        if start < until:
+            found.append(Span(start, until))
+        if one[i].until <= other[j].until:
+            i += 1
+        else:
+            j += 1
+    return tuple(found)
+
+
+def _needed(evidence: Evidence, growing: bool) -> int:
+    """Covered seconds from which a further checkpoint is accepted; steps that are too small are counted."""
+    step = evidence.rules.checkpoint_step
+    covered = [proposal.checkpoint.covered_seconds for proposal in evidence.proposals]
+    if not covered:
+        return 1
+    small = sum(1 for before, after in pairwise(covered) if after < before + step)
+    return covered[-1] + (step if growing or small >= MAX_CLOSING else 1)
+
+
+def _gain(evidence: Evidence, incident: Incident, proposal: Proposal) -> int:
+    """Seconds that confirming this proposal would add to the confirmed ones."""
+    limits = evidence.swept
+    if incident.start:
+        limits = intersect(limits, [Span(incident.start, incident.start + LONGEST_INCIDENT_SECONDS)])
+    added = intersect(proposal.spans, limits)
+    return measure(unite(evidence.confirmed, added)) - measure(evidence.confirmed)

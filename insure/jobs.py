@@ -1,0 +1,161 @@
+"""The timetable: which job runs how often, on one worker, and how each fares. Nothing else."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.schedulers.background import BackgroundScheduler
+
+from insure.errors import InvalidInput
+from insure.records.views import JobView
+from insure.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Job:
+    """Something to be done every `every_seconds` of real time; `run` is given the board's now (UTC seconds)."""
+
+    name: str
+    every_seconds: float
+    run: Callable[[int], None]
+
+
+@dataclass
+class _Tally:
+    """How a job fared since the board was made."""
+
+    runs: int = 0
+    failures: int = 0
+    last_at: int | None = None
+    last_error: str = ""
+
+
+class JobBoard:
+    """Runs jobs under APScheduler, one at a time, in the order they fall due.
+
+    A run that was missed is made up for once, however often it was missed. A job that fails is logged by name,
+    counted, and runs again next time; nothing a job does stops the board. With a store, runs are counted there too.
+    Raises `InvalidInput` if two jobs have one name or a job is to run every nothing.
+    """
+
+    def __init__(self, jobs: Sequence[Job], clock: Callable[[], int], store: Store | None = None) -> None:
+        self._jobs = tuple(jobs)
+        self._clock = clock
+        self._store = store
+        self._tallies = {job.name: _Tally() for job in self._jobs}
+        self._changed = threading.Condition()
+        self._stopping = threading.Event()
+        self._rounds = 0
+        _check(self._jobs)
+        self._scheduler = BackgroundScheduler(
+            executors={"default": ThreadPoolExecutor(1)},
+            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            timezone=UTC,
+        )
+        for job in self._jobs:
+            self._scheduler.add_job(
+                self._run, "interval", seconds=job.every_seconds, args=[job], id=job.name, name=job.name
+            )
+
+    def start(self) -> None:
+        """Starts the timetable; each job first runs after its interval. A board starts once."""
+        self._scheduler.start()
+
+    def stop(self) -> None:
+        """Lets the job that runs come to its end, drops the rest, and returns when that is done."""
+        self._stopping.set()
+        if self._scheduler.running:
+            # APScheduler trips over a one-off job that is under way while it shuts down
+            self._scheduler.pause()
+            self._scheduler.remove_all_jobs()
+            self._scheduler.shutdown(wait=True)
+        with self._changed:
+            self._changed.notify_all()
+
+    def run_round(self, timeout: float = 60.0) -> list[JobView]:
+        """Has every job run once, in the board's order, in runs that start after this call; returns how they fare.
+
+        For simulated time, which moves only between rounds. Jobs that fail have run too. Raises `TimeoutError`
+        naming those that have not after `timeout` seconds, `InvalidInput` if the board isn't running or is stopped.
+        """
+        if not self._scheduler.running or self._stopping.is_set():
+            raise InvalidInput("a round needs a running board: call start first")
+        waiting = {job.name for job in self._jobs}
+        with self._changed:
+            self._rounds += 1
+            number = self._rounds
+
+        def run(job: Job) -> None:
+            try:
+                self._run(job)
+            finally:
+                with self._changed:
+                    waiting.discard(job.name)
+                    self._changed.notify_all()
+
+        # APScheduler fires jobs that are due at one instant in the order of their ids
+        due = datetime.now(UTC)
+        for place, job in enumerate(self._jobs):
+            self._scheduler.add_job(
+                run, "date", run_date=due, args=[job], id=f"round {number:08d} {place:04d}", name=job.name
+            )
+        deadline = time.monotonic() + timeout
+        with self._changed:
+            while waiting and not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:
+                self._changed.wait(left)
+            if self._stopping.is_set():
+                raise InvalidInput("the board was stopped before the round was over")
+            if waiting:
+                raise TimeoutError(f"jobs not done after {timeout:g} s: {', '.join(sorted(waiting))}")
+        return self.status()
+
+    def status(self) -> list[JobView]:
+        """How each job fares since the board was made, in the board's order."""
+        with self._changed:
+            return [
+                JobView(
+                    name=job.name,
+                    every_seconds=job.every_seconds,
+                    runs=tally.runs,
+                    failures=tally.failures,
+                    last_at=tally.last_at,
+                    last_error=tally.last_error,
+                )
+                for job in self._jobs
+                for tally in [self._tallies[job.name]]
+            ]
+
+    def _run(self, job: Job) -> None:
+        if self._stopping.is_set():
+            return
+        error = ""
+        now = self._clock()
+        try:
+            job.run(now)
+        except Exception as failure:
+            # the edge: whatever a job raises, the others and its own next run go on
+            error = f"{type(failure).__name__}: {failure}"
+            _log.exception("job %s failed: %s", job.name, error)
+        with self._changed:
+            tally = self._tallies[job.name]
+            tally.runs += 1
+            tally.failures += 1 if error else 0
+            tally.last_at, tally.last_error = now, error
+            self._changed.notify_all()
+        if self._store is not None:
+            self._store.record_job(job.name, not error, error, now)
+
+
+def _check(jobs: Sequence[Job]) -> None:
+    names = [job.name for job in jobs]
+    for job in jobs:
+        if job.every_seconds <= 0:
+            raise InvalidInput(f"every_seconds of job {job.name!r} is {job.every_seconds}: must be above zero")
+        if names.count(job.name) > 1:
+            raise InvalidInput(f"job name {job.name!r} is used twice: names must differ")

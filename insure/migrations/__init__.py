@@ -1,0 +1,1 @@
+"""How the database's schema came about: Alembic revisions, applied by `Store.create`."""

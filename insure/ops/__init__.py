@@ -1,0 +1,1 @@
+"""What operators do: put an installation on a chain."""

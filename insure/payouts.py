@@ -1,0 +1,234 @@
+"""Keeps incidents and payments going: looks at the contracts, decides, simulates, sends.
+
+Never marks anything paid: what was paid is known when the watcher has read it in the logs. So a crash, a double run or
+a second keeper does no harm.
+"""
+
+import logging
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+from insure import claims, decisions
+from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
+from insure.chain.rpc import Chain
+from insure.chain.sender import Call, Sender
+from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
+from insure.errors import TransactionFailed
+from insure.records.onchain import Bytes32, Claim, Incident, Receipt
+from insure.store import Store
+
+_log = logging.getLogger(__name__)
+
+
+class Payouts:
+    """One keeper; without a sender it is dry: it decides and logs, and sends nothing.
+
+    Every method takes now (UTC seconds), decides by the earlier of that and the time of the chain's last block, and
+    returns the receipts of what it sent. What a contract refuses is left out and the rest is done; then it raises
+    `TransactionFailed` naming every refusal. `Unreachable` ends a method at once. All may be run again at any time.
+    """
+
+    def __init__(
+        self,
+        chain: Chain,
+        book: IncidentBook,
+        policies: PolicyBook,
+        pool: CoverPool,
+        store: Store,
+        sender: Sender | None = None,
+    ) -> None:
+        self._chain = chain
+        self._book = book
+        self._policies = policies
+        self._pool = pool
+        self._store = store
+        self._sender = sender
+        self._rules: dict[Bytes32, Rules] = {}
+        self._poked: dict[Bytes32, Poked] = {}
+
+    def run(self, now: int) -> list[Receipt]:
+        """Everything once, in the order in which one thing makes the next possible."""
+        steps = (self.poke, self.propose, self.confirm, self.claim, self.settle)
+        return _each(partial(step, now) for step in steps)
+
+    def poke(self, now: int) -> list[Receipt]:
+        """Has the pool latch or release its reserve where alarms or incidents have changed."""
+        return self._for_listed(self._poke, now)
+
+    def propose(self, now: int) -> list[Receipt]:
+        """Proposes what the paths hold and is not proposed yet."""
+        return self._for_listed(self._propose, now)
+
+    def confirm(self, now: int) -> list[Receipt]:
+        """Confirms checkpoints that are ready, and ends incidents that are over."""
+        return self._for_listed(self._confirm, now)
+
+    def claim(self, now: int) -> list[Receipt]:
+        """Claims all that confirmed incidents owe policies, and has debts of the pool paid as far as it can."""
+        batches = decisions.claim(self._claimable())
+        calls = (partial(self._claim_batch, batch.items) for batch in batches)
+        solvency = self._pool.solvency()
+        debts = self._debts() if solvency.debts else []
+        payments = decisions.pay_debts(debts, solvency)
+        return _each((*calls, *(partial(self._send, "debt", self._pool.pay_debt(each.policy_id)) for each in payments)))
+
+    def settle(self, now: int) -> list[Receipt]:
+        """Accrues premium, settles matured redemptions, and releases the collateral of ended policies."""
+        return _each(
+            (
+                partial(self._accrue, self._time(now)),
+                self._settle_batch,
+                partial(self._for_listed, self._release, now),
+            )
+        )
+
+    # ------------------------------------------------------------------ one trigger
+
+    def _poke(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
+        standing = Standing(
+            trigger_id=trigger_id,
+            unsettled=self._book.unsettled(trigger_id),
+            incidents=self._book.incident_count(trigger_id),
+            alarmed=self._book.alarms(trigger_id)[0],
+            reserve=self._pool.reserve_of(trigger_id),
+            locked=self._pool.limits_of(trigger_id)[1],
+        )
+        if not decisions.poke(standing, self._poked.get(trigger_id), now):
+            return []
+        receipts = self._send("poke", self._pool.poke(trigger_id))
+        self._poked[trigger_id] = Poked(now, standing.cause)
+        return receipts
+
+    def _propose(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
+        if decisions.propose(self._evidence(trigger_id)):
+            return self._send("propose", self._book.propose(trigger_id))
+        return []
+
+    def _confirm(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
+        evidence = self._evidence(trigger_id)
+        if decisions.finalise(evidence, now):  # which confirms what is left by itself
+            return self._send("finalise", self._book.finalise(trigger_id))
+        ready = decisions.confirm(evidence, now)
+        return _each(partial(self._send, "confirm", self._book.confirm(trigger_id, each.checkpoint)) for each in ready)
+
+    def _release(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
+        policies = [policy for policy in self._store.policies(trigger_id) if not policy.released]
+        tail = self._rules_of(trigger_id).tail
+        ended = [policy for policy in policies if now > policy.end + tail]
+        # the mirror may be behind: what was released meanwhile is not released again
+        ended = [policy for policy in ended if not self._policies.policy(policy.policy_id).released]
+        if not ended:
+            return []
+        evidence, unsettled = self._evidence(trigger_id), self._book.unsettled(trigger_id)
+        wanted = decisions.release(ended, evidence, unsettled, now)
+        return _each(partial(self._send, "release", self._policies.release(each.policy_id)) for each in wanted)
+
+    # ------------------------------------------------------------------ the pool
+
+    def _accrue(self, now: int) -> list[Receipt]:
+        if decisions.accrue(self._pool.solvency(), self._pool.accrued_up_to(), now):
+            return self._send("accrue", self._pool.accrue())
+        return []
+
+    def _settle_batch(self) -> list[Receipt]:
+        if decisions.settle(self._pool.solvency()):
+            return self._send("settle", self._pool.settle())
+        return []
+
+    # ------------------------------------------------------------------ state
+
+    def _time(self, now: int) -> int:
+        """What contracts will take for now at least: they are simulated at the last block."""
+        return min(now, self._chain.head().timestamp)
+
+    def _rules_of(self, trigger_id: Bytes32) -> Rules:
+        known = self._rules.get(trigger_id)
+        if known is None:
+            trigger = self._book.trigger(trigger_id)
+            grace = max(path.grace for path in trigger.paths)
+            known = Rules(trigger.merge_gap, grace, trigger.checkpoint_step, trigger.tail)
+            self._rules[trigger_id] = known
+        return known
+
+    def _evidence(self, trigger_id: Bytes32) -> Evidence:
+        """From the book itself: the mirror lags, and what was just proposed would be proposed again."""
+        swept, growing = self._book.sweep(trigger_id)
+        evidence = Evidence(trigger_id, self._rules_of(trigger_id), tuple(swept), growing)
+        count = self._book.incident_count(trigger_id)
+        if count == 0:
+            return evidence
+        incident = self._book.incident(trigger_id, count - 1)
+        if incident.final_at:
+            return evidence
+        proposals = self._proposals(incident)
+        confirmed = tuple(self._book.confirmed_spans(trigger_id, count - 1))
+        return Evidence(evidence.trigger_id, evidence.rules, evidence.swept, growing, incident, proposals, confirmed)
+
+    def _proposals(self, incident: Incident) -> tuple[Proposal, ...]:
+        """Those that the mirror has, and the last one in any case, without its spans if the mirror hasn't got it."""
+        key = (incident.trigger_id, incident.sequence)
+        pairs = zip(self._store.checkpoints(*key), self._store.proposed_spans(*key), strict=False)
+        known = tuple(Proposal(checkpoint, spans) for checkpoint, spans in pairs)
+        if len(known) >= incident.checkpoints:
+            return known[: incident.checkpoints]
+        return (*known, Proposal(self._book.checkpoint(*key, incident.checkpoints - 1)))
+
+    def _claimable(self) -> list[Claim]:
+        """What the mirror says is due, as far as the policy book agrees that it was not claimed meanwhile."""
+        failovers = {(each.policy_id, each.sequence): each.activated_at for each in self._store.failovers()}
+        due = claims.due_all(self._store.policies(), self._store.incidents(), failovers, self._store.claims())
+        return [claim for claim in map(self._owed_now, due) if claim.owed > claim.paid + claim.debt]
+
+    def _owed_now(self, claim: Claim) -> Claim:
+        return self._policies.owed_for(claim.policy_id, claim.sequence)
+
+    def _debts(self) -> Iterator[tuple[int, int]]:
+        """Debts by policy, those whose last claim is oldest first."""
+        owing = sorted(
+            (claim for claim in self._store.claims() if claim.debt), key=lambda claim: (claim.last_at, claim.policy_id)
+        )
+        for policy_id in dict.fromkeys(claim.policy_id for claim in owing):
+            yield policy_id, self._pool.debt_of(policy_id)
+
+    # ------------------------------------------------------------------ sending
+
+    def _for_listed(self, step: Callable[[Bytes32, int], list[Receipt]], now: int) -> list[Receipt]:
+        at = self._time(now)
+        listed = [trigger.trigger_id for trigger in self._store.triggers() if trigger.listing is not None]
+        return _each(partial(step, trigger_id, at) for trigger_id in listed)
+
+    def _claim_batch(self, items: Sequence[tuple[int, int]]) -> list[Receipt]:
+        """One transaction for many; whatever it skipped (a gas estimate can fall short there) is claimed by itself."""
+        if len(items) == 1:
+            return self._send("claim", self._policies.claim(*items[0]))
+        receipts = self._send("claim", self._policies.claim_many(items))
+        if not receipts:
+            return []
+        still = [self._policies.owed_for(*item) for item in items]
+        skipped = [claim for claim in still if claim.owed > claim.paid + claim.debt]
+        return receipts + _each(
+            partial(self._send, "claim", self._policies.claim(each.policy_id, each.sequence)) for each in skipped
+        )
+
+    def _send(self, kind: str, call: Call) -> list[Receipt]:
+        if self._sender is None:
+            _log.info("dry, no keeper key: would send %s%s", call, call.args)
+            return []
+        receipt = self._sender.send(call)
+        self._store.record_transaction(kind, receipt, self._sender.address)
+        _log.info("%s%s in %s, gas %d", call, call.args, receipt.tx_hash, receipt.gas_used)
+        return [receipt]
+
+
+def _each(steps: Iterable[Callable[[], list[Receipt]]]) -> list[Receipt]:
+    """Does all steps; what contracts refuse is raised together at the end."""
+    receipts: list[Receipt] = []
+    refusals: list[str] = []
+    for step in steps:
+        try:
+            receipts += step()
+        except TransactionFailed as refusal:
+            refusals.append(str(refusal))
+    if refusals:
+        raise TransactionFailed("; ".join(refusals))
+    return receipts

@@ -1,0 +1,103 @@
+"""What the mirror keeps beyond the contracts' nouns: claims by incident, listed triggers, reports, our own doings."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from insure.records.onchain import Address, Bytes32, Claim, Listing, Receipt, SignedQuote
+
+
+@dataclass(frozen=True)
+class IncidentClaim(Claim):
+    """A claim with the trigger whose incident it is for; `debt` is what the pool still has to pay of it."""
+
+    trigger_id: Bytes32
+    last_at: int
+
+
+@dataclass(frozen=True)
+class KnownTrigger:
+    """A trigger as its logs show it; `listing` is None until it is listed."""
+
+    trigger_id: Bytes32
+    subject_id: str
+    subject_key: Bytes32
+    quorum: int
+    families: int
+    created_at: int
+    listing: Listing | None
+
+
+@dataclass(frozen=True)
+class Failover:
+    """A failover of a policy's application to its standby chain, proven at `activated_at`."""
+
+    policy_id: int
+    sequence: int
+    activated_at: int
+
+
+@dataclass(frozen=True)
+class SpellReport:
+    """What a watcher path attested at `at`: its spell `index` of a subject, so far."""
+
+    at: int
+    path: Address
+    subject_key: Bytes32
+    index: int
+    start: int
+    until: int
+    open: bool
+    tx_hash: str
+
+
+@dataclass(frozen=True)
+class AlarmReport:
+    """One observer's first sign of trouble, counted until `alarmed_until`."""
+
+    at: int
+    path: Address
+    subject_key: Bytes32
+    observer: Address
+    alarmed_until: int
+    tx_hash: str
+
+
+@dataclass(frozen=True)
+class Beat:
+    """A counted heartbeat of a subject: sent at `sent_at`, on the host chain at `at`."""
+
+    at: int
+    path: Address
+    subject_key: Bytes32
+    sent_at: int
+    tx_hash: str
+
+
+@dataclass(frozen=True)
+class SentTransaction:
+    """A transaction of ours that was mined; `kind` says what for."""
+
+    kind: str
+    sender: Address
+    receipt: Receipt
+
+
+@dataclass(frozen=True)
+class RecordedQuote:
+    """A quote that was issued at `at`, how its premium came about, and the policy it was bought as, if it was."""
+
+    signed: SignedQuote
+    breakdown: Mapping[str, object]
+    at: int
+    policy_id: int | None
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """How often a job ran and failed over all starts; `last_error` is empty when its last run was good."""
+
+    name: str
+    runs: int
+    failures: int
+    last_at: int
+    last_error: str

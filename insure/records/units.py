@@ -1,0 +1,53 @@
+"""Durations and amounts as people write them, to and from integers of seconds and smallest units."""
+
+import re
+from datetime import UTC, datetime
+from decimal import Context, Decimal, InvalidOperation
+
+from insure.errors import InvalidInput
+
+_SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+_EXACT = Context(prec=80)
+"""More digits than any amount has: the default of 28 would round what 18 decimals can hold."""
+_PART = re.compile(r"(\d+)([smhd])")
+
+
+def parse_duration(field: str, text: str) -> int:
+    """Seconds of "90d", "8h", "1h30m" or "45s"; raises `InvalidInput` naming the field."""
+    if not re.fullmatch(r"(?:\d+[smhd])+", text):
+        raise InvalidInput(f"{field} is {text!r}: must be a duration such as 30m, 8h, 1h30m or 90d")
+    return sum(int(number) * _SECONDS[unit] for number, unit in _PART.findall(text))
+
+
+def duration_text(seconds: float) -> str:
+    """A length of time in the two largest units that matter: "2 d 6 h", "1 h 18 min", "45 s"."""
+    whole = round(seconds)
+    for size, name, below, below_name in ((86_400, "d", 3_600, "h"), (3_600, "h", 60, "min"), (60, "min", 1, "s")):
+        if whole >= size:
+            rest = whole % size // below
+            return f"{whole // size} {name}" + (f" {rest} {below_name}" if rest else "")
+    return f"{whole} s"
+
+
+def parse_amount(field: str, text: str, decimals: int) -> int:
+    """Smallest units of a decimal amount such as "12500.50"; raises `InvalidInput` unless it is whole in those."""
+    try:
+        scaled = Decimal(text.replace("_", "")).scaleb(decimals, _EXACT)
+    except InvalidOperation:
+        raise InvalidInput(f"{field} is {text!r}: must be an amount such as 12500 or 0.50") from None
+    if not scaled.is_finite() or scaled < 0 or scaled != scaled.to_integral_value(context=_EXACT):
+        raise InvalidInput(f"{field} is {text!r}: must be at least 0 with at most {decimals} decimal places")
+    return int(scaled)
+
+
+def amount_text(amount: int, decimals: int, symbol: str = "") -> str:
+    """An amount with thousands separators and all of its decimals that are not zero, at least two."""
+    whole, fraction = divmod(abs(amount), 10**decimals)
+    digits = f"{fraction:0{decimals}d}".rstrip("0") if decimals else ""
+    shown = f"{whole:,}" + (f".{digits.ljust(min(2, decimals), '0')}" if decimals else "")
+    return ("-" if amount < 0 else "") + shown + (f" {symbol}" if symbol else "")
+
+
+def time_text(at: int) -> str:
+    """A UTC time as "2023-12-15 15:29:00"."""
+    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M:%S")

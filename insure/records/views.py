@@ -1,0 +1,351 @@
+"""What every surface shows: the engine's answers as frozen values, the same for screen, API and command line.
+
+Money is an integer of the asset's smallest unit, time is UTC seconds, rates are basis points; the frequencies
+and durations of the models stay floats.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from insure.records.history import SubjectKind
+from insure.records.onchain import (
+    ZERO_ADDRESS,
+    Address,
+    Bytes32,
+    Checkpoint,
+    Incident,
+    Listing,
+    PathKind,
+    Policy,
+    SignedQuote,
+    Solvency,
+    Span,
+    Spell,
+    Terms,
+)
+
+ONE_E18 = 10**18
+
+
+class SubjectState(StrEnum):
+    """Whether cover on a subject may be sold now, and if not, why."""
+
+    QUIET = "quiet"  # cover is sold
+    ALARMED = "alarmed"  # a path shows a first sign of trouble, or too few families are live
+    INCIDENT = "incident"  # an incident is open or not settled yet
+    CLOSED = "closed"  # listed, but sales are stopped
+    UNLISTED = "unlisted"  # priced, but nobody has listed a trigger for it
+
+
+@dataclass(frozen=True)
+class SubjectView:
+    """A subject as an underwriter sees it: its history, the model's opinion, and whether cover is sold.
+
+    `rate_*` are halts per year (posterior mean and 90% interval), `median_seconds` and `p95_seconds` how long its
+    next halt lasts. `exposed` is the sum of remaining limits in force on it.
+    """
+
+    subject_id: str
+    name: str
+    kind: SubjectKind
+    halts: int
+    exposure_years: float
+    rate_mean: float
+    rate_low: float
+    rate_high: float
+    median_seconds: float
+    p95_seconds: float
+    state: SubjectState
+    trigger_id: Bytes32 | None = None
+    listing: Listing | None = None
+    exposed: int = 0
+
+
+@dataclass(frozen=True)
+class PriceComponent:
+    """One line of a premium's breakdown, rounded up; `judgement` says that no data support it."""
+
+    name: str
+    label: str
+    amount: int
+    judgement: bool = False
+
+
+@dataclass(frozen=True)
+class LossView:
+    """What a policy pays over its term: `exceedance[i]` is the probability of more than `amounts[i]`.
+
+    `amounts` rise from zero to the aggregate limit. `mean` and the quantiles are rounded up.
+    """
+
+    amounts: tuple[int, ...]
+    exceedance: tuple[float, ...]
+    mean: int
+    quantile_95: int
+    quantile_99: int
+    probability_of_any: float
+    probability_of_exhaustion: float
+
+
+@dataclass(frozen=True)
+class PriceView:
+    """A premium and how it comes about: the components add up to `premium` exactly.
+
+    `rate_bps` is the premium in basis points of the aggregate limit per year; `premium_low` and `premium_high` the
+    premium with every judgement at its low and its high end; `expected_low` and `expected_high` the expected payout
+    at the ends of the halt rate's 90% interval. All are rounded up.
+    """
+
+    subject_id: str
+    terms: Terms
+    term_seconds: int
+    premium: int
+    components: tuple[PriceComponent, ...]
+    rate_bps: int
+    premium_low: int
+    premium_high: int
+    expected_low: int | None
+    expected_high: int | None
+    model_version: str
+    loss: LossView
+
+
+@dataclass(frozen=True)
+class QuoteRequest:
+    """What a buyer asks of the desk; `standby` may prove a failover, the zero address if nobody may."""
+
+    subject_id: str
+    buyer: Address
+    terms: Terms
+    term_seconds: int
+    standby: Address = ZERO_ADDRESS
+
+
+@dataclass(frozen=True)
+class PreparedTransaction:
+    """A transaction ready to be signed by its sender; `value` in wei of the host chain's coin."""
+
+    to: Address
+    data: str
+    value: int
+    chain_id: int
+
+
+@dataclass(frozen=True)
+class IssuedQuote:
+    """A signed offer, how its premium came about, and the buyer's two transactions.
+
+    `approval` lets the pool take the premium, `transaction` takes up the offer; in this order.
+    """
+
+    signed: SignedQuote
+    price: PriceView
+    approval: PreparedTransaction
+    transaction: PreparedTransaction
+
+
+@dataclass(frozen=True)
+class PaymentView:
+    """One payment on a policy for one incident: sent, and what was recorded as debt for want of assets."""
+
+    at: int
+    policy_id: int
+    trigger_id: Bytes32
+    sequence: int
+    to: Address
+    paid: int
+    debt: int
+    tx_hash: str
+
+
+@dataclass(frozen=True)
+class ClaimView:
+    """What a policy is owed for one incident as confirmed so far, what was paid of it, and when."""
+
+    policy_id: int
+    trigger_id: Bytes32
+    sequence: int
+    subject_id: str
+    owed: int
+    paid: int
+    debt: int
+    payments: tuple[PaymentView, ...] = ()
+
+
+@dataclass(frozen=True)
+class PolicyView:
+    """A policy with its subject and its claims."""
+
+    policy: Policy
+    subject_id: str
+    claims: tuple[ClaimView, ...] = ()
+
+
+@dataclass(frozen=True)
+class PathView:
+    """What one path of a trigger attests; paths with one `family` number share a party."""
+
+    path: Address
+    name: str
+    kind: PathKind
+    family: int
+    grace: int
+    alarmed: bool
+    spells: tuple[Spell, ...] = ()
+
+
+@dataclass(frozen=True)
+class WatchView:
+    """A listed trigger as its paths see its subject now, incident or not."""
+
+    trigger_id: Bytes32
+    subject_id: str
+    subject_name: str
+    quorum: int
+    state: SubjectState
+    paths: tuple[PathView, ...]
+
+
+@dataclass(frozen=True)
+class IncidentView:
+    """An incident with its evidence and its payments.
+
+    `ended_at` is the second from which the quorum attests no more downtime, None while it still does.
+    """
+
+    incident: Incident
+    subject_id: str
+    subject_name: str
+    quorum: int
+    paths: tuple[PathView, ...]
+    spans: tuple[Span, ...]
+    checkpoints: tuple[Checkpoint, ...]
+    payments: tuple[PaymentView, ...]
+    ended_at: int | None
+
+    @property
+    def paid(self) -> int:
+        """Sent for this incident, over all policies."""
+        return sum(payment.paid for payment in self.payments)
+
+    @property
+    def paid_while_down(self) -> int:
+        """Of it, what was sent before the subject came back."""
+        return sum(payment.paid for payment in self.payments if self.was_down_at(payment.at))
+
+    def was_down_at(self, at: int) -> bool:
+        """Whether the downtime had not ended by `at`."""
+        return self.ended_at is None or at < self.ended_at
+
+
+@dataclass(frozen=True)
+class SubjectExposure:
+    """Remaining limits in force on one subject, and what is held in reserve as it is alarmed or unsettled."""
+
+    subject_id: str
+    name: str
+    policies: int
+    exposed: int
+    reserve: int
+    cap: int
+
+
+@dataclass(frozen=True)
+class ScenarioExposure:
+    """Remaining limits that one cause can call at once; `available` is what the pool has against them."""
+
+    name: str
+    subjects: tuple[str, ...]
+    exposed: int
+    available: int
+
+
+@dataclass(frozen=True)
+class PoolSnapshot:
+    """The pool at one moment; `share_price_e18` is one share's value in assets, times 1e18, rounded down."""
+
+    at: int
+    assets: int
+    reserve: int
+    exposed: int
+    share_price_e18: int
+
+
+@dataclass(frozen=True)
+class StakerView:
+    """A staker's shares and what they are worth now, rounded down."""
+
+    staker: Address
+    shares: int
+    value: int
+
+
+@dataclass(frozen=True)
+class PoolView:
+    """The stakers' pool now and over time.
+
+    * `utilisation_bps`: the largest scenario over what the pool has against it (rounded up; None if it has nothing).
+    * `premium_yield_bps`: what the premium in force earns in a year on the stakers' assets, before losses (rounded
+      down; None while the pool is empty).
+    * `priced_loss_bps`: the part of it that the models expect to be paid out (rounded up; None where the quote of a
+      policy in force is not known).
+    """
+
+    at: int
+    solvency: Solvency
+    share_price_e18: int
+    share_decimals: int
+    price_reliable: bool
+    utilisation_bps: int | None
+    premium_yield_bps: int | None
+    priced_loss_bps: int | None
+    premium_written: int
+    premium_earned: int
+    claims_owed: int
+    claims_paid: int
+    policies_in_force: int
+    subjects: tuple[SubjectExposure, ...]
+    scenarios: tuple[ScenarioExposure, ...]
+    history: tuple[PoolSnapshot, ...] = ()
+    stakers: tuple[StakerView, ...] = ()
+
+
+@dataclass(frozen=True)
+class LedgerEntry:
+    """One event of our contracts; `details` are its arguments, `gas_used` that of its transaction."""
+
+    at: int
+    what: str
+    contract: str
+    tx_hash: str
+    gas_used: int | None
+    details: Mapping[str, object] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class JobView:
+    """How a scheduled job fares; `last_error` is empty when its last run was good."""
+
+    name: str
+    every_seconds: float
+    runs: int
+    failures: int
+    last_at: int | None
+    last_error: str
+
+
+@dataclass(frozen=True)
+class Health:
+    """Whether the engine works: the host's head, how far the mirror is, and the jobs."""
+
+    now: int
+    chain_id: int
+    head: int
+    mirrored_to: int
+    jobs: tuple[JobView, ...]
+
+    @property
+    def ok(self) -> bool:
+        """Whether every job's last run was good."""
+        return all(not job.last_error for job in self.jobs)

@@ -1,0 +1,107 @@
+"""The environment as one frozen value: the only place that reads it."""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+
+from insure.errors import NotConfigured
+
+_PREFIX = "INSURE_"
+_LAST_PORT = 65_535
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What an installation is told from outside; built once at the start and passed down.
+
+    Every field `x` is read from `INSURE_X`, or from the file that `INSURE_X_FILE` names (for secrets).
+    Without a key the part that would use it stays dry: it computes and logs, and sends nothing.
+    """
+
+    rpc_url: str = field(default="", repr=False)
+    """Endpoint of the host chain; empty means an embedded chain."""
+    deployment: Path = Path("deployment.json")
+    """The manifest that `insure deploy` wrote."""
+    database_url: str = field(default="sqlite:///insure.sqlite", repr=False)
+    """SQLAlchemy URL of the mirror."""
+    data: Path | None = None
+    """Folder of the data set; the packaged one by default."""
+    host: str = "127.0.0.1"
+    port: int = 8050
+    confirmations: int = 12
+    """Blocks behind the head from which logs are taken."""
+    underwriter_key: str = field(default="", repr=False)
+    """Signs quotes."""
+    keeper_key: str = field(default="", repr=False)
+    """Sends poke, propose, confirm, claim, settle."""
+    relayer_key: str = field(default="", repr=False)
+    """Relays heartbeats."""
+    deployer_key: str = field(default="", repr=False)
+    """Deploys, and owns what it deployed."""
+    observer_keys: tuple[str, ...] = field(default=(), repr=False)
+    """Sign what they see of the subjects; separated by commas or white space."""
+    subject_nodes: Mapping[str, tuple[str, ...]] = field(default_factory=dict, repr=False)
+    """Nodes of insured chains: `eip155:42161=https://a,https://b eip155:10=https://c`."""
+
+    @classmethod
+    def from_env(cls, environment: Mapping[str, str] | None = None, require: tuple[str, ...] = ()) -> "Settings":
+        """Reads the environment; raises `NotConfigured` with all that is missing of `require` or wrong, at once."""
+        env = os.environ if environment is None else environment
+        values: dict[str, object] = {}
+        problems: list[str] = []
+        for each in fields(cls):
+            name = _PREFIX + each.name.upper()
+            text = _from_env_or_file(env, name, problems)
+            if text is None:
+                if each.name in require:
+                    problems.append(f"{name} (or {name}_FILE) is not set")
+                continue
+            try:
+                values[each.name] = _convert(each.name, text)
+            except ValueError as error:
+                problems.append(f"{name}: {error}")
+        if problems:
+            raise NotConfigured("; ".join(problems))
+        return cls(**values)  # type: ignore[arg-type]  # each value has its field's type by _convert
+
+
+def _from_env_or_file(env: Mapping[str, str], name: str, problems: list[str]) -> str | None:
+    file = env.get(name + "_FILE")
+    if file:
+        try:
+            return Path(file).read_text().strip() or None
+        except OSError as error:
+            problems.append(f"{name}_FILE: {file} can't be read: {error.strerror}")
+        except UnicodeDecodeError:
+            problems.append(f"{name}_FILE: {file} is no text")
+        return None
+    return env.get(name) or None
+
+
+def _convert(name: str, text: str) -> object:
+    if name in {"port", "confirmations"}:
+        if not text.isdecimal():
+            raise ValueError(f"{text!r} is not a whole number of at least 0")
+        if name == "port" and int(text) > _LAST_PORT:
+            raise ValueError(f"{text} is no port: must be 0 to {_LAST_PORT}")
+        return int(text)
+    if name == "data" and not Path(text).is_dir():
+        raise ValueError(f"{text} is no folder")
+    if name in {"deployment", "data"}:
+        return Path(text)
+    if name == "observer_keys":
+        return tuple(text.replace(",", " ").split())
+    if name == "subject_nodes":
+        nodes = [_nodes(entry) for entry in text.split()]
+        if len(dict(nodes)) < len(nodes):
+            raise ValueError("a subject is named twice: list its nodes in one entry, separated by commas")
+        return dict(nodes)
+    return text
+
+
+def _nodes(entry: str) -> tuple[str, tuple[str, ...]]:
+    subject, _, urls = entry.partition("=")
+    if not subject or not all(url.startswith(("http://", "https://")) for url in urls.split(",")):
+        raise ValueError("each entry must be <subject>=<http address>[,<http address>...], separated by spaces")
+    return subject, tuple(urls.split(","))

@@ -1,0 +1,97 @@
+"""One database by URL: opened, brought to the newest schema, and the only place that opens sessions."""
+
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+from typing import Any, Self
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import Engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
+from sqlalchemy.pool import StaticPool
+from sqlmodel import Session, create_engine
+
+from insure import migrations
+from insure.errors import InvalidInput, NotConfigured
+
+_BUSY_SECONDS = 30
+
+
+class Database:
+    """A database by its SQLAlchemy URL: SQLite (a file, or `sqlite://` for memory) or PostgreSQL.
+
+    Raises `InvalidInput` for a URL that names no database, `NotConfigured` when its driver is not installed.
+    """
+
+    def __init__(self, url: str = "sqlite://") -> None:
+        self._url = _parse(url)
+        self._engine = _open(self._url)
+        # SQLite has one writer at a time, and the database in memory one connection for all threads
+        self._turn: AbstractContextManager[Any] = nullcontext()
+        if self._url.get_backend_name() == "sqlite":
+            self._turn = threading.RLock()
+
+    def create(self) -> Self:
+        """Brings the schema to the newest revision, an empty database included; returns itself.
+
+        Raises `NotConfigured` when the database can't be opened.
+        """
+        config = Config()
+        config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+        config.set_main_option("path_separator", "os")
+        try:
+            with self._turn, self._engine.begin() as connection:
+                config.attributes["connection"] = connection
+                command.upgrade(config, "head")
+        except DBAPIError as error:
+            shown = self._url.render_as_string(hide_password=True)
+            raise NotConfigured(f"database_url {shown!r} can't be opened: {error.orig}") from error
+        return self
+
+    def close(self) -> None:
+        """Gives all connections back."""
+        self._engine.dispose()
+
+    @contextmanager
+    def _session(self) -> Iterator[Session]:
+        """A session whose changes are kept together if the block ends well, and not at all if it raises."""
+        with self._turn, Session(self._engine) as session, session.begin():
+            yield session
+
+
+def _parse(url: str) -> URL:
+    try:
+        parsed = make_url(url)
+    except ArgumentError as error:
+        raise InvalidInput(
+            f"database_url {url!r} must be an SQLAlchemy URL, such as sqlite:///insure.sqlite"
+        ) from error
+    if parsed.drivername == "postgresql":
+        return parsed.set(drivername="postgresql+psycopg")
+    return parsed
+
+
+def _open(url: URL) -> Engine:
+    sqlite = url.get_backend_name() == "sqlite"
+    options: dict[str, Any] = {}
+    if sqlite:
+        options["connect_args"] = {"check_same_thread": False, "timeout": _BUSY_SECONDS}
+        if not url.database or url.database == ":memory:":
+            options["poolclass"] = StaticPool
+    try:
+        engine = create_engine(url, **options)
+    except NoSuchModuleError as error:
+        raise InvalidInput(f"database_url: {url.drivername!r} must be sqlite or postgresql") from error
+    except ModuleNotFoundError as error:
+        raise NotConfigured(f"database_url: {url.drivername!r} needs the Python package {error.name!r}") from error
+    if sqlite:
+        event.listen(engine, "connect", _prepare_sqlite)
+    return engine
+
+
+def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # readers of a file (the API) need not wait for the writer (the watcher)
+    connection.execute("PRAGMA journal_mode=WAL")

@@ -1,0 +1,107 @@
+"""The whole store: the mirror of the chain, and our own record of what we sent, offered, saw and ran."""
+
+from collections.abc import Mapping
+
+from sqlalchemy import and_
+from sqlmodel import col, select
+
+from insure.errors import InvalidInput
+from insure.records.mirror import JobRecord, RecordedQuote, SentTransaction
+from insure.records.onchain import Address, Bytes32, Receipt, SignedObservation, SignedQuote
+from insure.records.views import PoolSnapshot
+from insure.store import rows, tables
+from insure.store.mirror import Mirror
+
+
+class Store(Mirror):
+    """`Store(url).create()` opens a database; every method is one transaction and safe to call from any thread."""
+
+    def record_transaction(self, kind: str, receipt: Receipt, sender: Address) -> None:
+        """Notes a mined transaction of ours; `kind` says what for."""
+        row = tables.Transaction(
+            tx_hash=receipt.tx_hash,
+            kind=kind,
+            sender=sender,
+            gas_used=receipt.gas_used,
+            block_number=receipt.block_number,
+            timestamp=receipt.timestamp,
+        )
+        with self._session() as session:
+            session.merge(row)
+
+    def transactions(self, kind: str | None = None) -> list[SentTransaction]:
+        """Our transactions, oldest first."""
+        table = tables.Transaction
+        query = select(table).order_by(col(table.block_number), col(table.tx_hash))
+        if kind is not None:
+            query = query.where(table.kind == kind)
+        with self._session() as session:
+            return [rows.transaction_of(row) for row in session.exec(query)]
+
+    def record_quote(self, signed: SignedQuote, breakdown: Mapping[str, object], at: int) -> None:
+        """Notes an issued quote; raises `InvalidInput` if its underwriter has used the nonce before."""
+        key = (signed.underwriter, signed.quote.nonce)
+        with self._session() as session:
+            if session.get(tables.Quote, key) is not None:
+                raise InvalidInput(f"nonce {key[1]} of underwriter {key[0]} is used: take another")
+            session.add(rows.quote_row(signed, dict(breakdown), at))
+
+    def quotes(self) -> list[RecordedQuote]:
+        """The issued quotes, oldest first, each with the policy it became."""
+        quote, policy = tables.Quote, tables.Policy
+        bought = and_(col(policy.underwriter) == col(quote.underwriter), col(policy.nonce) == col(quote.nonce))
+        query = (
+            select(quote, policy.policy_id)
+            .outerjoin(policy, bought)
+            .order_by(col(quote.at), col(quote.underwriter), col(quote.nonce))
+        )
+        with self._session() as session:
+            return [rows.quote_of(row, policy_id) for row, policy_id in session.exec(query)]
+
+    def record_observation(self, path: Address, signed: SignedObservation, at: int) -> None:
+        """Keeps an observer's signed observation for a watcher path; the same one signed anew replaces it."""
+        with self._session() as session:
+            session.merge(rows.observation_row(path, signed, at))
+
+    def observations(self, path: Address, subject: Bytes32, now: int) -> list[SignedObservation]:
+        """Each observer's newest observation of a subject that may still be reported, by ascending address.
+
+        The newest is the one that reaches furthest; of two that reach as far, the one that saw the end.
+        """
+        table = tables.Observation
+        query = (
+            select(table)
+            .where(table.path == path, table.subject == subject, table.deadline >= now)
+            .order_by(col(table.until), col(table.ended), col(table.at))
+        )
+        with self._session() as session:
+            newest = {row.observer: rows.observation_of(row) for row in session.exec(query)}
+        return [newest[observer] for observer in sorted(newest, key=lambda address: int(address, 16))]
+
+    def record_snapshot(self, snapshot: PoolSnapshot) -> None:
+        """Keeps the pool as it was at one moment; the same moment again replaces it."""
+        fields = {name: getattr(snapshot, name) for name in tables.Snapshot.model_fields}
+        with self._session() as session:
+            session.merge(tables.Snapshot(**fields))
+
+    def snapshots(self, since: int = 0) -> list[PoolSnapshot]:
+        """The pool over time, oldest first."""
+        table = tables.Snapshot
+        query = select(table).where(table.at >= since).order_by(col(table.at))
+        with self._session() as session:
+            return [rows.snapshot_of(row) for row in session.exec(query)]
+
+    def record_job(self, name: str, ok: bool, error: str, at: int) -> None:
+        """Counts a run of a job; `error` is why it failed."""
+        with self._session() as session:
+            row = session.get(tables.Job, name) or tables.Job(name=name, runs=0, failures=0, last_at=0)
+            row.runs += 1
+            row.failures += 0 if ok else 1
+            row.last_at, row.last_error = at, "" if ok else error
+            session.add(row)
+
+    def jobs(self) -> list[JobRecord]:
+        """How each job fared, by name."""
+        with self._session() as session:
+            found = session.exec(select(tables.Job).order_by(col(tables.Job.name))).all()
+            return [rows.job_of(row) for row in found]

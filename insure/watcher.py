@@ -1,0 +1,90 @@
+"""Logs into the mirror: from where it stands to the last block that is deep enough, and back after a reorganisation."""
+
+import logging
+
+from insure.chain.contracts import Decoder
+from insure.chain.rpc import Chain
+from insure.errors import ChainError, InvalidInput, Unreachable, WrongChain
+from insure.records.deployment import Deployment
+from insure.records.onchain import Head
+from insure.store import Store
+
+_log = logging.getLogger(__name__)
+
+FIRST_RANGE = 1_000
+LONGEST_RANGE = 20_000
+
+
+class Watcher:
+    """The only one that writes chain facts, and only from blocks `confirmations` behind the head.
+
+    Raises `WrongChain` if the chain is not the deployment's, `InvalidInput` for a negative number of confirmations or
+    a store that mirrors another installation.
+    """
+
+    def __init__(self, chain: Chain, store: Store, deployment: Deployment, confirmations: int) -> None:
+        if chain.chain_id != deployment.chain_id:
+            raise WrongChain(f"the deployment is on chain {deployment.chain_id}, the endpoint serves {chain.chain_id}")
+        if confirmations < 0:
+            raise InvalidInput(f"confirmations is {confirmations}: must be at least 0")
+        self._chain = chain
+        self._store = store
+        self._first = deployment.block
+        self._confirmations = confirmations
+        self._decoder = Decoder(deployment)
+        self._blocks = FIRST_RANGE
+        installation = f"policy book {deployment.policy_book} on chain {deployment.chain_id}"
+        store.bind(installation, self._decoder.addresses)
+
+    def run(self) -> int:
+        """Takes in what is new and deep enough; returns how many logs were new.
+
+        Raises `Unreachable` when no endpoint answers, `ChainError` when what it answers can't be read; what was taken
+        in before stays, and the next run goes on from there.
+        """
+        target = self._chain.head().number - self._confirmations
+        new = 0
+        while True:
+            cursor = self._store.cursor()
+            if cursor is not None and target >= cursor.number:
+                cursor = self._on_branch(cursor)
+            start = self._first if cursor is None else cursor.number + 1
+            if start > target:
+                return new
+            new += self._take(cursor, start, target)
+
+    def _on_branch(self, cursor: Head) -> Head | None:
+        """The cursor, or, if the chain has left its block behind, where the mirror was rolled back to."""
+        if self._same(cursor):
+            return cursor
+        known = [block for block in self._store.blocks() if block.number < cursor.number]
+        ancestor = next((block for block in known if self._same(block)), None)
+        depth = "to its beginning" if ancestor is None else f"to block {ancestor.number}"
+        _log.warning("block %d is no longer %s: rolling the mirror back %s", cursor.number, cursor.hash, depth)
+        self._store.roll_back(ancestor)
+        return ancestor
+
+    def _same(self, block: Head) -> bool:
+        return self._chain.block(block.number).hash == block.hash
+
+    def _take(self, cursor: Head | None, start: int, target: int) -> int:
+        """Takes in one range; a range that the endpoint finds too large is halved, one that it likes doubled."""
+        until = min(target, start + self._blocks - 1)
+        end = self._chain.block(until)
+        try:
+            raw = self._chain.logs(self._decoder.addresses, start, until)
+        except Unreachable:
+            self._blocks = max(1, self._blocks // 2)
+            raise
+        except ChainError as error:
+            if until == start:
+                raise
+            self._blocks = (until - start + 1) // 2
+            _log.info("logs of blocks %d to %d: %s; next %d at once", start, until, error, self._blocks)
+            return 0
+        if not self._same(end) or not (cursor is None or self._same(cursor)):
+            _log.info("the chain turned round while logs of blocks %d to %d were read", start, until)
+            return 0  # the next round looks for the common block
+        new = self._store.advance(cursor, end, [self._decoder.decode(log) for log in raw])
+        self._blocks = min(LONGEST_RANGE, self._blocks * 2)
+        return new or 0

@@ -1,0 +1,173 @@
+"""The timetable: jobs run on time, one at a time; a failing one harms nobody."""
+
+import logging
+import threading
+import time
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from insure.errors import InvalidInput, Unreachable
+from insure.jobs import Job, JobBoard
+from insure.store import Store
+
+NOW = 1_700_000_000
+SELDOM = 3_600.0
+
+
+@pytest.fixture
+def boards() -> Iterator[Callable[..., JobBoard]]:
+    made: list[JobBoard] = []
+
+    def make(*jobs: Job, store: Store | None = None, clock: Callable[[], int] = lambda: NOW) -> JobBoard:
+        board = JobBoard(jobs, clock, store)
+        made.append(board)
+        board.start()
+        return board
+
+    yield make
+    for board in made:
+        board.stop()
+
+
+def fail(now: int) -> None:
+    raise Unreachable(f"no endpoint answered at {now}")
+
+
+def test_jobs_run_again_and_again_by_their_interval_without_a_round(boards: Callable[..., JobBoard]) -> None:
+    thrice = threading.Semaphore(0)
+    boards(Job("watch", 0.02, lambda now: thrice.release()))
+    for _ in range(3):
+        assert thrice.acquire(timeout=30)
+
+
+def test_a_round_runs_every_job_once_in_the_boards_order_with_the_boards_now(
+    boards: Callable[..., JobBoard],
+) -> None:
+    seen: list[tuple[str, int]] = []
+    names = ["watch", "poke", "propose", "confirm", "claim"]
+    now = [NOW]
+    board = boards(
+        *(Job(name, SELDOM, lambda at, name=name: seen.append((name, at))) for name in names),  # type: ignore[misc]
+        clock=lambda: now[0],
+    )
+    board.run_round(timeout=30)
+    now[0] += 60
+    board.run_round(timeout=30)
+    assert seen == [(name, NOW) for name in names] + [(name, NOW + 60) for name in names]
+
+
+def test_a_round_does_not_count_a_run_that_was_already_under_way(boards: Callable[..., JobBoard]) -> None:
+    started, go_on = threading.Event(), threading.Event()
+    moved = threading.Event()
+    runs_seeing_the_move: list[bool] = []
+
+    def slow(now: int) -> None:
+        runs_seeing_the_move.append(moved.is_set())
+        started.set()
+        assert go_on.wait(30)
+
+    board = boards(Job("slow", SELDOM, slow))
+    first = threading.Thread(target=lambda: board.run_round(timeout=30))
+    first.start()
+    assert started.wait(30)
+    moved.set()
+    threading.Timer(0.05, go_on.set).start()
+    board.run_round(timeout=30)
+    first.join()
+    assert runs_seeing_the_move == [False, True]
+
+
+def test_jobs_never_run_at_the_same_time(boards: Callable[..., JobBoard]) -> None:
+    at_once, most = [0], [0]
+
+    def work(now: int) -> None:
+        at_once[0] += 1
+        most[0] = max(most[0], at_once[0])
+        time.sleep(0.002)
+        at_once[0] -= 1
+
+    board = boards(Job("a", 0.003, work), Job("b", 0.003, work), Job("c", 0.003, work))
+    for _ in range(5):
+        board.run_round(timeout=30)
+    assert most[0] == 1
+
+
+def test_a_failing_job_is_logged_by_name_counted_and_run_again_and_the_others_go_on(
+    boards: Callable[..., JobBoard], caplog: pytest.LogCaptureFixture
+) -> None:
+    done: list[int] = []
+    store = Store().create()
+    board = boards(Job("watch", SELDOM, fail), Job("claim", SELDOM, done.append), store=store)
+    with caplog.at_level(logging.ERROR, "insure.jobs"):
+        board.run_round(timeout=30)
+        watch, claim = board.run_round(timeout=30)
+    assert done == [NOW, NOW]
+    assert (watch.runs, watch.failures, watch.last_at) == (2, 2, NOW)
+    assert watch.last_error == f"Unreachable: no endpoint answered at {NOW}"
+    assert (claim.runs, claim.failures, claim.last_error) == (2, 0, "")
+    assert "job watch failed: Unreachable: no endpoint answered" in caplog.text
+    assert {job.name: (job.runs, job.failures) for job in store.jobs()} == {"watch": (2, 2), "claim": (2, 0)}
+
+
+def test_a_good_run_clears_the_last_error_but_not_the_count(boards: Callable[..., JobBoard]) -> None:
+    outcomes = iter([True, False])
+    store = Store().create()
+    board = boards(Job("watch", SELDOM, lambda now: fail(now) if next(outcomes) else None), store=store)
+    board.run_round(timeout=30)
+    (view,) = board.run_round(timeout=30)
+    assert (view.runs, view.failures, view.last_error) == (2, 1, "")
+    (record,) = store.jobs()
+    assert (record.runs, record.failures, record.last_error) == (2, 1, "")
+
+
+def test_a_round_that_takes_too_long_names_the_jobs_that_have_not_run(boards: Callable[..., JobBoard]) -> None:
+    go_on = threading.Event()
+
+    def stuck(now: int) -> None:
+        go_on.wait(30)
+
+    board = boards(Job("quick", SELDOM, lambda now: None), Job("stuck", SELDOM, stuck))
+    with pytest.raises(TimeoutError, match=r"after 0\.5 s: stuck$"):
+        board.run_round(timeout=0.5)
+    go_on.set()
+
+
+def test_stopping_lets_the_running_job_end_and_drops_what_waits(boards: Callable[..., JobBoard]) -> None:
+    started, ended, dropped = threading.Event(), threading.Event(), threading.Event()
+
+    def slow(now: int) -> None:
+        started.set()
+        time.sleep(0.05)
+        ended.set()
+
+    board = boards(Job("slow", SELDOM, slow), Job("next", SELDOM, lambda now: dropped.set()))
+    refused: list[InvalidInput] = []
+
+    def round_that_is_cut_short() -> None:
+        with pytest.raises(InvalidInput, match="stopped before the round was over") as caught:
+            board.run_round(timeout=30)
+        refused.append(caught.value)
+
+    waiting = threading.Thread(target=round_that_is_cut_short)
+    waiting.start()
+    assert started.wait(30)
+    board.stop()
+    waiting.join()
+    assert ended.is_set()
+    assert not dropped.is_set()
+    assert len(refused) == 1
+
+
+def test_a_round_on_a_board_that_is_not_running_is_refused() -> None:
+    board = JobBoard([Job("watch", 1, lambda now: None)], lambda: NOW)
+    with pytest.raises(InvalidInput, match="call start first"):
+        board.run_round(timeout=1)
+    board.stop()
+
+
+def test_two_jobs_of_one_name_and_an_interval_of_nothing_are_refused() -> None:
+    with pytest.raises(InvalidInput, match="'watch' is used twice"):
+        JobBoard([Job("watch", 1, lambda now: None)] * 2, lambda: NOW)
+    with pytest.raises(InvalidInput, match=r"every_seconds of job 'watch' is 0: must be above zero"):
+        JobBoard([Job("watch", 0, lambda now: None)], lambda: NOW)

@@ -1,0 +1,218 @@
+"""The watcher on a real (embedded) chain: depth, ranges, crashes, and reorganisations."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import pytest
+
+from insure.chain.contracts import Asset, CoverPool
+from insure.chain.embedded import EmbeddedChain
+from insure.chain.rpc import Chain, RawLog
+from insure.chain.sender import Sender
+from insure.errors import ChainError, InvalidInput, Unreachable, WrongChain
+from insure.ops.deploy import DeploymentPlan, deploy
+from insure.records.deployment import Deployment
+from insure.records.onchain import Head
+from insure.store import Store
+from insure.watcher import FIRST_RANGE, Watcher
+
+GENESIS = 1_700_000_000
+CONFIRMATIONS = 3
+
+
+@dataclass
+class Host:
+    """A chain with an installation, and a staker whose deposits make logs."""
+
+    chain: EmbeddedChain
+    deployment: Deployment
+    staker: Sender
+
+    def deposit(self, assets: int) -> None:
+        pool = CoverPool(self.chain, self.deployment.cover_pool)
+        self.staker.send(pool.deposit(assets, self.staker.address))
+
+    def watcher(self, store: Store, confirmations: int = CONFIRMATIONS, chain: Chain | None = None) -> Watcher:
+        return Watcher(chain or self.chain, store, self.deployment, confirmations)
+
+
+@pytest.fixture
+def host() -> Host:
+    chain = EmbeddedChain(31337, GENESIS)
+    names = [account.address for account in chain.accounts]
+    plan = DeploymentPlan(
+        subject_id="eip155:7",
+        watcher_teams={"north": names[4:7], "south": names[7:10]},
+        watcher_threshold=2,
+        relayer=names[2],
+        control_id="eip155:8",
+        underwriter=names[3],
+    )
+    deployment = deploy(chain, Sender(chain, chain.accounts[0]), plan)
+    staker = Sender(chain, chain.accounts[1])
+    asset = Asset(chain, deployment.asset)
+    staker.send(asset.mint(staker.address, 10**12))
+    staker.send(asset.approve(deployment.cover_pool, 10**12))
+    return Host(chain, deployment, staker)
+
+
+@pytest.fixture
+def store() -> Iterator[Store]:
+    made = Store().create()
+    yield made
+    made.close()
+
+
+def deposits(store: Store) -> list[object]:
+    return [log.args["assets"] for log in store.logs("Deposit")]
+
+
+def test_the_first_run_reads_the_installation_from_its_deployment_on(host: Host, store: Store) -> None:
+    host.chain.mine(CONFIRMATIONS)
+    assert host.watcher(store).run() == len(store.logs()) > 0
+    (trigger,) = store.triggers()
+    assert (trigger.trigger_id, trigger.subject_id) == (host.deployment.triggers[0].trigger_id, "eip155:7")
+    assert trigger.listing is not None and trigger.listing.open
+
+
+def test_only_blocks_deep_enough_are_read_and_each_log_once(host: Host, store: Store) -> None:
+    watcher = host.watcher(store)
+    watcher.run()
+    host.deposit(5)
+    host.chain.mine(CONFIRMATIONS - 1)
+    watcher.run()
+    assert deposits(store) == []
+    host.chain.mine()
+    assert watcher.run() > 0
+    assert deposits(store) == [5]
+    assert watcher.run() == 0
+    assert store.cursor() == host.chain.block(host.chain.head().number - CONFIRMATIONS)
+
+
+def test_a_log_carries_its_blocks_time_and_hash(host: Host, store: Store) -> None:
+    host.chain.travel(GENESIS + 86_400)
+    host.deposit(5)
+    head = host.chain.head()
+    host.watcher(store, confirmations=0).run()
+    (log,) = store.logs("Deposit")
+    assert Head(log.block_number, log.block_hash, log.timestamp) == head
+
+
+def test_a_new_watcher_goes_on_where_the_last_one_stood(host: Host, store: Store) -> None:
+    host.watcher(store, confirmations=0).run()
+    before = len(store.logs())
+    host.deposit(5)
+    assert host.watcher(store, confirmations=0).run() == len(store.logs()) - before > 0
+    assert deposits(store) == [5]
+
+
+def test_after_a_reorganisation_the_mirror_shows_the_new_branch_only(host: Host, store: Store) -> None:
+    watcher = host.watcher(store, confirmations=0)
+    host.deposit(1)
+    watcher.run()
+    kept = host.chain.head()
+    host.deposit(2)
+    host.deposit(3)
+    watcher.run()
+    assert deposits(store) == [1, 2, 3]
+    host.chain.roll_back(2)
+    host.deposit(40)
+    host.deposit(50)
+    host.chain.mine()
+    watcher.run()
+    assert deposits(store) == [1, 40, 50]
+    assert store.cursor() == host.chain.head()
+    numbers = {block.number: block.hash for block in store.blocks()}
+    assert all(host.chain.block(number).hash == hash_ for number, hash_ in numbers.items())
+    assert numbers[kept.number] == kept.hash
+
+
+def test_while_the_chain_is_shorter_than_the_mirror_nothing_is_thrown_away(host: Host, store: Store) -> None:
+    watcher = host.watcher(store, confirmations=0)
+    host.deposit(1)
+    watcher.run()
+    host.chain.roll_back(1)
+    assert watcher.run() == 0
+    assert deposits(store) == [1]
+    host.chain.mine(2)
+    watcher.run()
+    assert deposits(store) == []
+
+
+class Picky(Chain):
+    """An endpoint that refuses ranges of more than `most` blocks, or stops answering."""
+
+    def __init__(self, chain: EmbeddedChain, most: int) -> None:
+        super().__init__(chain._provider, chain.chain_id)
+        self.most = most
+        self.down = False
+        self.asked: list[int] = []
+
+    def logs(self, addresses: Sequence[str], from_block: int, to_block: int) -> list[RawLog]:
+        if self.down:
+            raise Unreachable("eth_getLogs: the endpoint does not answer")
+        self.asked.append(to_block - from_block + 1)
+        if self.asked[-1] > self.most:
+            raise ChainError("eth_getLogs: query returned more than 10000 results")
+        return super().logs(addresses, from_block, to_block)
+
+
+def test_a_range_that_is_too_large_is_halved_until_it_is_taken(host: Host, store: Store) -> None:
+    host.deposit(5)
+    picky = Picky(host.chain, most=3)
+    host.watcher(store, confirmations=0, chain=picky).run()
+    assert deposits(store) == [5]
+    assert max(picky.asked) > 3 >= min(picky.asked)
+    whole = Store().create()
+    host.watcher(whole, confirmations=0).run()
+    assert store.logs() == whole.logs()
+
+
+def test_an_endpoint_that_refuses_even_one_block_is_an_error(host: Host, store: Store) -> None:
+    with pytest.raises(ChainError, match="more than 10000 results"):
+        host.watcher(store, confirmations=0, chain=Picky(host.chain, most=0)).run()
+
+
+def test_an_outage_of_the_endpoint_loses_nothing(host: Host, store: Store) -> None:
+    picky = Picky(host.chain, most=FIRST_RANGE)
+    watcher = host.watcher(store, confirmations=0, chain=picky)
+    picky.down = True
+    with pytest.raises(Unreachable):
+        watcher.run()
+    picky.down = False
+    host.deposit(5)
+    watcher.run()
+    assert deposits(store) == [5]
+
+
+class Turning(Chain):
+    """A chain that reorganises itself between two questions: once, while logs are read."""
+
+    def __init__(self, host: Host) -> None:
+        super().__init__(host.chain._provider, host.chain.chain_id)
+        self.host = host
+        self.turned = False
+
+    def logs(self, addresses: Sequence[str], from_block: int, to_block: int) -> list[RawLog]:
+        found = super().logs(addresses, from_block, to_block)
+        if not self.turned:
+            self.turned = True
+            self.host.chain.roll_back(1)
+            self.host.deposit(40)
+        return found
+
+
+def test_logs_of_a_branch_that_is_left_while_they_are_read_are_not_taken(host: Host, store: Store) -> None:
+    host.deposit(5)
+    host.watcher(store, confirmations=0, chain=Turning(host)).run()
+    assert deposits(store) == [40]
+
+
+def test_a_chain_other_than_the_deployments_is_refused(host: Host, store: Store) -> None:
+    with pytest.raises(WrongChain, match="deployment is on chain 31337, the endpoint serves 5"):
+        host.watcher(store, chain=EmbeddedChain(5, GENESIS))
+
+
+def test_a_negative_depth_is_refused(host: Host, store: Store) -> None:
+    with pytest.raises(InvalidInput, match="confirmations is -1"):
+        host.watcher(store, confirmations=-1)
