@@ -1,0 +1,1 @@
+"""What underwriters, stakers and protocols see in a browser."""

@@ -1,0 +1,1 @@
+"""The pages: each has PATH, NAME, TITLE, layout() and register(app, engine)."""

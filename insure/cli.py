@@ -1,0 +1,137 @@
+"""`insure ...`: the command line; every wrong input ends in one clear line and a non-zero exit."""
+
+import json
+import logging
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from insure import dataset
+from insure.api.server import Server, require_free
+from insure.engine import fit_model, price_cover
+from insure.errors import InsureError, InvalidInput
+from insure.installation import from_settings
+from insure.jobs import JobBoard
+from insure.ops.deploy import deploy_plan, read_plan
+from insure.records.units import parse_amount, parse_duration
+from insure.settings import Settings
+from insure.terminal import console, price_json, price_table, subject_table
+from pricing_models.errors import ModelError
+from pricing_models.payoff import Semantics, Terms
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last, and the rest on stderr.")]
+"""Amounts in JSON are strings of smallest units."""
+
+
+@app.command()
+def subjects(as_json: JsonOption = False) -> None:
+    """What the history and the models say of every subject."""
+    history = dataset.load(Settings.from_env().data)
+    summary = fit_model(history, int(time.time())).summary()
+    if as_json:
+        print(summary.to_json(orient="table", index=True))
+        return
+    console().print(subject_table(summary, {each.id: each.name for each in history.subjects}))
+
+
+@app.command()
+def price(
+    subject: Annotated[str, typer.Argument(help="CAIP-2 id, slug or alias, such as eip155:42161 or arbitrum-one.")],
+    waiting: Annotated[str, typer.Option(help="Waiting period, such as 30m or 8h.")] = "1h",
+    semantics: Annotated[
+        Semantics, typer.Option(help="retention pays the excess, qualifying all of it.")
+    ] = Semantics.RETENTION,
+    per_hour: Annotated[str, typer.Option(help="Paid for an hour of downtime, in the asset.")] = "5000",
+    limit: Annotated[str, typer.Option(help="Most that one incident pays.")] = "60000",
+    aggregate: Annotated[str, typer.Option(help="Most that all incidents pay; twice the limit by default.")] = "",
+    failover: Annotated[str, typer.Option(help="Lump sum on a proven failover.")] = "0",
+    term: Annotated[str, typer.Option(help="How long cover lasts, such as 90d.")] = "90d",
+    decimals: Annotated[int, typer.Option(min=0, max=18, help="Decimals of the asset.")] = 6,
+    as_json: JsonOption = False,
+) -> None:
+    """The price of cover on a subject, with what it is made of."""
+    incident_limit = parse_amount("--limit", limit, decimals)
+    terms = Terms(
+        waiting_seconds=parse_duration("--waiting", waiting),
+        semantics=semantics,
+        # an hour pays at most what was asked for: the rest of the division is the buyer's
+        rate_per_second=parse_amount("--per-hour", per_hour, decimals) // 3_600,
+        failover_benefit=parse_amount("--failover", failover, decimals),
+        incident_limit=incident_limit,
+        aggregate_limit=parse_amount("--aggregate", aggregate, decimals) if aggregate else 2 * incident_limit,
+    )
+    history = dataset.load(Settings.from_env().data)
+    view = price_cover(history, subject, terms, parse_duration("--term", term), int(time.time()))
+    if as_json:
+        print(json.dumps(price_json(view)))
+    else:
+        console().print(price_table(view, decimals))
+
+
+@app.command()
+def demo(
+    replay_of: Annotated[
+        str, typer.Option("--replay", help="Replay a real outage of the data set, such as eip155:42161@2023-12-15.")
+    ] = "",
+    serve: Annotated[bool, typer.Option("--serve", help="Leave dashboard and API up afterwards.")] = False,
+    port: Annotated[int, typer.Option(min=0, max=65_535, help="Port with --serve; INSURE_PORT by default.")] = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """The main job on embedded chains: history priced, cover sold, a chain halted, the halt proven, the money paid."""
+    from insure.demo import run_demo  # the dashboard takes a second to import: other commands need not wait for it
+
+    settings = Settings.from_env()
+    if port:
+        settings = replace(settings, port=port)
+    run_demo(settings, int(time.time()), replay=replay_of or None, serve=serve, as_json=as_json)
+
+
+@app.command()
+def deploy(
+    plan: Annotated[Path, typer.Argument(help="JSON file with the fields of DeploymentPlan.")],
+    replace_manifest: Annotated[bool, typer.Option("--replace", help="Write over an existing manifest.")] = False,
+) -> None:
+    """Deploys a whole installation to INSURE_RPC_URL and writes its manifest to INSURE_DEPLOYMENT."""
+    settings = Settings.from_env(require=("rpc_url", "deployer_key"))
+    if settings.deployment.exists() and not replace_manifest:
+        raise InvalidInput(f"INSURE_DEPLOYMENT: {settings.deployment} exists; --replace writes over it")
+    deployment = deploy_plan(settings, read_plan(plan))
+    settings.deployment.write_text(deployment.to_json())
+    console().print(f"deployed on chain {deployment.chain_id}; manifest in {settings.deployment}")
+
+
+@app.command()
+def run() -> None:
+    """Runs an installation: jobs, dashboard and API, with the keys that the environment gives; dry without."""
+    from dashboard.app import create_app  # takes a second to import
+
+    settings = Settings.from_env(require=("rpc_url",))
+    require_free(settings.host, settings.port)
+    installation = from_settings(settings, clock=lambda: int(time.time()))
+    board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
+    installation.engine.job_status = board.status
+    board.start()
+    with Server(create_app(installation.engine), settings.host, settings.port) as server:
+        console().print(f"dashboard at {server.url}, API at {server.url}/docs; Ctrl-C ends it")
+        try:
+            server.wait()
+        except KeyboardInterrupt:
+            console().print("finishing the job that runs")
+        finally:
+            board.stop()
+
+
+def main() -> None:
+    """Runs the command line; an error of ours is one line on stderr and exit code 1."""
+    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        app()
+    except (InsureError, ModelError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(1)

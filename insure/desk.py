@@ -1,0 +1,191 @@
+"""Who may be sold what, at which price: checks a request against model, listing and pool, and signs the quote."""
+
+import difflib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+
+from eth_account.signers.local import LocalAccount
+from eth_utils.address import is_address, to_checksum_address
+
+from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook
+from insure.chain.sender import Call
+from insure.chain.typed_data import sign
+from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
+from insure.exposure import available
+from insure.quoting import check_listing, make_quote, price_view
+from insure.records.deployment import Deployment, ListedTrigger
+from insure.records.onchain import ZERO_ADDRESS, Address, SignedQuote, Terms
+from insure.records.views import IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
+from insure.store import Store
+from pricing_models import errors as model_errors
+from pricing_models.model import Model
+from pricing_models.premium import Loadings
+
+_LONGEST_OFFER_SECONDS = 3_600
+
+
+@dataclass(frozen=True)
+class DeskLimits:
+    """What the desk allows itself: how long an offer stands, and the largest aggregate limit of one policy.
+
+    `quote_seconds` is at most an hour; `maximum_limit` None leaves it to listing and pool.
+    """
+
+    quote_seconds: int = 900
+    maximum_limit: int | None = None
+    loadings: Loadings = field(default_factory=Loadings)
+
+    def __post_init__(self) -> None:
+        if not 0 < self.quote_seconds <= _LONGEST_OFFER_SECONDS:
+            raise InvalidInput(f"quote_seconds is {self.quote_seconds}: must be 1 to {_LONGEST_OFFER_SECONDS}")
+
+
+class Desk:
+    """Prices cover and signs offers; without an account it prices only."""
+
+    def __init__(
+        self,
+        model: Model,
+        incident_book: IncidentBook,
+        policy_book: PolicyBook,
+        pool: CoverPool,
+        deployment: Deployment,
+        account: LocalAccount | None,
+        store: Store,
+        limits: DeskLimits | None = None,
+        new_nonce: Callable[[], int] = lambda: secrets.randbits(128),
+    ) -> None:
+        self.model = model
+        self._incidents = incident_book
+        self._policies = policy_book
+        self._pool = pool
+        self._deployment = deployment
+        self._account = account
+        self._store = store
+        self._limits = limits or DeskLimits()
+        self._new_nonce = new_nonce
+
+    def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
+        """The price of cover on any subject of the model; a listed one is held to its floor and its tail.
+
+        Raises `UnknownSubject` naming the nearest ones, `InvalidInput` when the terms can't be priced.
+        """
+        listed = next((t for t in self._deployment.triggers if t.subject_id == subject_id), None)
+        floor, tail = 0, self._limits.loadings.tail_seconds
+        if listed:
+            floor = self._policies.listing(listed.trigger_id).floor_rate_bps
+            tail = self._incidents.trigger_rules(listed.trigger_id)[2]
+        loadings = replace(self._limits.loadings, tail_seconds=tail)
+        try:
+            premium = self.model.price(subject_id, terms, term_seconds, loadings)
+        except model_errors.UnknownSubject as error:
+            raise self._unknown(subject_id) from error
+        except model_errors.InvalidTerms as error:
+            raise InvalidInput(str(error)) from error
+        except model_errors.ModelError as error:
+            raise InvalidInput(f"terms can't be priced on {subject_id}: {error}") from error
+        return price_view(subject_id, terms, term_seconds, premium, self.model.version, floor)
+
+    def quote(self, request: QuoteRequest, now: int) -> IssuedQuote:
+        """A signed offer that stands for `quote_seconds`; cover starts when both it and the cooling-off are over.
+
+        Raises `InvalidInput` naming the field, `Refused` when the trigger is not quiet, sales are stopped or the pool
+        can't carry it, `NotConfigured` without a key.
+        """
+        account = self._signer()
+        request = _checked(request)
+        trigger = self._listed(request.subject_id)
+        _, cooling_off, tail, challenge = self._incidents.trigger_rules(trigger.trigger_id)
+        self._require_sale(request, trigger, challenge, tail, account.address)
+        price = self.price(request.subject_id, request.terms, request.term_seconds)
+        deadline = now + self._limits.quote_seconds
+        quote = make_quote(
+            request,
+            price,
+            pool=self._deployment.cover_pool,
+            asset=self._deployment.asset,
+            trigger_id=trigger.trigger_id,
+            start=deadline + cooling_off,
+            nonce=self._new_nonce(),
+            deadline=deadline,
+        )
+        signed = SignedQuote(quote, account.address, sign(self._policies.quote_typed_data(quote), account))
+        self._store.record_quote(signed, {part.name: part.amount for part in price.components}, now)
+        return self._issued(signed, price)
+
+    def _signer(self) -> LocalAccount:
+        if self._account is None:
+            raise NotConfigured("no quote can be signed: INSURE_UNDERWRITER_KEY is not set")
+        return self._account
+
+    def _listed(self, subject_id: str) -> ListedTrigger:
+        """The subject's trigger; raises `UnknownSubject` when nobody knows it, `InvalidInput` when it is not listed."""
+        try:
+            return self._deployment.trigger_for(subject_id)
+        except InvalidInput:
+            if self.model.kind(subject_id) is None:
+                raise self._unknown(subject_id) from None
+            raise
+
+    def _require_sale(
+        self, request: QuoteRequest, trigger: ListedTrigger, challenge: int, tail: int, underwriter: Address
+    ) -> None:
+        """Raises unless listing, paths and pool would let the sale pass now."""
+        listing = self._policies.listing(trigger.trigger_id)
+        if not listing.open:
+            raise Refused(f"sales on {request.subject_id} are stopped")
+        if not self._incidents.quiet(trigger.trigger_id):
+            raise Refused(
+                f"no cover is sold on {request.subject_id} now: a path is alarmed, an incident is not settled, "
+                "or too few paths can be read"
+            )
+        check_listing(request, listing, challenge, tail, self._policies.in_force(trigger.trigger_id))
+        limit, most = request.terms.aggregate_limit, self._limits.maximum_limit
+        if most is not None and limit > most:
+            raise InvalidInput(f"terms.aggregate_limit is {limit}: must be at most {most}, the desk's limit per policy")
+        cap, sold = self._policies.underwriter_limits(underwriter)
+        if limit > cap - sold:
+            raise Refused(f"the underwriter may sell a further aggregate limit of {max(0, cap - sold)}, not {limit}")
+        free = self._carriable(request.subject_id)
+        if limit > free:
+            raise Refused(f"the pool can carry a further aggregate limit of {free}, not {limit}")
+
+    def _carriable(self, subject_id: str) -> int:
+        """The aggregate limit that the subject's fullest scenario still has room for."""
+        state = self._pool.solvency()
+        exposed = [
+            self._pool.scenario_exposure(number)
+            for number, members in enumerate(self._deployment.scenarios.values())
+            if subject_id in members
+        ]
+        return max(0, available(state) - max(exposed, default=state.exposed))
+
+    def _issued(self, signed: SignedQuote, price: PriceView) -> IssuedQuote:
+        asset = Asset(self._policies.chain, self._deployment.asset)
+        return IssuedQuote(
+            signed=signed,
+            price=price,
+            approval=self._prepared(asset.approve(self._deployment.cover_pool, signed.quote.premium)),
+            transaction=self._prepared(self._policies.buy(signed)),
+        )
+
+    def _prepared(self, call: Call) -> PreparedTransaction:
+        return PreparedTransaction(call.address, "0x" + call.data.hex(), 0, self._deployment.chain_id)
+
+    def _unknown(self, subject_id: str) -> UnknownSubject:
+        known = [str(name) for name in self.model.experience.subjects.index]
+        near = difflib.get_close_matches(subject_id, known, n=3, cutoff=0.3)
+        return UnknownSubject(f"subject_id {subject_id!r} is not in the data; nearest: {', '.join(near) or 'none'}")
+
+
+def _checked(request: QuoteRequest) -> QuoteRequest:
+    """The request with checksummed addresses; raises `InvalidInput` naming a malformed or missing one."""
+    for name in ("buyer", "standby"):
+        if not is_address(getattr(request, name)):
+            raise InvalidInput(f"{name} is {getattr(request, name)!r}: must be an address, 0x and 40 hex digits")
+    if int(request.buyer, 16) == 0:
+        raise InvalidInput(f"buyer is {ZERO_ADDRESS}: must be who will send the purchase")
+    if isinstance(request.term_seconds, bool) or request.term_seconds <= 0:
+        raise InvalidInput(f"term_seconds is {request.term_seconds}: must be at least 1")
+    return replace(request, buyer=to_checksum_address(request.buyer), standby=to_checksum_address(request.standby))

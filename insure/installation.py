@@ -1,0 +1,134 @@
+"""Puts the services of one installation together: what each is given, and the timetable they run to."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from eth_account.signers.local import LocalAccount
+
+from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
+from insure.chain.rpc import Chain
+from insure.chain.sender import Sender
+from insure.dataset import Dataset, load
+from insure.desk import Desk, DeskLimits
+from insure.engine import Engine, fit_model
+from insure.errors import NotConfigured
+from insure.jobs import Job
+from insure.ops.keys import account_of
+from insure.payouts import Payouts
+from insure.records.deployment import Deployment
+from insure.records.onchain import Address, Receipt
+from insure.settings import Settings
+from insure.store import Store
+from insure.watcher import Watcher
+from insure.watchtower.crew import build_relays, build_tower
+from insure.watchtower.tower import Relay, Watchtower
+from pricing_models.model import Model
+
+
+@dataclass(frozen=True)
+class Installation:
+    """The services of one installation on one host chain."""
+
+    engine: Engine
+    watcher: Watcher
+    payouts: Payouts
+    store: Store
+    tower: Watchtower | None = None
+    relays: Sequence[Relay] = ()
+
+    def timetable(self) -> list[Job]:
+        """Every job, in the order in which one round of them makes sense: evidence, then what follows from it."""
+        jobs = [
+            Job("poke", 60, self._keep("poke", self.payouts.poke)),
+            Job("propose", 60, self._keep("propose", self.payouts.propose)),
+            Job("confirm", 60, self._keep("confirm", self.payouts.confirm)),
+            Job("mirror", 15, lambda now: self._mirror()),
+            Job("claim", 60, self._keep("claim", self.payouts.claim)),
+            Job("settle", 600, self._keep("settle", self.payouts.settle)),
+            Job("snapshot", 300, self.engine.take_snapshot),
+        ]
+        if self.tower is not None:
+            jobs.insert(0, Job("watch", 30, self._keep("watch", self.tower.watch, self.tower.sender)))
+        for number, relay in enumerate(self.relays):
+            name = f"beat {number}" if number else "beat"
+            jobs.insert(0, Job(name, 60, self._keep(name, relay.beat, relay.sender)))
+        return jobs
+
+    def _mirror(self) -> None:
+        self.watcher.run()
+
+    def _keep(
+        self, kind: str, act: Callable[[int], Sequence[Receipt]], sender: Sender | None = None
+    ) -> Callable[[int], None]:
+        """`act` as a job whose transactions are noted; `payouts` notes its own."""
+
+        def run(now: int) -> None:
+            for receipt in act(now):
+                if sender is not None:
+                    self.store.record_transaction(kind, receipt, sender.address)
+
+        return run
+
+
+def assemble(
+    history: Dataset,
+    model: Model,
+    chain: Chain,
+    deployment: Deployment,
+    store: Store,
+    clock: Callable[[], int],
+    *,
+    underwriter: LocalAccount | None,
+    keeper: Sender | None,
+    confirmations: int,
+    limits: DeskLimits | None = None,
+    tower: Watchtower | None = None,
+    relays: Sequence[Relay] = (),
+    stakers: Sequence[Address] = (),
+) -> Installation:
+    """The services of an installation whose contracts are deployed, given to one another.
+
+    Without an underwriter no quote is signed, without a keeper nothing is sent: that part stays dry.
+    """
+    book = IncidentBook(chain, deployment.incident_book)
+    policies = PolicyBook(chain, deployment.policy_book)
+    pool = CoverPool(chain, deployment.cover_pool)
+    desk = Desk(model, book, policies, pool, deployment, underwriter, store, limits)
+    watcher = Watcher(chain, store, deployment, confirmations)
+    engine = Engine(history, chain, deployment, store, desk, watcher, clock, stakers)
+    payouts = Payouts(chain, book, policies, pool, store, keeper)
+    return Installation(engine, watcher, payouts, store, tower, relays)
+
+
+def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
+    """The installation that the settings name: its deployment, its mirror, and the keys this process was given.
+
+    Raises `NotConfigured`, `InvalidInput`, `Unreachable` or `WrongChain`, each naming what to mend.
+    """
+    deployment = Deployment.read(settings.deployment)
+    chain = Chain.connect(settings.rpc_url, deployment.chain_id)
+    keeper = _sender(chain, "keeper_key", settings.keeper_key)
+    relayer = _sender(chain, "relayer_key", settings.relayer_key)
+    observers = [account_of("observer_keys", key) for key in settings.observer_keys]
+    if observers and keeper is None:
+        raise NotConfigured("INSURE_KEEPER_KEY is not set: what observers sign needs a sender")
+    history = load(settings.data)
+    nodes = settings.subject_nodes
+    return assemble(
+        history,
+        fit_model(history, clock()),
+        chain,
+        deployment,
+        Store(settings.database_url).create(),
+        clock,
+        underwriter=account_of("underwriter_key", settings.underwriter_key),
+        keeper=keeper,
+        confirmations=settings.confirmations,
+        tower=build_tower(chain, deployment, [each for each in observers if each], nodes, keeper) if keeper else None,
+        relays=build_relays(chain, deployment, nodes, relayer) if relayer else (),
+    )
+
+
+def _sender(chain: Chain, name: str, key: str) -> Sender | None:
+    account = account_of(name, key)
+    return None if account is None else Sender(chain, account)

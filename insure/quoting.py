@@ -1,0 +1,202 @@
+"""Where a model's floats become a quote's integers: every amount a buyer pays is rounded up, once, here."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from insure.errors import InvalidInput
+from insure.records.onchain import Address, Bytes32, Listing, Quote, Terms
+from insure.records.views import LossView, PriceComponent, PriceView, QuoteRequest
+from pricing_models.compound import LossDistribution
+from pricing_models.premium import Basis, Component, Premium, Scenario
+
+BPS = 10_000
+HOUR_SECONDS = 3_600
+YEAR_SECONDS = 365 * 86_400
+"""The year of the contracts' floor rate."""
+LONGEST_INCIDENT_SECONDS = 168 * HOUR_SECONDS
+"""What lasts longer is a further incident."""
+
+LABELS = {
+    "expected_payout": "Expected payout",
+    "parameter_uncertainty": "Parameter uncertainty",
+    "capital": "Cost of locked capital",
+    "expenses": "Expenses",
+    "basis_risk": "Basis risk",
+    "recent_halt": "Recent halt",
+    "operator_control": "Operator control",
+    "minimum_rate": "Up to the minimum rate",
+}
+_POINTS = 240
+
+
+def round_up(amount: float) -> int:
+    """The least whole number of smallest units not below `amount`; raises `InvalidInput` unless finite and >= 0."""
+    if not math.isfinite(amount) or amount < 0:
+        raise InvalidInput(f"amount is {amount}: must be finite and at least 0")
+    return math.ceil(amount)
+
+
+def rate_per_second_down(per_hour: int) -> int:
+    """Smallest units per second that never pay more than `per_hour` in an hour."""
+    return per_hour // HOUR_SECONDS
+
+
+def rate_per_hour(rate_per_second: int) -> int:
+    """What a rate pays for an hour of downtime, exactly."""
+    return rate_per_second * HOUR_SECONDS
+
+
+def floor_premium(floor_rate_bps: int, terms: Terms, term_seconds: int) -> int:
+    """The least premium that the contract takes: ceil(floor rate x aggregate limit x term / year)."""
+    return -(-floor_rate_bps * terms.aggregate_limit * term_seconds // (BPS * YEAR_SECONDS))
+
+
+def yearly_bps_up(amount: int, base: int, seconds: int) -> int:
+    """`amount` paid for `seconds` as basis points of `base` per year, rounded up."""
+    return -(-amount * BPS * YEAR_SECONDS // (base * seconds))
+
+
+def price_view(
+    subject_id: str, terms: Terms, term_seconds: int, premium: Premium, model_version: str, floor_rate_bps: int = 0
+) -> PriceView:
+    """The premium with each component rounded up, and topped up to what the contract takes at least."""
+    floor = floor_premium(floor_rate_bps, terms, term_seconds)
+    parts = _topped_up([_component(part) for part in premium.components], floor)
+    total = sum(part.amount for part in parts)
+    low, high = premium.expected_interval or (None, None)
+    return PriceView(
+        subject_id=subject_id,
+        terms=terms,
+        term_seconds=term_seconds,
+        premium=total,
+        components=tuple(parts),
+        rate_bps=yearly_bps_up(total, terms.aggregate_limit, term_seconds),
+        premium_low=max(floor, round_up(premium.totals[Scenario.LOW])),
+        premium_high=max(floor, round_up(premium.totals[Scenario.HIGH])),
+        expected_low=None if low is None else round_up(low),
+        expected_high=None if high is None else round_up(high),
+        model_version=model_version,
+        loss=loss_view(premium.loss),
+    )
+
+
+def _component(part: Component) -> PriceComponent:
+    label = LABELS.get(part.name, part.name.replace("_", " ").capitalize())
+    # differences of near-equal means can be a hair below zero
+    amount = round_up(max(0.0, part.amount))
+    return PriceComponent(part.name, label, amount, part.basis is Basis.JUDGEMENT)
+
+
+def _topped_up(parts: list[PriceComponent], floor: int) -> list[PriceComponent]:
+    """The parts with what is missing up to `floor` in `minimum_rate`."""
+    rest = [part for part in parts if part.name != "minimum_rate"]
+    already = sum(part.amount for part in parts) - sum(part.amount for part in rest)
+    missing = max(already, floor - sum(part.amount for part in rest))
+    return [*rest, PriceComponent("minimum_rate", LABELS["minimum_rate"], missing)]
+
+
+def loss_view(loss: LossDistribution) -> LossView:
+    """The distribution as a curve of exceedance probabilities, thinned to some hundreds of points."""
+    beyond = np.clip(1.0 - np.cumsum(loss.pmf), 0.0, 1.0)
+    count = loss.amounts.size
+    chosen = np.unique(np.linspace(0, count - 1, min(count, _POINTS)).round().astype(int))
+    return LossView(
+        amounts=tuple(round_up(float(amount)) for amount in loss.amounts[chosen]),
+        exceedance=tuple(float(p) for p in beyond[chosen]),
+        mean=round_up(loss.mean),
+        quantile_95=round_up(loss.quantile(0.95)),
+        quantile_99=round_up(loss.quantile(0.99)),
+        probability_of_any=loss.probability_of_any,
+        probability_of_exhaustion=loss.probability_of_exhaustion,
+    )
+
+
+def version_word(model_version: str) -> Bytes32:
+    """A model's version (hex digits) as the quote's word: its digits first, then zeros."""
+    if not model_version or len(model_version) > 64 or set(model_version) - set("0123456789abcdef"):
+        raise InvalidInput(f"model_version is {model_version!r}: must be 1 to 64 lower-case hex digits")
+    return "0x" + model_version.ljust(64, "0")
+
+
+def check_listing(request: QuoteRequest, listing: Listing, challenge_period: int, tail: int, in_force: int) -> None:
+    """Raises `InvalidInput` naming the first field that the contract would refuse for this listing.
+
+    `in_force` is the aggregate limit already sold on the trigger.
+    """
+    terms = request.terms
+    _at_least("term_seconds", request.term_seconds, listing.minimum_term)
+    _at_most("term_seconds", request.term_seconds, listing.maximum_term)
+    _at_least("terms.waiting_seconds", terms.waiting_seconds, listing.minimum_waiting)
+    _at_least(
+        "terms.incident_limit",
+        terms.incident_limit,
+        terms.rate_per_second * listing.minimum_seconds_to_limit,
+        f" ({listing.minimum_seconds_to_limit} s of downtime at the rate)",
+    )
+    _at_most("terms.aggregate_limit", terms.aggregate_limit, max(0, listing.cap - in_force), " (left of the cap)")
+    to_limit = terms.waiting_seconds - (-terms.incident_limit // terms.rate_per_second)
+    if min(to_limit, LONGEST_INCIDENT_SECONDS) + challenge_period > tail:
+        raise InvalidInput(
+            f"terms.incident_limit is {terms.incident_limit}: it takes {to_limit} s of downtime to be paid in whole, "
+            f"must be at most {tail - challenge_period} s"
+        )
+
+
+def _at_least(field: str, value: int, least: int, why: str = "") -> None:
+    if value < least:
+        raise InvalidInput(f"{field} is {value}: must be at least {least}{why}")
+
+
+def _at_most(field: str, value: int, most: int, why: str = "") -> None:
+    if value > most:
+        raise InvalidInput(f"{field} is {value}: must be at most {most}{why}")
+
+
+def make_quote(
+    request: QuoteRequest,
+    price: PriceView,
+    *,
+    pool: Address,
+    asset: Address,
+    trigger_id: Bytes32,
+    start: int,
+    nonce: int,
+    deadline: int,
+) -> Quote:
+    """The offer for `request` at `price`, cover from `start` for the term asked."""
+    if (price.terms, price.term_seconds) != (request.terms, request.term_seconds):
+        raise InvalidInput("terms: the price is for other terms than the request")
+    return Quote(
+        pool=pool,
+        asset=asset,
+        buyer=request.buyer,
+        trigger_id=trigger_id,
+        terms=request.terms,
+        start=start,
+        end=start + request.term_seconds,
+        standby=request.standby,
+        premium=price.premium,
+        model_version=version_word(price.model_version),
+        nonce=nonce,
+        deadline=deadline,
+    )
+
+
+def expected_payouts(breakdowns: Sequence[tuple[int, Mapping[str, object]]]) -> dict[int, int]:
+    """Per policy id what its quote's breakdown expects to be paid: expected payout with parameter uncertainty.
+
+    Raises `InvalidInput` when a breakdown holds anything but whole smallest units there.
+    """
+    return {
+        policy_id: sum(_units(parted, part) for part in ("expected_payout", "parameter_uncertainty"))
+        for policy_id, parted in breakdowns
+    }
+
+
+def _units(breakdown: Mapping[str, object], part: str) -> int:
+    amount = breakdown.get(part, 0)
+    if not isinstance(amount, int):
+        raise InvalidInput(f"{part} of a quote's breakdown is {amount!r}: must be whole smallest units")
+    return amount

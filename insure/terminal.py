@@ -1,0 +1,144 @@
+"""What the command line prints: the engine's answers as tables."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import groupby
+
+import pandas as pd
+from rich.console import Console
+from rich.table import Table
+
+from insure.records.units import amount_text, duration_text, time_text
+from insure.records.views import LedgerEntry, PriceView, StakerView
+from pricing_models.payoff import Semantics
+
+
+def subject_table(summary: pd.DataFrame, names: Mapping[str, str]) -> Table:
+    """History and fit of every subject: halts, exposure, rate with 90% interval, median and 95th percentile length.
+
+    Those with most halts come first.
+    """
+    table = Table(title="Halts of insured chains: history and fit")
+    for heading in ("subject", "name", "kind"):
+        table.add_column(heading, overflow="fold")
+    for heading in ("halts", "years", "rate/yr", "90% interval", "median halt", "95% of halts"):
+        table.add_column(heading, justify="right")
+    ordered = summary.sort_values(["halts", "exposure_years"], ascending=False)
+    for subject_id, row in ordered.to_dict("index").items():
+        table.add_row(
+            str(subject_id),
+            names.get(str(subject_id), ""),
+            str(row["kind"]),
+            f"{row['halts']:.0f}",
+            f"{row['exposure_years']:.1f}",
+            f"{row['rate_mean']:.2f}",
+            f"{row['rate_low']:.2f} - {row['rate_high']:.2f}",
+            duration_text(row["median_seconds"]),
+            "under " + duration_text(row["p95_seconds"]),
+        )
+    return table
+
+
+def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
+    """A premium with its components; what is judgement is marked."""
+    terms = view.terms
+    which = "beyond" if terms.semantics is Semantics.RETENTION else "from the first second, after"
+    title = (
+        f"{view.subject_id}: {amount_text(terms.rate_per_second * 3_600, decimals, symbol)} an hour {which} "
+        f"{duration_text(terms.waiting_seconds)}, at most {amount_text(terms.incident_limit, decimals)} an incident "
+        f"and {amount_text(terms.aggregate_limit, decimals)} in all, for {duration_text(view.term_seconds)}"
+    )
+    table = Table(title=title, caption=f"model {view.model_version}", title_justify="left")
+    table.add_column("component")
+    table.add_column(symbol or "amount", justify="right")
+    table.add_column("rests on")
+    for part in view.components:
+        basis = "judgement" if part.judgement else "data and terms"
+        table.add_row(part.label, amount_text(part.amount, decimals), basis)
+    table.add_section()
+    table.add_row("Premium", amount_text(view.premium, decimals), f"{view.rate_bps / 100:.2f}% of the limit a year")
+    if view.loss is not None:
+        chance = f"{view.loss.probability_of_any:.1%} pays anything, {view.loss.probability_of_exhaustion:.2%} all"
+        table.add_row("Expected payout", amount_text(view.loss.mean, decimals), chance)
+    return table
+
+
+def price_json(view: PriceView) -> dict[str, object]:
+    """A price as JSON: amounts are strings of smallest units."""
+    return {
+        "subject": view.subject_id,
+        "premium": str(view.premium),
+        "rate_bps": view.rate_bps,
+        "components": {part.name: str(part.amount) for part in view.components},
+        "judgement": [part.name for part in view.components if part.judgement],
+        "model_version": view.model_version,
+        "term_seconds": view.term_seconds,
+    }
+
+
+def ledger_table(entries: Sequence[LedgerEntry], since: int, decimals: int, symbol: str) -> Table:
+    """The contracts' events from `since` on, oldest first: time, what, transaction, gas. A row of beats is one line."""
+    table = Table(title="Ledger")
+    table.add_column("time (UTC)", no_wrap=True)
+    table.add_column("what", no_wrap=True)
+    table.add_column("detail")
+    table.add_column("transaction", no_wrap=True)
+    table.add_column("gas", justify="right", no_wrap=True)
+    # sorted keeps the order of events of one second
+    ordered = sorted((each for each in reversed(entries) if each.at >= since), key=lambda each: each.at)
+    for what, group in groupby(ordered, key=lambda each: f"{each.contract} {each.what}"):
+        for entry in _condensed(list(group)):
+            gas = f"{entry.gas_used:,}" if entry.gas_used is not None else ""
+            detail = _detail(entry.details, decimals, symbol)
+            table.add_row(time_text(entry.at), what, detail, entry.tx_hash[:12], gas)
+    return table
+
+
+PIPED_WIDTH = 150
+"""Columns when nobody's terminal says how wide it is."""
+
+
+def console(stderr: bool = False) -> Console:
+    """Where the command line prints."""
+    found = Console(stderr=stderr)
+    return found if found.is_terminal else Console(stderr=stderr, width=PIPED_WIDTH)
+
+
+def _condensed(rows: list[LedgerEntry]) -> list[LedgerEntry]:
+    """A row of beats as its last one with their number; anything else as it is."""
+    if rows[0].what != "Beat":
+        return rows
+    return [replace(rows[-1], details={"beats": len(rows)}, gas_used=None)]
+
+
+_MONEY = ("premium", "paid", "owed", "assets", "amount", "debt")
+_PLAIN = ("beats", "policyId", "sequence", "checkpoint", "coveredSeconds", "open")
+
+
+def _detail(details: Mapping[str, object], decimals: int, symbol: str) -> str:
+    """The arguments worth a reader's while, in the order of the event."""
+    shown = []
+    for name, value in details.items():
+        if name in _MONEY and isinstance(value, int):
+            shown.append(f"{name} {amount_text(value, decimals, symbol)}")
+        elif name in _PLAIN:
+            shown.append(f"{name} {value}")
+    return ", ".join(shown)
+
+
+def staker_table(before: Sequence[StakerView], after: Sequence[StakerView], decimals: int, symbol: str) -> Table:
+    """What each staker's shares were worth before and are worth after."""
+    table = Table(title=f"Stakers, {symbol}")
+    table.add_column("staker")
+    for heading in ("before", "after", "change"):
+        table.add_column(heading, justify="right")
+    then = {each.staker: each.value for each in before}
+    for staker in after:
+        change = staker.value - then[staker.staker]
+        table.add_row(
+            staker.staker,
+            amount_text(then[staker.staker], decimals),
+            amount_text(staker.value, decimals),
+            amount_text(change, decimals),
+        )
+    return table

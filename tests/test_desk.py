@@ -1,0 +1,156 @@
+"""What the desk signs the contracts take; what they would refuse it refuses first, and says why."""
+
+from dataclasses import replace
+
+import pytest
+
+from insure.chain.contracts import PolicyBook
+from insure.chain.sender import Call
+from insure.desk import DeskLimits
+from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
+from insure.records.onchain import Receipt
+from insure.records.views import IssuedQuote, PreparedTransaction, QuoteRequest
+from tests.local_installation import TERM, TERMS, Local, install
+from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, USD
+
+
+@pytest.fixture(scope="module")
+def local() -> Local:
+    """For tests that only ask."""
+    return install()
+
+
+@pytest.fixture
+def fresh() -> Local:
+    """For tests that change the chain's state."""
+    return install()
+
+
+@pytest.fixture
+def request_for(local: Local) -> QuoteRequest:
+    return QuoteRequest(ARBITRUM, local.buyer.address, TERMS, TERM)
+
+
+def quote(local: Local, request: QuoteRequest) -> IssuedQuote:
+    return local.installation.engine.quote(request)
+
+
+def send(local: Local, prepared: PreparedTransaction) -> Receipt:
+    return local.buyer.send(Call("", prepared.to, "", (), bytes.fromhex(prepared.data[2:])))
+
+
+def purchase(local: Local, request: QuoteRequest) -> IssuedQuote:
+    issued = quote(local, request)
+    local.fund(local.buyer, issued.signed.quote.premium)
+    send(local, issued.approval)
+    send(local, issued.transaction)
+    return issued
+
+
+def test_a_signed_quote_is_bought_by_its_two_transactions(fresh: Local, request_for: QuoteRequest) -> None:
+    issued = purchase(fresh, request_for)
+    bought = PolicyBook(fresh.chain, fresh.deployment.policy_book).policy(1)
+    assert (bought.holder, bought.terms, bought.premium) == (fresh.buyer.address, TERMS, issued.price.premium)
+    assert bought.end - bought.start == TERM
+
+
+def test_cover_starts_when_both_offer_and_cooling_off_are_over(local: Local, request_for: QuoteRequest) -> None:
+    now = local.now()
+    issued = quote(local, request_for).signed.quote
+    assert (issued.deadline, issued.start) == (now + 900, now + 900 + 86_400)
+
+
+def test_every_quote_is_kept_with_its_breakdown(local: Local, request_for: QuoteRequest) -> None:
+    issued = quote(local, request_for)
+    kept = {each.signed.quote.nonce: each for each in local.installation.store.quotes()}[issued.signed.quote.nonce]
+    assert sum(kept.breakdown.values()) == issued.signed.quote.premium
+
+
+def test_two_quotes_never_share_a_nonce(local: Local, request_for: QuoteRequest) -> None:
+    nonces = {quote(local, request_for).signed.quote.nonce for _ in range(5)}
+    assert len(nonces) == 5
+
+
+def test_a_lower_case_address_is_taken_as_the_checksummed_one(local: Local, request_for: QuoteRequest) -> None:
+    issued = quote(local, replace(request_for, buyer=request_for.buyer.lower()))
+    assert issued.signed.quote.buyer == local.buyer.address
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"buyer": "0x12"}, "^buyer is '0x12': must be an address"),
+        ({"buyer": "0x" + "00" * 20}, "^buyer is"),
+        ({"standby": "nobody"}, "^standby is 'nobody'"),
+        ({"term_seconds": 0}, "^term_seconds is 0"),
+        ({"term_seconds": HOUR}, "^term_seconds is 3600: must be at least"),
+        ({"terms": replace(TERMS, waiting_seconds=0)}, "^terms.waiting_seconds is 0: must be at least 600"),
+        ({"subject_id": BASE}, "no cover is sold on it; listed: eip155:42161, eip155:59144"),
+    ],
+)
+def test_bad_input_is_refused_by_the_name_of_its_field(
+    local: Local, request_for: QuoteRequest, change: dict[str, object], message: str
+) -> None:
+    with pytest.raises(InvalidInput, match=message):
+        quote(local, replace(request_for, **change))  # type: ignore[arg-type]
+
+
+def test_an_unknown_subject_is_told_the_nearest_ones(local: Local) -> None:
+    with pytest.raises(UnknownSubject, match=r"eip155:42162.*eip155:42161"):
+        local.installation.engine.price("eip155:42162", TERMS, TERM)
+
+
+def test_what_the_pool_cannot_carry_is_refused_with_what_it_can(local: Local, request_for: QuoteRequest) -> None:
+    terms = replace(TERMS, aggregate_limit=300_001 * USD)
+    with pytest.raises(Refused, match=r"the pool can carry a further aggregate limit of \d+, not 300001000000"):
+        quote(local, replace(request_for, terms=terms))
+
+
+def test_limits_of_a_subject_in_the_same_scenario_count_against_the_sale(
+    fresh: Local, request_for: QuoteRequest
+) -> None:
+    """A policy on Arbitrum leaves 200,000 of the 300,000 that both subjects share."""
+    purchase(fresh, request_for)
+    terms = replace(TERMS, aggregate_limit=200_001 * USD)
+    with pytest.raises(Refused, match="the pool can carry a further aggregate limit of 200000000000,"):
+        quote(fresh, replace(request_for, subject_id=LINEA, terms=terms))
+    purchase(fresh, replace(request_for, subject_id=LINEA, terms=replace(terms, aggregate_limit=200_000 * USD)))
+
+
+def test_a_subject_that_is_not_listed_is_priced_all_the_same(local: Local) -> None:
+    price = local.installation.engine.price(BASE, TERMS, TERM)
+    assert price.premium > 0
+
+
+def test_an_alarm_stops_offers_on_its_subject_and_no_other(fresh: Local, request_for: QuoteRequest) -> None:
+    fresh.raise_alarm()
+    with pytest.raises(Refused, match="no cover is sold on eip155:42161 now: a path is alarmed"):
+        quote(fresh, request_for)
+    assert quote(fresh, replace(request_for, subject_id=LINEA)).signed.signature
+
+
+def test_stopped_sales_are_refused(fresh: Local, request_for: QuoteRequest) -> None:
+    book = PolicyBook(fresh.chain, fresh.deployment.policy_book)
+    fresh.owner.send(book.stop_sales(fresh.deployment.trigger_for(LINEA).trigger_id))
+    with pytest.raises(Refused, match="sales on eip155:59144 are stopped"):
+        quote(fresh, replace(request_for, subject_id=LINEA))
+
+
+def test_without_a_key_the_desk_prices_and_signs_nothing() -> None:
+    local = install(DeskLimits(maximum_limit=50 * USD), signing=False)
+    request = QuoteRequest(ARBITRUM, local.buyer.address, TERMS, TERM)
+    assert local.installation.engine.price(ARBITRUM, TERMS, TERM).premium > 0
+    with pytest.raises(NotConfigured, match="INSURE_UNDERWRITER_KEY"):
+        quote(local, request)
+
+
+def test_the_desks_own_limit_per_policy_holds() -> None:
+    local = install(DeskLimits(maximum_limit=99_999 * USD))
+    with pytest.raises(InvalidInput, match=r"terms\.aggregate_limit is 100000000000: must be at most 99999000000"):
+        quote(local, QuoteRequest(ARBITRUM, local.buyer.address, TERMS, TERM))
+
+
+@pytest.mark.parametrize("seconds", [0, 3_601])
+def test_an_offer_stands_for_at_most_an_hour(seconds: int) -> None:
+    with pytest.raises(InvalidInput, match="quote_seconds"):
+        DeskLimits(quote_seconds=seconds)
