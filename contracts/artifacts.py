@@ -26,9 +26,14 @@ def compiled(name: str) -> str:
         "abi": output["abi"],
         "bytecode": output["bytecode"]["object"],
         "deployedBytecode": output["deployedBytecode"]["object"],
-        "immutableReferences": output["deployedBytecode"].get("immutableReferences", {}),
+        "immutables": _immutables(output["deployedBytecode"].get("immutableReferences", {})),
     }
     return json.dumps(artifact, indent=1, sort_keys=True) + "\n"
+
+
+def _immutables(references: dict[str, list[dict[str, int]]]) -> list[list[int]]:
+    """Where immutables stand in the deployed code, as [start, length]; the compiler's ids differ by build."""
+    return sorted([place["start"], place["length"]] for places in references.values() for place in places)
 
 
 def main() -> int:

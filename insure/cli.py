@@ -2,6 +2,7 @@
 
 import json
 import logging
+import os
 import sys
 import time
 from dataclasses import replace
@@ -101,6 +102,9 @@ def deploy(
     settings = Settings.from_env(require=("rpc_url", "deployer_key"))
     if settings.deployment.exists() and not replace_manifest:
         raise InvalidInput(f"INSURE_DEPLOYMENT: {settings.deployment} exists; --replace writes over it")
+    if not os.access(settings.deployment.parent, os.W_OK):
+        # better now than when the contracts are deployed and nobody knows where
+        raise InvalidInput(f"INSURE_DEPLOYMENT: nothing can be written to {settings.deployment.parent}")
     deployment = deploy_plan(settings, read_plan(plan))
     settings.deployment.write_text(deployment.to_json())
     console().print(f"deployed on chain {deployment.chain_id}; manifest in {settings.deployment}")
@@ -116,8 +120,8 @@ def run() -> None:
     installation = from_settings(settings, clock=lambda: int(time.time()))
     board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
     installation.engine.job_status = board.status
-    board.start()
     with Server(create_app(installation.engine), settings.host, settings.port) as server:
+        board.start()
         console().print(f"dashboard at {server.url}, API at {server.url}/docs; Ctrl-C ends it")
         try:
             server.wait()

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from eth_account import Account
+from eth_account.signers.local import LocalAccount
 
 from insure.chain.contracts import Asset, CoverPool, WatcherPath
 from insure.chain.embedded import EmbeddedChain
@@ -23,7 +24,7 @@ TERM = 90 * 86_400
 DEPOSIT = 300_000 * USD
 
 
-def keys(first: int, count: int) -> list[Account]:
+def keys(first: int, count: int) -> list[LocalAccount]:
     accounts = [Account.from_key(f"0x{first + i:064x}") for i in range(count)]
     return sorted(accounts, key=lambda account: int(account.address, 16))
 
@@ -37,7 +38,7 @@ class Local:
     installation: Installation
     owner: Sender
     buyer: Sender
-    observers: list[Account] = field(default_factory=list)
+    observers: list[LocalAccount] = field(default_factory=list)
 
     @property
     def asset(self) -> Asset:

@@ -1,3 +1,4 @@
+import json
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -15,7 +16,7 @@ from insure.chain.embedded import EmbeddedChain, development_account
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
 from insure.errors import InvalidInput, Unreachable
-from insure.ops.deploy import DeploymentPlan, deploy
+from insure.ops.deploy import DeploymentPlan, deploy, read_plan
 from insure.records.deployment import Deployment
 from insure.records.history import subject_key
 from insure.records.onchain import ZERO_ADDRESS, Trigger
@@ -174,3 +175,47 @@ def connect_when_up(url: str) -> Chain:
             if monotonic() > deadline:
                 raise
             sleep(0.1)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("7", "must be a JSON object"),
+        ("[", "not JSON"),
+        ('{"watcher_teams": 5}', "subject_id is missing; .*; watcher_teams: Input should be a valid dictionary"),
+        ('{"relayer": 5}', "relayer: Input should be a valid string"),
+        ('{"relayers": "0x"}', "relayers is no field of a plan"),
+        ('{"rules": {"quorum": "many"}}', "rules.quorum: Input should be a valid integer"),
+        ('{"listing": 3}', "listing: "),
+    ],
+)
+def test_a_plan_that_can_not_be_read_names_every_field_at_fault(tmp_path: Path, text: str, told: str) -> None:
+    plan = tmp_path / "plan.json"
+    plan.write_text(text)
+    with pytest.raises(InvalidInput, match=told):
+        read_plan(plan)
+
+
+def test_a_plan_file_gives_what_it_says_and_the_usual_for_the_rest(tmp_path: Path) -> None:
+    observers = {"a": [f"0x{1:040x}", f"0x{2:040x}"], "b": [f"0x{3:040x}", f"0x{4:040x}"]}
+    given = {
+        "subject_id": "eip155:42161",
+        "control_id": "eip155:10",
+        "relayer": f"0x{5:040x}",
+        "underwriter": f"0x{6:040x}",
+        "watcher_teams": observers,
+        "watcher_threshold": 2,
+        "rules": {"challenge_period": 3_600},
+        "listing": {"floor_rate_bps": 75},
+    }
+    path = tmp_path / "plan.json"
+    path.write_text(json.dumps(given))
+    plan = read_plan(path)
+    assert dict(plan.watcher_teams) == observers
+    assert (plan.rules.challenge_period, plan.rules.merge_gap) == (3_600, 1_800)
+    assert (plan.listing.floor_rate_bps, plan.listing.maximum_term) == (75, 366 * 86_400)
+
+
+def test_a_plan_that_is_not_there_is_said(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="No such file"):
+        read_plan(tmp_path / "none.json")

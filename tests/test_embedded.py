@@ -3,6 +3,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 
 from insure.chain.codec import abi
@@ -337,3 +338,14 @@ def test_a_batch_is_answered_in_order(served: ServedChain) -> None:
     assert (second["id"], second["error"]["code"]) == (2, -32601)
     assert (third["id"], third["error"]["code"]) == (3, -32602)
     assert (fourth["id"], fourth["error"]["code"]) == (4, -32602)
+
+
+@pytest.mark.network
+def test_a_closed_node_answers_no_more_on_a_connection_that_was_kept_open() -> None:
+    request = {"jsonrpc": "2.0", "id": 1, "method": "eth_chainId", "params": []}
+    served = serve(EmbeddedChain(7, 1_700_000_000))
+    with httpx.Client() as client:
+        assert client.post(served.url, json=request).json()["result"] == hex(7)
+        served.close()
+        with pytest.raises(httpx.TransportError):
+            client.post(served.url, json=request)

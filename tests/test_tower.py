@@ -161,6 +161,25 @@ def test_one_observer_of_three_whose_node_lies_keeps_nobody_from_being_heard(
 
 
 @pytest.mark.network
+def test_one_look_brings_all_that_is_news_and_not_only_what_comes_first(stage: Stage) -> None:
+    later = False
+    with (
+        ScriptedNode(lambda request: (200, block(8, GENESIS + 700) if later else block(7, GENESIS))) as back_early,
+        ScriptedNode(lambda request: (200, block(8, GENESIS + 900) if later else block(7, GENESIS + 600))) as late,
+        ScriptedNode(lambda request: (200, block(7, GENESIS))) as still_down,
+    ):
+        tower = stage.tower(*stage.observers("a", back_early.url, late.url, still_down.url))
+        tower.watch(stage.at(690))
+        later = True
+        tower.watch(stage.at(1_600))
+    address = stage.path("a").address
+    assert stage.path("a").spells(KEY) == [
+        Spell(address, 0, GENESIS + 1, GENESIS + 700, False),
+        Spell(address, 1, GENESIS + 901, GENESIS + 1_600, True),
+    ]
+
+
+@pytest.mark.network
 def test_two_observers_of_three_are_enough_and_one_is_not(stage: Stage) -> None:
     dead = "http://127.0.0.1:9"
     tower = stage.tower(*stage.observers("a", dead, stage.url, stage.url), *stage.observers("b", dead, dead, stage.url))

@@ -29,7 +29,7 @@ def test_durations_are_shown_in_their_two_largest_units(seconds: float, text: st
 def test_amounts_are_exact_and_never_rounded() -> None:
     assert parse_amount("limit", "12500.50", 6) == 12_500_500_000
     assert parse_amount("limit", "1_000", 18) == 10**21
-    for text in ("0.0000001", "-1", "nan", "inf", "ten", ""):
+    for text in ("0.0000001", "-1", "nan", "inf", "ten", "", "1e6", "1e999999999", "1e-999999999", ".5", "9" * 99):
         with pytest.raises(InvalidInput, match="limit is"):
             parse_amount("limit", text, 6)
 

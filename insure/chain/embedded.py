@@ -109,15 +109,16 @@ class ServedChain:
     """An embedded chain answering JSON-RPC over HTTP at `url` until `close`."""
 
     def __init__(self, node: Node, host: str, port: int) -> None:
-        handler = type("Handler", (_Handler,), {"node": node})
-        self._server = ThreadingHTTPServer((host, port), handler)
+        self._handler: type[_Handler] = type("Handler", (_Handler,), {"node": node, "closed": False})
+        self._server = ThreadingHTTPServer((host, port), self._handler)
         self._server.daemon_threads = True
         self._thread = Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
         self.url = f"http://{host}:{self._server.server_address[1]}"
 
     def close(self) -> None:
-        """Stops answering; the chain itself goes on."""
+        """Stops answering, on connections kept open too; the chain itself goes on."""
+        self._handler.closed = True
         self._server.shutdown()
         self._server.server_close()
         self._thread.join()
@@ -136,10 +137,14 @@ def serve(chain: EmbeddedChain, host: str = "127.0.0.1", port: int = 0) -> Serve
 
 class _Handler(BaseHTTPRequestHandler):
     node: Node
+    closed: bool
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
 
     def do_POST(self) -> None:
+        if self.closed:
+            self.close_connection = True
+            return
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         try:
             message = json.loads(body)

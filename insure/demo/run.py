@@ -53,8 +53,7 @@ def run_demo(
     model = fit_model(history, sold_at)
     with ExitStack() as stack:
         world = stack.enter_context(_world(plot, sold_at, anvil))
-        if not as_json:
-            _print_prices(out, history, model, plot)
+        _print_prices(out, history, model, plot)
         progress = Progress(SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn(), console=out)
         task = progress.add_task("deploying the contracts")
 

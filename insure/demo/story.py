@@ -33,6 +33,8 @@ DEPOSITS = (400_000 * UNIT, 250_000 * UNIT, 150_000 * UNIT)
 TERM_SECONDS = 90 * 86_400
 LEAD_SECONDS = 3_600
 """How long before the halt beats are heard."""
+MOST_SCENARIOS = 8
+"""Of one subject, as the contract has it."""
 SETTLEMENT_SECONDS = 86_400
 """How long the contracts hold the reserve after an incident is final."""
 
@@ -90,7 +92,7 @@ class Story:
         self._cast = cast_of(world)
         roles = ("owner", "keeper", "relayer", "buyer", "late_buyer")
         self._sender = {role: Sender(world.host, getattr(self._cast, role)) for role in roles}
-        self._deployment = self._deploy()
+        self._deployment = self._deploy(history)
         self.installation = self._assemble(history, model)
         self.board = JobBoard(self.installation.timetable(), world.now, store)
         self.engine.job_status = self.board.status
@@ -119,7 +121,8 @@ class Story:
 
     # ------------------------------------------------------------- scenes
 
-    def _deploy(self) -> Deployment:
+    def _deploy(self, history: Dataset) -> Deployment:
+        causes = [each.cause for each in history.dependencies if each.subject == self._plot.subject_id]
         plan = DeploymentPlan(
             subject_id=self._plot.subject_id,
             watcher_teams={team: [each.address for each in observer_accounts(team)] for team in TEAMS},
@@ -127,6 +130,8 @@ class Story:
             relayer=self._cast.relayer.address,
             control_id=self._plot.control_id,
             underwriter=self._cast.underwriter.address,
+            # what one of its causes can stop: every further subject that is sold would join its own
+            scenarios={history.subject(cause).name: [self._plot.subject_id] for cause in causes[:MOST_SCENARIOS]},
         )
         return deploy(self._world.host, self._sender["owner"], plan)
 

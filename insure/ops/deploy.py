@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields, replace
+from dataclasses import MISSING, asdict, dataclass, field, fields, replace
 from itertools import combinations
 from pathlib import Path
+
+from pydantic import TypeAdapter, ValidationError
 
 from insure.chain.codec import abi
 from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook
@@ -114,20 +116,23 @@ def read_plan(path: Path) -> DeploymentPlan:
         raise InvalidInput(f"plan {path}: {error.strerror}") from error
     except ValueError as error:
         raise InvalidInput(f"plan {path}: not JSON: {error}") from error
+    if not isinstance(given, dict):
+        raise InvalidInput(f"plan {path}: must be a JSON object with the fields of a plan")
     known = {each.name: each for each in fields(DeploymentPlan)}
     needed = [name for name, each in known.items() if each.default is MISSING and each.default_factory is MISSING]
     problems = [f"{name} is missing" for name in needed if name not in given]
     problems += [f"{name} is no field of a plan" for name in given if name not in known]
+    for name, usual in (("rules", _USUAL_RULES), ("listing", _USUAL_LISTING)):
+        if isinstance(given.get(name), dict):
+            given[name] = asdict(usual) | given[name]
+    try:
+        plan = TypeAdapter(DeploymentPlan).validate_python(given)
+    except ValidationError as error:
+        found = [(".".join(map(str, each["loc"])), each["msg"]) for each in error.errors() if each["type"] != "missing"]
+        problems += [f"{where}: {what}" if where else what for where, what in found]
     if problems:
         raise InvalidInput(f"plan {path}: {'; '.join(problems)}")
-    try:
-        for name, kind in (("rules", Trigger), ("listing", Listing)):
-            if name in given:
-                usual = _USUAL_RULES if kind is Trigger else _USUAL_LISTING
-                given[name] = replace(usual, **given[name])
-        return DeploymentPlan(**given)
-    except (TypeError, AttributeError) as error:
-        raise InvalidInput(f"plan {path}: {error}") from error
+    return plan
 
 
 def deploy_plan(settings: Settings, plan: DeploymentPlan) -> Deployment:

@@ -2,13 +2,11 @@
 
 import re
 from datetime import UTC, datetime
-from decimal import Context, Decimal, InvalidOperation
 
 from insure.errors import InvalidInput
 
 _SECONDS = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
-_EXACT = Context(prec=80)
-"""More digits than any amount has: the default of 28 would round what 18 decimals can hold."""
+_AMOUNT = re.compile(r"(?P<whole>\d[\d_]{0,60})(\.(?P<fraction>\d{1,60}))?", re.ASCII)
 _PART = re.compile(r"(\d+)([smhd])")
 
 
@@ -31,13 +29,13 @@ def duration_text(seconds: float) -> str:
 
 def parse_amount(field: str, text: str, decimals: int) -> int:
     """Smallest units of a decimal amount such as "12500.50"; raises `InvalidInput` unless it is whole in those."""
-    try:
-        scaled = Decimal(text.replace("_", "")).scaleb(decimals, _EXACT)
-    except InvalidOperation:
-        raise InvalidInput(f"{field} is {text!r}: must be an amount such as 12500 or 0.50") from None
-    if not scaled.is_finite() or scaled < 0 or scaled != scaled.to_integral_value(context=_EXACT):
-        raise InvalidInput(f"{field} is {text!r}: must be at least 0 with at most {decimals} decimal places")
-    return int(scaled)
+    written = _AMOUNT.fullmatch(text)
+    if not written:
+        raise InvalidInput(f"{field} is {text!r}: must be an amount of at least 0 such as 12500 or 0.50")
+    whole, fraction = written["whole"].replace("_", ""), written["fraction"] or ""
+    if len(fraction.rstrip("0")) > decimals:
+        raise InvalidInput(f"{field} is {text!r}: must have at most {decimals} decimal places")
+    return int(whole + fraction[:decimals].ljust(decimals, "0"))
 
 
 def amount_text(amount: int, decimals: int, symbol: str = "") -> str:

@@ -59,8 +59,10 @@ def advance(
         return vigil, NOTHING
     if vigil is None or (sighting.height > vigil.height and vigil.down_from is None):
         return _still(Vigil(sighting.height, sighting.block_time), now, rules)
-    if sighting.height < vigil.height + (rules.recovery_blocks if vigil.down_from is not None else 1):
+    if sighting.height <= vigil.height:
         return _still(vigil, now, rules)
+    if sighting.height < vigil.height + rules.recovery_blocks:
+        return vigil, NOTHING  # neither still nor back: what was seen so far stands
 
     first_new = block_time_of(vigil.height + 1)
     if first_new is None or vigil.down_from is None:

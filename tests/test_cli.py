@@ -1,0 +1,314 @@
+"""The command line: prices and subjects as tables and JSON; whatever is wrong is one line on stderr and exit code 1."""
+
+import json
+import shutil
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from insure import cli
+from insure.chain.embedded import EmbeddedChain, serve
+from insure.records.deployment import Deployment
+from tests.screen_engine import ARBITRUM, DEPLOYMENT, address
+
+DATA = Path(__file__).resolve().parent.parent / "data"
+
+
+class Result(NamedTuple):
+    code: int
+    out: str
+    err: str
+
+
+Insure = Callable[..., Result]
+
+
+@pytest.fixture
+def insure(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Iterator[Insure]:
+    """Runs the command line as the script does, in a folder of its own and with nothing in the environment."""
+    monkeypatch.chdir(tmp_path)
+
+    def run(*arguments: object, **environment: object) -> Result:
+        with monkeypatch.context() as patch:
+            for name in ("RPC_URL", "DATA", "PORT", "HOST", "DEPLOYMENT", "DATABASE_URL", "DEPLOYER_KEY"):
+                patch.delenv(f"INSURE_{name}", raising=False)
+            for name, value in environment.items():
+                patch.setenv(name, str(value))
+            patch.setattr(sys, "argv", ["insure", *map(str, arguments)])
+            try:
+                cli.main()
+                code = 0
+            except SystemExit as end:
+                code = int(end.code or 0)
+        told = capsys.readouterr()
+        return Result(code, told.out, told.err)
+
+    yield run
+
+
+def refused(result: Result) -> str:
+    """The one line that a wrong input ends in."""
+    assert result.code == 1
+    assert result.out == ""
+    (line,) = result.err.splitlines()
+    assert line.startswith("error: ")
+    assert "Traceback" not in line
+    return line.removeprefix("error: ")
+
+
+# ------------------------------------------------------------- price
+
+
+def test_a_price_in_json_is_strings_of_smallest_units_that_add_up(insure: Insure) -> None:
+    result = insure("price", "arbitrum-one", "--json")
+    assert (result.code, result.err) == (0, "")
+    told = json.loads(result.out)
+    assert told["subject"] == ARBITRUM
+    assert told["term_seconds"] == 90 * 86_400
+    assert int(told["premium"]) > 0
+    assert sum(int(each) for each in told["components"].values()) == int(told["premium"])
+    assert set(told["judgement"]) <= set(told["components"])
+
+
+def test_a_price_as_a_table_shows_the_same_premium_and_its_components(insure: Insure) -> None:
+    premium = int(json.loads(insure("price", ARBITRUM, "--json").out)["premium"])
+    shown = insure("price", ARBITRUM).out
+    assert "5,000" not in shown  # an hour pays whole units a second, so never more than what was asked for
+    assert "4,999.9968 an hour beyond 1 h" in shown
+    for part in ("Expected payout", "Cost of locked capital", "judgement", f"{premium / 10**6:,.2f}"[:-1]):
+        assert part in shown
+
+
+def test_more_cover_costs_more_and_a_longer_wait_less(insure: Insure) -> None:
+    def premium(*options: str) -> int:
+        return int(json.loads(insure("price", ARBITRUM, "--json", *options).out)["premium"])
+
+    usual = premium()
+    assert premium("--limit", "120000", "--per-hour", "10000") > usual > premium("--waiting", "8h")
+    assert premium("--semantics", "qualifying") > usual
+
+
+def test_an_unknown_subject_is_answered_with_the_nearest(insure: Insure) -> None:
+    told = refused(insure("price", "arbitrum-won"))
+    assert told.startswith("subject 'arbitrum-won' is unknown: did you mean eip155:42161 (arbitrum-one)")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "right"),
+    [
+        ("--waiting", "8x", "--waiting is '8x': must be a duration such as 30m, 8h, 1h30m or 90d"),
+        ("--waiting", "-1h", "--waiting is '-1h': must be a duration"),
+        ("--term", "quarter", "--term is 'quarter': must be a duration"),
+        ("--term", "0d", "term_seconds is 0: must be"),
+        ("--term", "99999d", "term_seconds is 8639913600: must be"),
+        ("--limit", "lots", "--limit is 'lots': must be an amount such as 12500 or 0.50"),
+        ("--limit", "-5", "--limit is '-5': must be at least 0"),
+        ("--limit", "1.1234567", "--limit is '1.1234567': must be at least 0 with at most 6 decimal places"),
+        ("--limit", "nan", "--limit is 'nan': must be"),
+        ("--limit", "0", "incident_limit is 0: must be at least 1"),
+        ("--per-hour", "0", "rate_per_second is 0: must be at least 1"),
+        ("--per-hour", "-1", "--per-hour is '-1': must be at least 0"),
+        ("--failover", "-1", "--failover is '-1': must be at least 0"),
+        ("--aggregate", "10", "incident_limit is 60000000000: must be at most aggregate_limit, which is 10000000"),
+    ],
+)
+def test_malformed_and_impossible_terms_are_refused_by_name(
+    insure: Insure, option: str, value: str, right: str
+) -> None:
+    assert refused(insure("price", ARBITRUM, f"{option}={value}")).startswith(right)
+
+
+@pytest.mark.parametrize(
+    "arguments", [["price"], ["nonsense"], ["price", ARBITRUM, "--decimals", "19"], ["demo", "--port", "65536"]]
+)
+def test_a_command_line_that_cannot_be_read_is_explained_without_a_traceback(
+    insure: Insure, arguments: list[str]
+) -> None:
+    result = insure(*arguments)
+    assert result.code == 2
+    assert "Usage: insure" in result.err
+    assert "Traceback" not in result.err
+
+
+# ------------------------------------------------------------- subjects and data
+
+
+def test_subjects_in_json_hold_the_summary_of_every_subject(insure: Insure) -> None:
+    rows = json.loads(insure("subjects", "--json").out)["data"]
+    found = next(row for row in rows if row["subject_id"] == ARBITRUM)
+    assert found["halts"] > 0
+    assert found["rate_low"] < found["rate_mean"] < found["rate_high"]
+
+
+def test_subjects_as_a_table_begin_with_those_that_halt_most(insure: Insure) -> None:
+    result = insure("subjects")
+    assert result.code == 0
+    assert "Halts of insured chains" in result.out
+    assert result.out.index("Solana") < result.out.index("Linea")
+
+
+def test_another_folder_of_data_is_used_when_it_is_named(insure: Insure, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(DATA, folder, ignore=lambda *_: ["README.md"])
+    assert insure("price", ARBITRUM, "--json", INSURE_DATA=folder).code == 0
+
+
+def test_a_folder_of_data_that_is_not_there_is_refused(insure: Insure, tmp_path: Path) -> None:
+    told = refused(insure("price", ARBITRUM, INSURE_DATA=tmp_path / "none"))
+    assert told == f"INSURE_DATA: {tmp_path / 'none'} is no folder"
+
+
+def test_every_file_that_a_folder_of_data_lacks_is_named(insure: Insure, tmp_path: Path) -> None:
+    result = insure("subjects", INSURE_DATA=tmp_path)
+    assert (result.code, result.out) == (1, "")
+    lines = result.err.splitlines()
+    assert lines[0].startswith("error: subjects.csv: can't be read")
+    assert [line.partition(":")[0] for line in lines[1:]] == ["outages.csv", "dependencies.csv"]
+
+
+def test_a_broken_file_of_data_is_refused_with_file_and_line(insure: Insure, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(DATA, folder)
+    broken = folder / "subjects.csv"
+    lines = broken.read_text().splitlines()
+    broken.write_text("\n".join([lines[0], lines[1].replace(",", ";", 1), *lines[2:]]) + "\n")
+    result = insure("price", ARBITRUM, INSURE_DATA=folder)
+    assert (result.code, result.out) == (1, "")
+    assert result.err.startswith("error: subjects.csv:2")
+    assert "Traceback" not in result.err
+
+
+def test_wrong_settings_are_told_all_at_once(insure: Insure) -> None:
+    told = refused(insure("subjects", INSURE_PORT="many", INSURE_CONFIRMATIONS="-1"))
+    assert "INSURE_PORT: 'many'" in told
+    assert "INSURE_CONFIRMATIONS: '-1'" in told
+
+
+# ------------------------------------------------------------- demo
+
+
+@pytest.mark.network
+def test_a_port_in_use_stops_a_demo_that_is_to_be_served_before_it_begins(insure: Insure) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+        by_option = refused(insure("demo", "--serve", "--port", port))
+        assert (
+            by_option == f"port {port} on 127.0.0.1 can't be used: Address already in use; choose another port or host"
+        )
+        assert refused(insure("demo", "--serve", INSURE_PORT=port)) == by_option
+
+
+@pytest.mark.parametrize(
+    ("outage", "right"),
+    [
+        ("foo", "outage 'foo' must be <subject>@<YYYY-MM-DD>"),
+        ("arbitrum-won@2023-12-15", "subject 'arbitrum-won' is unknown: did you mean"),
+        ("arbitrum-one@1999-01-01", "eip155:42161 (arbitrum-one) has no outage on 1999-01-01: it has 20"),
+    ],
+)
+def test_an_outage_that_is_not_in_the_data_is_refused_with_what_is(insure: Insure, outage: str, right: str) -> None:
+    assert refused(insure("demo", "--replay", outage)).startswith(right)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(
+    ("url", "right"),
+    [
+        ("http://127.0.0.1:9/secret", "eth_chainId: 127.0.0.1 does not answer"),
+        ("127.0.0.1:8545", "endpoint '127.0.0.1:8545' must begin with http"),
+    ],
+)
+def test_a_host_that_does_not_answer_is_named(insure: Insure, url: str, right: str) -> None:
+    told = refused(insure("demo", INSURE_RPC_URL=url))
+    assert told.startswith(right)
+    assert "secret" not in told
+
+
+@pytest.mark.network
+def test_a_host_whose_clock_cannot_be_moved_is_refused(insure: Insure) -> None:
+    with serve(EmbeddedChain(31_337, 1_795_000_000)) as served:
+        assert "is no anvil" in refused(insure("demo", INSURE_RPC_URL=served.url))
+
+
+# ------------------------------------------------------------- deploy and run
+
+
+def plan(**changes: object) -> dict[str, object]:
+    return {
+        "subject_id": ARBITRUM,
+        "watcher_teams": {"a": [address(n) for n in (1, 2, 3)], "b": [address(n) for n in (4, 5, 6)]},
+        "watcher_threshold": 2,
+        "relayer": address(7),
+        "control_id": "eip155:10",
+        "underwriter": address(8),
+    } | changes
+
+
+def test_all_that_a_deployment_needs_and_lacks_is_named_at_once(insure: Insure, tmp_path: Path) -> None:
+    told = refused(insure("deploy", tmp_path / "plan.json"))
+    assert "INSURE_RPC_URL" in told and "INSURE_DEPLOYER_KEY" in told
+
+
+@pytest.mark.network
+def test_a_deployment_writes_a_manifest_that_is_not_overwritten_unasked(insure: Insure, tmp_path: Path) -> None:
+    chain = EmbeddedChain(31_337, 1_795_000_000)
+    (tmp_path / "plan.json").write_text(json.dumps(plan()))
+    key = "0x" + bytes(chain.accounts[0].key).hex()
+    with serve(chain) as served:
+        keys = {"INSURE_RPC_URL": served.url, "INSURE_DEPLOYER_KEY": key}
+        done = insure("deploy", "plan.json", **keys)
+        assert done.code == 0, done.err
+        written = Deployment.read(tmp_path / "deployment.json")
+        assert written.chain_id == 31_337
+        assert written.trigger_for(ARBITRUM).paths.keys() == {"a", "b", "heartbeat"}
+        head = chain.head()
+        assert "exists; --replace writes over it" in refused(insure("deploy", "plan.json", **keys))
+        nowhere = insure("deploy", "plan.json", **keys, INSURE_DEPLOYMENT=tmp_path / "none" / "deployment.json")
+        assert refused(nowhere) == f"INSURE_DEPLOYMENT: nothing can be written to {tmp_path / 'none'}"
+        assert chain.head() == head
+        assert Deployment.read(tmp_path / "deployment.json") == written
+
+
+@pytest.mark.parametrize(
+    ("text", "right"),
+    [
+        (None, "plan.json: No such file or directory"),
+        ("{", "plan.json: not JSON"),
+        ("[]", "plan.json: "),
+        ("{}", "plan.json: subject_id is missing; watcher_teams is missing"),
+        (json.dumps(plan(extra=1)), "plan.json: extra is no field of a plan"),
+        (json.dumps(plan(control_id=ARBITRUM)), "control_id eip155:42161 must be another chain"),
+        (json.dumps(plan(watcher_teams={"a": [address(1)]})), "watcher_teams has 1 teams"),
+        (json.dumps(plan(rules={"quorums": 2})), "quorums"),
+    ],
+)
+def test_a_plan_that_is_wrong_is_refused_with_the_field(
+    insure: Insure, tmp_path: Path, text: str | None, right: str
+) -> None:
+    if text is not None:
+        (tmp_path / "plan.json").write_text(text)
+    told = refused(insure("deploy", "plan.json", INSURE_RPC_URL="http://127.0.0.1:9", INSURE_DEPLOYER_KEY="0x1"))
+    assert right in told
+
+
+def test_running_without_a_host_names_what_is_missing(insure: Insure) -> None:
+    assert refused(insure("run")) == "INSURE_RPC_URL (or INSURE_RPC_URL_FILE) is not set"
+
+
+def test_running_without_a_manifest_names_who_writes_it(insure: Insure) -> None:
+    told = refused(insure("run", INSURE_RPC_URL="http://127.0.0.1:9", INSURE_PORT=0))
+    assert told == "deployment manifest deployment.json: no such file; `insure deploy` writes it"
+
+
+@pytest.mark.network
+def test_running_on_another_chain_than_the_manifests_is_refused(insure: Insure, tmp_path: Path) -> None:
+    (tmp_path / "deployment.json").write_text(DEPLOYMENT.to_json())
+    with serve(EmbeddedChain(5, 1_795_000_000)) as served:
+        told = refused(insure("run", INSURE_RPC_URL=served.url, INSURE_PORT=0))
+    assert told == "the endpoint serves chain 5, expected chain 31337"
