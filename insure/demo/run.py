@@ -107,12 +107,11 @@ def _print_prices(console: Console, history: Dataset, model: Model, plot: Plot) 
 def _print_ending(console: Console, story: Story, ending: Ending, plot: Plot) -> None:
     symbol = story.engine.deployment.asset_symbol
     since = ending.policy.start - BEFORE_SECONDS
-    incident = ending.incident.incident
     console.print(ledger_table(story.engine.ledger(), since, DECIMALS, symbol))
     console.print(staker_table(ending.stakers_before, ending.stakers_after, DECIMALS, symbol))
     console.print(
         f"{plot.subject_id} was down {duration_text(plot.halt_until - plot.halt_from)}, "
-        f"of which {incident.covered_seconds:,} s are covered by the incident"
+        f"of which {ending.covered_seconds:,} s are covered by the incident"
     )
     lines = {
         "premium": ending.policy.premium,
@@ -128,13 +127,16 @@ def _print_ending(console: Console, story: Story, ending: Ending, plot: Plot) ->
 
 def ending_json(ending: Ending, plot: Plot, seconds: float) -> dict[str, object]:
     """The ending as JSON: amounts are strings of smallest units, times UTC seconds."""
-    incident = ending.incident.incident
     return {
         "subject": plot.subject_id,
         "premium": str(ending.policy.premium),
         "owed": str(ending.owed),
         "paid": str(ending.paid),
-        "incident": {"from": incident.start, "until": incident.until, "covered_seconds": incident.covered_seconds},
+        "incident": {
+            "from": ending.covered.start,
+            "until": ending.covered.until,
+            "covered_seconds": ending.covered_seconds,
+        },
         "halt": {"from": plot.halt_from, "until": plot.halt_until},
         "paid_while_down": str(ending.paid_while_down),
         "pool_before": str(ending.pool_before),

@@ -7,7 +7,7 @@ from insure.api.app import create_api
 from insure.api.server import Server
 from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook
 from insure.chain.sender import Call, Sender
-from insure.claims import owed
+from insure.claims import due
 from insure.client import Client, OfferedQuote
 from insure.dataset import Dataset
 from insure.demo.cast import TEAM_THRESHOLD, TEAMS, cast_of, observer_accounts
@@ -19,7 +19,7 @@ from insure.installation import Installation, assemble
 from insure.jobs import JobBoard
 from insure.ops.deploy import DeploymentPlan, deploy
 from insure.records.deployment import Deployment
-from insure.records.onchain import Policy, Receipt, Terms
+from insure.records.onchain import Policy, Receipt, Span, Terms
 from insure.records.units import amount_text
 from insure.records.views import IncidentView, StakerView, SubjectState
 from insure.store import Store
@@ -62,12 +62,13 @@ class Plot:
 class Ending:
     """How it came out; amounts in smallest units.
 
-    `owed` is what the models' payoff makes of the incident, `paid` what the holder's account received.
+    `owed` is what the models' payoff makes of the incidents, `paid` what the holder's account received. A halt of
+    more than a week makes several incidents; they are in order.
     """
 
     offer: OfferedQuote
     policy: Policy
-    incident: IncidentView
+    incidents: tuple[IncidentView, ...]
     owed: int
     paid: int
     paid_while_down: int
@@ -76,6 +77,16 @@ class Ending:
     stakers_before: tuple[StakerView, ...]
     stakers_after: tuple[StakerView, ...]
     refusal: str
+
+    @property
+    def covered(self) -> Span:
+        """From the first covered second to the end of the last."""
+        return Span(self.incidents[0].incident.start, self.incidents[-1].incident.until)
+
+    @property
+    def covered_seconds(self) -> int:
+        """The covered seconds of all incidents."""
+        return sum(view.incident.covered_seconds for view in self.incidents)
 
 
 class Story:
@@ -212,10 +223,16 @@ class Story:
         patience = rules.merge_gap + rules.challenge_period + max(path.grace for path in rules.paths) + 3_600
         for at in moments(self._plot.halt_until, self._plot.halt_until + patience):
             self._round(at)
-            if any(view.incident.final_at for view in self.engine.incidents()):
+            if self._all_final():
                 self._tell("the incident is final")
                 return
         raise InsureError("no incident was finalised in time: was the halt long enough to be covered?")
+
+    def _all_final(self) -> bool:
+        """Whether there was an incident, the newest is final, and the paths hold nothing that is in none."""
+        newest = self.engine.incidents()[:1]
+        rest, _ = self._incidents.sweep(self._deployment.triggers[0].trigger_id)
+        return all(view.incident.final_at for view in newest) and bool(newest) and not rest
 
     def _settle(self) -> None:
         """The settlement window passes, and the reserve is released."""
@@ -225,14 +242,14 @@ class Story:
     def _ending(
         self, policy_id: int, offer: OfferedQuote, before: int, stakers: tuple[StakerView, ...], refusal: str
     ) -> Ending:
-        incident = self.engine.incidents()[0]
+        incidents = tuple(reversed(self.engine.incidents()))
         policy = self._policies.policy(policy_id)
         payments = self._store.payments(policy_id=policy_id)
         return Ending(
             offer=offer,
             policy=policy,
-            incident=incident,
-            owed=owed(policy, incident.incident, failover_at=None, owed_elsewhere=0),
+            incidents=incidents,
+            owed=sum(claim.owed for claim in due(policy, [view.incident for view in incidents], {}, [])),
             paid=self._asset.balance_of(self._cast.buyer.address),
             paid_while_down=sum(each.paid for each in payments if each.at < self._plot.halt_until),
             pool_before=before,

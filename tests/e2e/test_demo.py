@@ -14,6 +14,7 @@ from insure.demo.run import BEFORE_SECONDS, plot_of
 from insure.demo.story import TERMS, Ending
 from insure.demo.world import HOST_CHAIN_ID, moments
 from insure.errors import InvalidInput
+from insure.records.onchain import Span
 from insure.records.units import time_text
 from insure.settings import Settings
 from pricing_models import payoff
@@ -24,12 +25,11 @@ NOW = 1_795_300_000
 
 def check(ending: Ending) -> None:
     """What must hold however the demo ran."""
-    incident = ending.incident.incident
-    assert ending.owed == payoff.owed(TERMS, incident.covered_seconds, False, 0)
+    assert ending.owed == payoff.owed(TERMS, ending.covered_seconds, False, 0)
     assert ending.paid == ending.owed > 0
     assert 0 < ending.paid_while_down < ending.paid
     assert ending.policy.paid == ending.paid
-    assert incident.final_at > 0
+    assert all(view.incident.final_at > 0 for view in ending.incidents)
     assert "NotQuiet" in ending.refusal
     earned = ending.pool_after - ending.pool_before + ending.paid
     assert 0 <= earned < ending.policy.premium
@@ -41,9 +41,8 @@ def test_a_real_outage_is_replayed_and_paid_to_the_unit_on_the_embedded_chain() 
     ending = run_demo(Settings(), NOW, replay=REPLAY)
     check(ending)
     start, end = 1_702_654_140, 1_702_659_420
-    incident = ending.incident.incident
-    assert (incident.start, incident.until) == (start + 1, end)
-    assert incident.covered_seconds == end - start - 1
+    assert ending.covered == Span(start + 1, end)
+    assert ending.covered_seconds == end - start - 1
 
 
 @pytest.mark.network
@@ -73,6 +72,15 @@ def test_the_command_prints_one_json_object_last_and_it_is_true() -> None:
     assert "Ledger" in done.stderr
     money = {"premium", "owed", "paid", "paid_while_down", "pool_before", "pool_after"}
     assert all(isinstance(told[name], str) and int(told[name]) >= 0 for name in money)
+
+
+@pytest.mark.network
+def test_an_outage_of_weeks_is_several_incidents_and_pays_no_more_than_the_aggregate_limit() -> None:
+    ending = run_demo(Settings(), NOW, replay="evmos@2022-03-06")
+    assert len(ending.incidents) > 1
+    assert ending.paid == ending.owed
+    assert ending.paid <= TERMS.aggregate_limit
+    assert all(view.incident.until - view.incident.start <= 168 * 3_600 for view in ending.incidents)
 
 
 def test_an_outage_of_unknown_length_cannot_be_replayed() -> None:
