@@ -1,0 +1,1 @@
+"""Measured work, printed and never asserted: `python -m benchmarks.<name> --json`."""
