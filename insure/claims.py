@@ -9,21 +9,45 @@ PolicyIncident = tuple[int, int]
 """Number of a policy, and of an incident within its trigger."""
 
 
-def counts(policy: Policy, incident: Incident) -> bool:
-    """Whether the policy covers the incident: in whole, if it began while the policy was in force."""
-    began_in_force = policy.start <= incident.start < policy.end
-    return policy.trigger_id == incident.trigger_id and incident.covered_seconds > 0 and began_in_force
+def began(incident: Incident, incidents: Iterable[Incident]) -> int:
+    """When the outage began: an incident that starts where the one before it ended is the same outage, cut in two.
 
-
-def owed(policy: Policy, incident: Incident, failover_at: int | None, owed_elsewhere: int) -> int:
-    """What a policy is owed for an incident as confirmed so far, in all; zero if the incident doesn't count.
-
-    `failover_at` is when a failover was proven for it; it counts if that lies within the incident, both ends
-    included. `owed_elsewhere` is what the policy is owed for its other incidents.
+    `incidents` are those of its trigger, in any order; those of which nothing was confirmed leave no trace.
     """
-    if not counts(policy, incident):
+    start = incident.start
+    earlier = (each for each in incidents if each.sequence < incident.sequence and each.covered_seconds > 0)
+    for each in sorted(earlier, key=lambda each: each.sequence, reverse=True):
+        if each.until != start:
+            break
+        start = each.start
+    return start
+
+
+def counts(policy: Policy, incident: Incident, incidents: Iterable[Incident] = ()) -> bool:
+    """Whether the policy covers the incident: in whole, if it began while the policy was in force.
+
+    Not if it goes on with one of `incidents` (its trigger's, itself among them or not) that began before the policy.
+    """
+    if policy.trigger_id != incident.trigger_id or incident.covered_seconds == 0:
+        return False
+    return incident.start < policy.end and policy.start <= began(incident, incidents)
+
+
+def owed(
+    policy: Policy,
+    incident: Incident,
+    failover_at: int | None,
+    owed_elsewhere: int,
+    incidents: Iterable[Incident] = (),
+) -> int:
+    """What a policy is owed for an incident as confirmed so far, in all; zero if it doesn't count (see `counts`).
+
+    `failover_at` is when a failover was recorded for it; it counts from the incident's first second up to, not at, its
+    end. `owed_elsewhere` is what the policy is owed for its other incidents.
+    """
+    if not counts(policy, incident, incidents):
         return 0
-    proven = failover_at is not None and incident.start <= failover_at <= incident.until
+    proven = failover_at is not None and incident.start <= failover_at < incident.until
     return payoff.owed(policy.terms, incident.covered_seconds, proven, owed_elsewhere)
 
 
@@ -35,6 +59,7 @@ def due(
 ) -> list[Claim]:
     """The claims that would add something now, oldest incident first, as they stand after being made in this order.
 
+    `incidents` are all of the policy's trigger.
     `failovers` are activation times. `claimed` is what was claimed so far, of which `paid` and `debt` stay: what a
     claim adds is `owed - paid - debt`.
     """
@@ -43,10 +68,11 @@ def due(
     before = {claim.sequence: claim for claim in claimed if claim.policy_id == policy.policy_id}
     total = sum(claim.owed for claim in before.values())
     found = []
-    for incident in sorted(incidents, key=lambda incident: incident.sequence):
+    ordered = sorted(incidents, key=lambda incident: incident.sequence)
+    for incident in ordered:
         known = before.get(incident.sequence, Claim(policy.policy_id, incident.sequence, 0, 0, 0))
         failover_at = failovers.get((policy.policy_id, incident.sequence))
-        now_owed = owed(policy, incident, failover_at, total - known.owed)
+        now_owed = owed(policy, incident, failover_at, total - known.owed, ordered)
         if now_owed > known.owed:
             total += now_owed - known.owed
             found.append(Claim(policy.policy_id, incident.sequence, now_owed, known.paid, known.debt))

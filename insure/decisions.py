@@ -10,12 +10,16 @@ from itertools import pairwise
 
 from insure.records.onchain import Bytes32, Checkpoint, Claim, Incident, Policy, Solvency, Span
 
+EARLIER_STEP_SECONDS = 60
+"""By how much earlier a checkpoint must begin to be accepted for that alone (`IncidentBook.EARLIER_STEP`)."""
 MAX_CLOSING = 8
 """How many checkpoints of an incident may grow by less than a step (`IncidentBook.MAX_CLOSING`)."""
 LONGEST_INCIDENT_SECONDS = 168 * 3_600
 """Nothing beyond it belongs to an incident (`IncidentBook.LONGEST_INCIDENT`)."""
 CLAIMS_PER_BATCH = 32
 """Half of what `PolicyBook.claimMany` takes: a batch stays well below any block's gas."""
+SETTLEMENT_SECONDS = 86_400
+"""How long an incident is unsettled after it is final (`IncidentBook.SETTLEMENT_WINDOW`)."""
 ACCRUE_EVERY_SECONDS = 86_400
 """Premium expires by days: accruing once a day never falls behind."""
 POKE_AGAIN_SECONDS = 3_600
@@ -156,11 +160,14 @@ def poke(standing: Standing, last: Poked | None, now: int) -> list[Poke]:
     return [Poke(standing.trigger_id)] if wanted else []
 
 
-def propose(evidence: Evidence) -> list[Propose]:
-    """Propose what the paths show, if it is new, or adds enough to the last checkpoint."""
+def propose(evidence: Evidence, now: int) -> list[Propose]:
+    """Propose what the paths show, if it is new, adds enough to the last checkpoint, or begins earlier than all."""
+    incident, grace = evidence.incident, evidence.rules.grace
     if not evidence.swept:
         return []
-    if evidence.incident is not None and measure(evidence.swept) < _needed(evidence, evidence.growing):
+    if incident and not incident.start and _begins_earlier(evidence.proposals, evidence.swept[0].start, now, grace):
+        return [Propose(evidence.trigger_id)]
+    if incident is not None and measure(evidence.swept) < _needed(evidence, evidence.growing):
         return []
     return [Propose(evidence.trigger_id)]
 
@@ -169,6 +176,8 @@ def confirm(evidence: Evidence, now: int) -> list[Confirm]:
     """Confirm the ready checkpoint that adds most, the newest of equals; none if none adds anything."""
     incident = evidence.incident
     if incident is None or now < incident.delayed_until:
+        return []
+    if not incident.start and now < _complete_at(evidence):
         return []
     ready = [proposal for proposal in evidence.proposals if proposal.checkpoint.ready_at <= now]
     gains = [(_gain(evidence, incident, proposal), proposal.checkpoint.index) for proposal in ready]
@@ -226,16 +235,38 @@ def pay_debts(debts: Iterable[tuple[int, int]], solvency: Solvency) -> list[PayD
     return actions
 
 
-def release(policies: Iterable[Policy], evidence: Evidence, unsettled: bool, now: int) -> list[Release]:
-    """Release the trigger's policies whose end and tail are past, unless an incident or evidence of one stands."""
-    if unsettled:
-        return []
+def release(policies: Iterable[Policy], evidence: Evidence, incidents: Sequence[Incident], now: int) -> list[Release]:
+    """Release the trigger's policies whose end and tail are past, unless an incident or evidence of one stands.
+
+    `incidents` are the trigger's newest, in order, back to one that is `settled` and covers anything, or all.
+    """
     pending = evidence.swept[0].start if evidence.swept else None
     return [
         Release(policy.policy_id)
         for policy in policies
-        if not policy.released and now > policy.end + evidence.rules.tail and (pending is None or pending >= policy.end)
+        if not policy.released
+        and now > policy.end + evidence.rules.tail
+        and (pending is None or pending >= policy.end)
+        and not _unsettled_before(policy.end, incidents, now)
     ]
+
+
+def settled(incident: Incident, now: int) -> bool:
+    """Whether the incident is final for a settlement window or longer."""
+    return incident.final_at != 0 and now >= incident.final_at + SETTLEMENT_SECONDS
+
+
+def _unsettled_before(end: int, incidents: Sequence[Incident], now: int) -> bool:
+    """Whether an unsettled incident began before `end` or, its start not frozen yet, may have."""
+    began = 0
+    for incident in incidents:
+        start = incident.start or began
+        traceless = incident.final_at != 0 and incident.covered_seconds == 0
+        if not traceless and not settled(incident, now) and start < end:
+            return True
+        # the next one begins where this one ends, or later
+        began = max(began, incident.until)
+    return False
 
 
 def measure(spans: Iterable[Span]) -> int:
@@ -275,8 +306,32 @@ def _needed(evidence: Evidence, growing: bool) -> int:
     covered = [proposal.checkpoint.covered_seconds for proposal in evidence.proposals]
     if not covered:
         return 1
-    small = sum(1 for before, after in pairwise(covered) if after < before + step)
+    small = 0
+    for index, (before, after) in enumerate(pairwise(evidence.proposals), start=1):
+        earlier = after.spans and _begins_earlier(
+            evidence.proposals[:index], after.spans[0].start, after.checkpoint.proposed_at, evidence.rules.grace
+        )
+        small += not earlier and after.checkpoint.covered_seconds < before.checkpoint.covered_seconds + step
     return covered[-1] + (step if growing or small >= MAX_CLOSING else 1)
+
+
+def _begins_earlier(proposals: Sequence[Proposal], start: int, at: int, grace: int) -> bool:
+    """Whether a checkpoint from `start` on is accepted at `at` for that alone, after these proposals."""
+    if not proposals or not all(each.spans for each in proposals):
+        return False
+    first = proposals[0].checkpoint
+    known = max(first.proposed_at, proposals[0].spans[0].start + grace)
+    earliest = min(each.spans[0].start for each in proposals)
+    return earliest - start >= EARLIER_STEP_SECONDS and at <= known + first.ready_at - first.proposed_at
+
+
+def _complete_at(evidence: Evidence) -> int:
+    """From when the start may be frozen: the earliest one proposed is ready, and an earlier one has had its grace."""
+    known = [each for each in evidence.proposals if each.spans]
+    if not known:
+        return 0
+    first = min(known, key=lambda each: (each.spans[0].start, each.checkpoint.index))
+    return max(first.checkpoint.ready_at, first.spans[0].start + evidence.rules.grace)
 
 
 def _gain(evidence: Evidence, incident: Incident, proposal: Proposal) -> int:

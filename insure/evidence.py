@@ -105,8 +105,8 @@ class Evidence:
     def _ended_at(self, trigger_id: Bytes32, incident: Incident) -> int | None:
         if incident.final_at:
             return incident.until or incident.proposed_at
-        spans, still_down = self._book.sweep(trigger_id)
-        return None if still_down or not spans else spans[-1].until
+        spans, may_grow = self._book.sweep(trigger_id)
+        return None if may_grow or not spans else spans[-1].until
 
     def _path(self, address: Address) -> WatcherPath | HeartbeatPath:
         try:

@@ -70,7 +70,7 @@ class Payouts:
         solvency = self._pool.solvency()
         debts = self._debts() if solvency.debts else []
         payments = decisions.pay_debts(debts, solvency)
-        return _each((*calls, *(partial(self._send, "debt", self._pool.pay_debt(each.policy_id)) for each in payments)))
+        return _each((*calls, *(partial(self._pay_debt, each.policy_id) for each in payments)))
 
     def settle(self, now: int) -> list[Receipt]:
         """Accrues premium, settles matured redemptions, and releases the collateral of ended policies."""
@@ -100,7 +100,7 @@ class Payouts:
         return receipts
 
     def _propose(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
-        if decisions.propose(self._evidence(trigger_id)):
+        if decisions.propose(self._evidence(trigger_id), now):
             return self._send("propose", self._book.propose(trigger_id))
         return []
 
@@ -119,8 +119,7 @@ class Payouts:
         ended = [policy for policy in ended if not self._policies.policy(policy.policy_id).released]
         if not ended:
             return []
-        evidence, unsettled = self._evidence(trigger_id), self._book.unsettled(trigger_id)
-        wanted = decisions.release(ended, evidence, unsettled, now)
+        wanted = decisions.release(ended, self._evidence(trigger_id), self._newest_incidents(trigger_id, now), now)
         return _each(partial(self._send, "release", self._policies.release(each.policy_id)) for each in wanted)
 
     # ------------------------------------------------------------------ the pool
@@ -132,8 +131,17 @@ class Payouts:
 
     def _settle_batch(self) -> list[Receipt]:
         if decisions.settle(self._pool.solvency()):
-            return self._send("settle", self._pool.settle())
+            return self._send("settle", self._pool.settle(self._insured()))
         return []
+
+    def _pay_debt(self, policy_id: int) -> list[Receipt]:
+        return self._send("debt", self._pool.pay_debt(policy_id, self._insured()))
+
+    def _insured(self) -> list[Bytes32]:
+        """The triggers with limits in force, ascending: from the pool itself, which takes no others for them."""
+        listed = [trigger.trigger_id for trigger in self._store.triggers() if trigger.listing is not None]
+        insured = [trigger_id for trigger_id in listed if self._pool.limits_of(trigger_id)[0]]
+        return sorted(insured, key=lambda trigger_id: int(trigger_id, 16))
 
     # ------------------------------------------------------------------ state
 
@@ -163,6 +171,15 @@ class Payouts:
         proposals = self._proposals(incident)
         confirmed = tuple(self._book.confirmed_spans(trigger_id, count - 1))
         return Evidence(evidence.trigger_id, evidence.rules, evidence.swept, growing, incident, proposals, confirmed)
+
+    def _newest_incidents(self, trigger_id: Bytes32, now: int) -> list[Incident]:
+        """In order, back to the last one that is settled and covers anything."""
+        found: list[Incident] = []
+        for sequence in reversed(range(self._book.incident_count(trigger_id))):
+            found.append(self._book.incident(trigger_id, sequence))
+            if found[-1].covered_seconds and decisions.settled(found[-1], now):
+                break
+        return found[::-1]
 
     def _proposals(self, incident: Incident) -> tuple[Proposal, ...]:
         """Those that the mirror has, and the last one in any case, without its spans if the mirror hasn't got it."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from insure.errors import InvalidInput
-from insure.records.onchain import Address, Bytes32, Listing, Quote, Terms
+from insure.records.onchain import Address, Bytes32, Listing, Quote, Semantics, Terms
 from insure.records.views import LossView, PriceComponent, PriceView, QuoteRequest
 from pricing_models.compound import LossDistribution
 from pricing_models.premium import Basis, Component, Premium, Scenario
@@ -123,17 +123,20 @@ def version_word(model_version: str) -> Bytes32:
 def check_listing(request: QuoteRequest, listing: Listing, challenge_period: int, tail: int, in_force: int) -> None:
     """Raises `InvalidInput` naming the first field that the contract would refuse for this listing.
 
-    `in_force` is the aggregate limit already sold on the trigger.
+    `in_force` is the aggregate limit already sold on the trigger's subject.
     """
     terms = request.terms
+    to_limit_least = listing.minimum_seconds_to_limit
+    if terms.semantics is Semantics.QUALIFYING:
+        to_limit_least += terms.waiting_seconds
     _at_least("term_seconds", request.term_seconds, listing.minimum_term)
     _at_most("term_seconds", request.term_seconds, listing.maximum_term)
     _at_least("terms.waiting_seconds", terms.waiting_seconds, listing.minimum_waiting)
     _at_least(
         "terms.incident_limit",
         terms.incident_limit,
-        terms.rate_per_second * listing.minimum_seconds_to_limit,
-        f" ({listing.minimum_seconds_to_limit} s of downtime at the rate)",
+        terms.rate_per_second * to_limit_least + terms.failover_benefit,
+        f" ({to_limit_least} s of downtime at the rate, and the failover benefit)",
     )
     _at_most("terms.aggregate_limit", terms.aggregate_limit, max(0, listing.cap - in_force), " (left of the cap)")
     to_limit = terms.waiting_seconds - (-terms.incident_limit // terms.rate_per_second)

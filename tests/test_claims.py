@@ -38,11 +38,33 @@ def test_nothing_is_owed_before_the_first_confirmation_nor_for_another_trigger()
 
 @pytest.mark.parametrize(
     ("activated_at", "proven"),
-    [(None, False), (11_999, False), (12_000, True), (13_700, True), (13_701, False)],
+    [(None, False), (11_999, False), (12_000, True), (13_699, True), (13_700, False)],
 )
 def test_a_failover_pays_if_it_was_proven_within_the_incident(activated_at: int | None, proven: bool) -> None:
     expected = 10_000 + (5_000 if proven else 0)
     assert claims.owed(POLICY, incident(covered=1_600), activated_at, 0) == expected
+
+
+def test_an_outage_older_than_the_policy_is_not_covered_by_being_cut_in_two() -> None:
+    first = Incident(TRIGGER, 0, 9_999, 12_000, 2_001, 10_500, 0, 0, 1)
+    traceless = Incident(TRIGGER, 1, 0, 0, 0, 12_000, 12_500, 0, 1)
+    second = Incident(TRIGGER, 2, 12_000, 14_000, 2_000, 12_600, 0, 0, 1)
+    third = Incident(TRIGGER, 3, 14_000, 16_000, 2_000, 14_600, 0, 0, 1)
+    chain = [third, first, second, traceless]
+    assert [claims.began(each, chain) for each in (first, second, third)] == [9_999] * 3
+    assert claims.due(POLICY, chain, {}, []) == []
+    assert claims.due_all([POLICY], chain, {}, []) == []
+
+    later = [replace(first, until=11_999), traceless, second, third]
+    assert [claim.sequence for claim in claims.due(POLICY, later, {}, [])] == [2, 3]
+    in_force = [replace(first, start=10_000), traceless, second, third]
+    assert [claim.sequence for claim in claims.due(POLICY, in_force, {}, [])] == [0, 2, 3]
+
+
+def test_an_outage_that_goes_on_beyond_the_policys_end_is_covered_up_to_the_cut() -> None:
+    first = Incident(TRIGGER, 0, 19_000, 20_000, 1_000, 19_500, 0, 0, 1)
+    second = Incident(TRIGGER, 1, 20_000, 22_000, 2_000, 20_600, 0, 0, 1)
+    assert [claim.sequence for claim in claims.due(POLICY, [first, second], {}, [])] == [0]
 
 
 def test_what_other_incidents_took_of_the_aggregate_limit_is_not_owed_again() -> None:

@@ -344,7 +344,7 @@ def test_a_staker_leaves_through_a_batch(market: Market) -> None:
     *_, matures_at = market.pool.redeem_batch(batch)
     market.chain.travel(matures_at)
     market.send(KEEPER, market.pool.accrue())
-    market.send(KEEPER, market.pool.settle())
+    market.send(KEEPER, market.pool.settle([market.trigger_id]))
     assert market.pool.claimable_redeem(batch, staker) == market.pool.max_redeem(staker) == shares
     market.send(STAKER, market.pool.redeem(shares, staker, staker))
     assert market.asset.balance_of(staker) == 250_000 * UNIT

@@ -78,30 +78,43 @@ class TestPoke:
 
 class TestPropose:
     def test_nothing_swept_is_nothing_proposed(self) -> None:
-        assert decisions.propose(evidence()) == []
+        assert decisions.propose(evidence(), 4_000) == []
 
     def test_the_first_span_opens_an_incident(self) -> None:
-        assert decisions.propose(evidence(Span(1_000, 1_600))) == [Propose(T)]
+        assert decisions.propose(evidence(Span(1_000, 1_600)), 4_000) == [Propose(T)]
 
     @pytest.mark.parametrize(("until", "growing", "wanted"), [(2_199, True, False), (2_200, True, True)])
     def test_while_down_a_further_checkpoint_takes_a_whole_step(self, until: int, growing: bool, wanted: bool) -> None:
         known = evidence(
             Span(1_000, until), growing=growing, incident=OPEN, proposals=(proposal(0, Span(1_000, 1_600)),)
         )
-        assert bool(decisions.propose(known)) is wanted
+        assert bool(decisions.propose(known, 4_000)) is wanted
 
     def test_once_over_a_second_more_is_enough_and_nothing_more_is_not(self) -> None:
         proposals = (proposal(0, Span(1_000, 1_600)),)
         over = evidence(Span(1_000, 1_601), growing=False, incident=OPEN, proposals=proposals)
-        assert decisions.propose(over) == [Propose(T)]
-        assert decisions.propose(replace(over, swept=(Span(1_000, 1_600),))) == []
+        assert decisions.propose(over, 4_000) == [Propose(T)]
+        assert decisions.propose(replace(over, swept=(Span(1_000, 1_600),)), 4_000) == []
 
     def test_after_eight_small_checkpoints_only_whole_steps_are_proposed(self) -> None:
         small = tuple(proposal(i, Span(1_000, 1_600 + i)) for i in range(9))
         over = evidence(Span(1_000, 1_609), growing=False, incident=OPEN, proposals=small)
-        assert decisions.propose(over) == []
-        assert decisions.propose(replace(over, proposals=small[:8])) == [Propose(T)]
-        assert decisions.propose(replace(over, swept=(Span(1_000, 2_208),))) == [Propose(T)]
+        assert decisions.propose(over, 4_000) == []
+        assert decisions.propose(replace(over, proposals=small[:8]), 4_000) == [Propose(T)]
+        assert decisions.propose(replace(over, swept=(Span(1_000, 2_208),)), 4_000) == [Propose(T)]
+
+    @pytest.mark.parametrize(("start", "at", "wanted"), [(940, 5_000, True), (941, 5_000, False), (940, 5_001, False)])
+    def test_an_earlier_start_is_proposed_in_time_though_it_adds_less_than_a_step(
+        self, start: int, at: int, wanted: bool
+    ) -> None:
+        known = evidence(Span(start, 1_600), incident=OPEN, proposals=(proposal(0, Span(1_000, 1_600)),))
+        assert bool(decisions.propose(known, at)) is wanted
+        assert decisions.propose(replace(known, incident=replace(OPEN, start=1_000)), at) == []
+
+    def test_earlier_starts_use_up_no_small_checkpoint(self) -> None:
+        earlier = tuple(proposal(i, Span(1_000 - 60 * i, 1_600)) for i in range(9))
+        over = evidence(Span(520, 1_601), growing=False, incident=OPEN, proposals=earlier)
+        assert decisions.propose(over, 9_000) == [Propose(T)]
 
 
 class TestConfirm:
@@ -114,6 +127,15 @@ class TestConfirm:
     def known(self, *confirmed: Span, start: int = 0, until: int = 3_000) -> Evidence:
         incident = replace(OPEN, start=start)
         return evidence(Span(1_000, until), incident=incident, proposals=self.PROPOSALS, confirmed=confirmed)
+
+    def test_nothing_is_confirmed_before_the_earliest_is_ready_and_had_its_grace(self) -> None:
+        late, early = proposal(0, Span(1_000, 1_600)), proposal(1, Span(900, 1_600), ready_at=5_300)
+        known = evidence(Span(900, 1_600), incident=OPEN, proposals=(late, early))
+        assert decisions.confirm(known, 5_299) == []
+        assert decisions.confirm(known, 5_300) == [Confirm(T, 1)]
+        slow = replace(known, rules=replace(RULES, grace=86_400))
+        assert decisions.confirm(slow, 87_299) == []
+        assert decisions.confirm(slow, 87_300) == [Confirm(T, 1)]
 
     def test_nothing_is_confirmed_before_it_is_ready(self) -> None:
         assert decisions.confirm(self.known(), 4_999) == []
@@ -212,14 +234,32 @@ class TestRelease:
     OVER = 20_000 + RULES.tail + 1
 
     def test_a_policy_is_released_after_its_tail(self) -> None:
-        assert decisions.release([self.POLICY], evidence(), False, self.OVER - 1) == []
-        assert decisions.release([self.POLICY], evidence(), False, self.OVER) == [Release(1)]
+        assert decisions.release([self.POLICY], evidence(), [], self.OVER - 1) == []
+        assert decisions.release([self.POLICY], evidence(), [], self.OVER) == [Release(1)]
 
     def test_not_twice_and_not_while_an_incident_or_evidence_from_its_time_stands(self) -> None:
-        assert decisions.release([replace(self.POLICY, released=True)], evidence(), False, self.OVER) == []
-        assert decisions.release([self.POLICY], evidence(), True, self.OVER) == []
-        assert decisions.release([self.POLICY], evidence(Span(19_999, 20_700)), False, self.OVER) == []
-        assert decisions.release([self.POLICY], evidence(Span(20_000, 20_700)), False, self.OVER) == [Release(1)]
+        assert decisions.release([replace(self.POLICY, released=True)], evidence(), [], self.OVER) == []
+        assert decisions.release([self.POLICY], evidence(), [OPEN], self.OVER) == []
+        assert decisions.release([self.POLICY], evidence(Span(19_999, 20_700)), [], self.OVER) == []
+        assert decisions.release([self.POLICY], evidence(Span(20_000, 20_700)), [], self.OVER) == [Release(1)]
+
+    @pytest.mark.parametrize(
+        ("incidents", "released"),
+        [
+            ([Incident(T, 0, 19_999, 20_700, 700, 20_000, 0, 0, 1)], False),
+            ([Incident(T, 0, 19_999, 20_700, 700, 20_000, OVER - 86_399, 0, 1)], False),
+            ([Incident(T, 0, 19_999, 20_700, 700, 20_000, OVER - 86_400, 0, 1)], True),
+            ([Incident(T, 0, 20_000, 20_700, 700, 20_000, 0, 0, 1)], True),
+            ([Incident(T, 0, 18_000, 19_999, 900, 20_000, 30_000, 0, 1), replace(OPEN, sequence=1)], False),
+            ([Incident(T, 0, 18_000, 20_000, 900, 20_000, 30_000, 0, 1), replace(OPEN, sequence=1)], True),
+            ([Incident(T, 0, 18_000, 20_000, 900, 20_000, OVER, 0, 1), replace(OPEN, sequence=1)], False),
+            ([replace(OPEN, final_at=OVER)], True),
+        ],
+    )
+    def test_only_an_unsettled_incident_that_may_have_begun_before_the_end_holds_a_release_up(
+        self, incidents: list[Incident], released: bool
+    ) -> None:
+        assert bool(decisions.release([self.POLICY], evidence(), incidents, self.OVER)) is released
 
 
 SPANS = st.lists(st.tuples(st.integers(0, 40), st.integers(1, 10)), max_size=6)

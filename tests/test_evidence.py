@@ -79,9 +79,11 @@ def test_an_incident_is_shown_from_its_proposal_to_its_payment_and_end(sold: Sol
     local.chain.travel(ended + 60)
     for team in ("a", "b"):
         sold.report(team, start, ended, ended=True)
+    rules, payouts = sold.book.trigger(sold.trigger_id), sold.payouts
+    assert engine.incidents()[0].ended_at is None, "another piece may follow within the merge gap"
+    local.chain.travel(ended + rules.merge_gap + 901)
     assert engine.incidents()[0].ended_at == ended
 
-    rules, payouts = sold.book.trigger(sold.trigger_id), sold.payouts
     for _ in range(4):
         local.chain.travel(local.now() + rules.challenge_period + rules.merge_gap + 901)
         payouts.propose(local.now())

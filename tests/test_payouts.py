@@ -290,14 +290,14 @@ def test_an_alarm_that_lasts_has_its_hold_end_after_a_day(story: Story) -> None:
 def test_several_policies_are_claimed_in_one_transaction(story: Story) -> None:
     for _ in range(3):
         story.sell()
-    _, end = halt(story, 1_900)
+    _, end = halt(story, 2_400)
     story.round(end + 60)
     story.round(end + CHALLENGE + 120)
     (receipt,) = story.round()
     assert story.kinds()[-1] == "claim"
     claimed = {log.args["policyId"] for log in story.store.logs("ClaimPaid") if log.tx_hash == receipt.tx_hash}
     assert claimed == {1, 2, 3}
-    assert [claim.owed for claim in story.store.claims()] == [RATE * (1_900 - WAITING)] * 3
+    assert [claim.owed for claim in story.store.claims()] == [RATE * (2_400 - WAITING)] * 3
 
 
 def test_what_a_batch_skips_is_claimed_by_itself(story: Story) -> None:
@@ -316,17 +316,17 @@ def test_what_a_batch_skips_is_claimed_by_itself(story: Story) -> None:
             return real.send(call)
 
     story.keeper = story.payouts(Skipping())  # type: ignore[arg-type]
-    _, end = halt(story, 1_300)
+    _, end = halt(story, 1_800)
     for at in (60, CHALLENGE + 120, CHALLENGE + 180):
         story.round(end + at)
-    assert [claim.paid for claim in story.store.claims()] == [RATE * (1_300 - WAITING)] * 3
+    assert [claim.paid for claim in story.store.claims()] == [RATE * (1_800 - WAITING)] * 3
     assert story.kinds().count("claim") == 3
 
 
 def test_what_a_contract_refuses_is_named_and_the_rest_is_done(story: Story) -> None:
     for _ in range(2):
         story.sell()
-    _, end = halt(story, 1_900)
+    _, end = halt(story, 2_400)
     story.round(end + 60)
     real = story.sender(12)
 
@@ -346,7 +346,7 @@ def test_what_a_contract_refuses_is_named_and_the_rest_is_done(story: Story) -> 
     with pytest.raises(TransactionFailed, match=r"CoverPool\.poke was refused: out of luck"):
         keeper.run(story.now)
     story.watcher.run()
-    assert story.store.incidents()[0].covered_seconds == 1_900
+    assert story.store.incidents()[0].covered_seconds == 2_400
 
 
 def test_an_unreachable_chain_ends_the_run_at_once(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:

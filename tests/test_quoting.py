@@ -115,6 +115,18 @@ def test_a_version_becomes_a_word_that_begins_with_it() -> None:
         ({"term_seconds": 365 * DAY + 1}, "term_seconds"),
         ({"terms": replace(TERMS, waiting_seconds=HOUR - 1)}, "terms.waiting_seconds"),
         ({"terms": replace(TERMS, incident_limit=2 * HOUR * TERMS.rate_per_second - 1)}, "terms.incident_limit"),
+        (
+            {"terms": replace(TERMS, incident_limit=2 * HOUR * TERMS.rate_per_second, failover_benefit=1)},
+            "terms.incident_limit",
+        ),
+        (
+            {
+                "terms": replace(
+                    TERMS, semantics=Semantics.QUALIFYING, incident_limit=3 * HOUR * TERMS.rate_per_second - 1
+                )
+            },
+            "terms.incident_limit",
+        ),
         ({"terms": replace(TERMS, aggregate_limit=400_001 * USD)}, "terms.aggregate_limit"),
     ],
 )
@@ -129,6 +141,13 @@ def test_what_the_listing_does_not_allow_is_refused_by_the_name_of_its_field(
 def test_the_limits_of_the_listing_themselves_are_allowed() -> None:
     terms = replace(TERMS, incident_limit=2 * HOUR * TERMS.rate_per_second, aggregate_limit=400_000 * USD)
     check_listing(replace(REQUEST, terms=terms, term_seconds=7 * DAY), LISTING, 1_800, 7 * DAY, 100_000 * USD)
+    qualifying = replace(
+        TERMS,
+        semantics=Semantics.QUALIFYING,
+        failover_benefit=USD,
+        incident_limit=3 * HOUR * TERMS.rate_per_second + USD,
+    )
+    check_listing(replace(REQUEST, terms=qualifying), LISTING, 1_800, 7 * DAY, 100_000 * USD)
 
 
 def test_cover_that_takes_longer_to_pay_than_its_collateral_stays_is_refused() -> None:

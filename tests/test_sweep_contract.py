@@ -43,7 +43,7 @@ class Case:
 
     def arguments(self) -> tuple[object, ...]:
         """The question in the order of the contract's struct."""
-        tracks = [(track.family, track.absence, False, track.spells) for track in self.tracks]
+        tracks = [(track.family, track.absence, track.spells) for track in self.tracks]
         return (tracks, self.quorum, self.since, self.cap, self.minimum, self.gap, self.longest, self.most)
 
 

@@ -111,7 +111,7 @@ def test_a_halt_becomes_one_closed_spell_on_each_of_three_paths(stage: Stage) ->
         spell = stage.path(name).spells(KEY)[-1]
         assert (spell.start, spell.until, spell.open) == (last_block + 1, GENESIS + 11 * STEP, True)
 
-    stage.at(12 * STEP)
+    relay.beat(stage.at(12 * STEP))
     stage.subject.resume()
     first_new = stage.subject.head().timestamp
     for seconds in range(13 * STEP, 16 * STEP, STEP):
@@ -312,10 +312,6 @@ class ModelPath:
         self.threshold = threshold
         self.spells = list(spells)
 
-    @property
-    def last(self) -> Spell | None:
-        return self.spells[-1] if self.spells else None
-
     def report(self, group: Sequence[SignedObservation], now: int) -> None:
         signers = [int(each.observer, 16) for each in group]
         assert len(group) >= self.threshold
@@ -325,14 +321,21 @@ class ModelPath:
 
     def attest(self, start: int, until: int, ended: bool) -> None:
         assert start < until, "no intersection"
-        last = self.last
-        if last is None or start > last.until:
-            if last is not None:
-                self.spells[-1] = replace(last, open=False)
-            self.spells.append(Spell("", len(self.spells), start, until, not ended))
-            return
-        assert until > last.until or (until == last.until and ended and last.open), "nothing new"
-        self.spells[-1] = replace(last, until=until, open=not ended)
+        before = [each for each in self.spells if each.until < start]
+        touched = [each for each in self.spells if each.until >= start and each.start <= until]
+        after = [each for each in self.spells if each.start > until]
+        still_open = not ended and not after
+        if touched:
+            last = touched[-1]
+            closes = until == last.until and ended and last.open
+            within = len(touched) == 1 and last.start <= start and until <= last.until
+            assert not within or closes, "nothing new"
+            if until <= last.until:
+                until, still_open = last.until, last.open and not closes
+            start = min(start, touched[0].start)
+        if not after:
+            before = [replace(each, open=False) for each in before]
+        self.spells = [*before, Spell("", len(before), start, until, still_open), *after]
 
     def covers(self, start: int, until: int) -> bool:
         return any(each.start <= start and until <= each.until for each in self.spells)
@@ -343,10 +346,10 @@ def intersection(group: Sequence[SignedObservation]) -> tuple[int, int, bool]:
     return max(o.start for o in seen), min(o.until for o in seen), all(o.ended for o in seen)
 
 
-def accepted(group: Sequence[SignedObservation], threshold: int, last: Spell | None, now: int) -> bool:
+def accepted(group: Sequence[SignedObservation], threshold: int, spells: Sequence[Spell], now: int) -> bool:
     try:
         ordered = sorted(group, key=lambda each: int(each.observer, 16))
-        ModelPath(threshold, [last] if last else []).report(ordered, now)
+        ModelPath(threshold, spells).report(ordered, now)
     except AssertionError:
         return False
     return True
@@ -366,33 +369,37 @@ def observations(draw: st.DrawFn, most: int = 6) -> list[SignedObservation]:
     ]
 
 
-last_spells = st.none() | st.builds(
-    lambda start, length, still_open: Spell("", 0, start, min(NOW, start + length), still_open),
-    st.integers(0, NOW - 1),
-    st.integers(1, 60),
-    st.booleans(),
-)
+@st.composite
+def spell_lists(draw: st.DrawFn) -> list[Spell]:
+    """Up to three spells, in order and apart; only the last one may be open."""
+    ends = sorted(draw(st.lists(st.integers(0, NOW), max_size=6, unique=True)))
+    pairs = list(zip(ends[::2], ends[1::2], strict=False))
+    still_open = draw(st.booleans())
+    return [
+        Spell("", index, start, until, still_open and index == len(pairs) - 1)
+        for index, (start, until) in enumerate(pairs)
+    ]
 
 
 @settings(max_examples=300, deadline=None)
-@given(observations(), st.integers(1, 4), last_spells)
+@given(observations(), st.integers(1, 4), spell_lists())
 def test_what_is_chosen_is_accepted_by_the_path_as_news(
-    seen: list[SignedObservation], threshold: int, last: Spell | None
+    seen: list[SignedObservation], threshold: int, spells: list[Spell]
 ) -> None:
-    chosen = choose(seen, threshold, last, NOW)
+    chosen = choose(seen, threshold, spells, NOW)
     if chosen:
         assert len(chosen) == threshold
         assert set(chosen) <= set(seen)
-        ModelPath(threshold, [last] if last else []).report(chosen, NOW)
+        ModelPath(threshold, spells).report(chosen, NOW)
 
 
 @settings(max_examples=300, deadline=None)
-@given(observations(), st.integers(1, 4), last_spells)
+@given(observations(), st.integers(1, 4), spell_lists())
 def test_nothing_is_chosen_only_when_no_group_at_all_has_news(
-    seen: list[SignedObservation], threshold: int, last: Spell | None
+    seen: list[SignedObservation], threshold: int, spells: list[Spell]
 ) -> None:
-    if not choose(seen, threshold, last, NOW):
-        assert not any(accepted(group, threshold, last, NOW) for group in combinations(seen, threshold))
+    if not choose(seen, threshold, spells, NOW):
+        assert not any(accepted(group, threshold, spells, NOW) for group in combinations(seen, threshold))
 
 
 @dataclass(frozen=True)
@@ -403,11 +410,6 @@ class Round:
     honest: list[SignedObservation]
     lie: SignedObservation
     liar_first: bool
-
-    @property
-    def together(self) -> bool:
-        """Whether the honest ones looked at the same moment."""
-        return len({each.observation.until for each in self.honest}) == 1
 
     @property
     def all(self) -> list[SignedObservation]:
@@ -441,12 +443,11 @@ def test_no_single_lying_observer_keeps_as_many_honest_ones_as_are_needed_from_b
     path = ModelPath(threshold=len(rounds[0].honest))
     for each in rounds:
         for _ in each.all:
-            chosen = choose(each.all, path.threshold, path.last, each.now)
+            chosen = choose(each.all, path.threshold, path.spells, each.now)
             if chosen:
                 path.report(chosen, each.now)
         start, until, ended = intersection(each.honest)
-        assert path.last is not None and path.last.until >= until
-        assert path.covers(start, until) or not all(each.together for each in rounds)
+        assert path.covers(start, until)
         assert not (ended and path.spells[-1].open)
 
 
@@ -454,7 +455,7 @@ def test_the_ones_that_saw_the_end_are_heard_against_one_that_says_it_goes_on() 
     liar, one, other = (
         said(name, 10, until, until == 90) for name, until in zip(ADDRESSES, (95, 90, 90), strict=False)
     )
-    chosen = choose([liar, one, other], 2, Spell("", 0, 10, 90, True), NOW)
+    chosen = choose([liar, one, other], 2, [Spell("", 0, 10, 90, True)], NOW)
     assert set(chosen) == {one, other}
 
 
@@ -464,10 +465,22 @@ def test_one_that_saw_only_the_last_seconds_takes_no_hours_from_the_others() -> 
         said(ADDRESSES[1], 10, 90, False),
         said(ADDRESSES[2], 10, 91, False),
     )
-    assert set(choose([late, one, other], 2, None, NOW)) == {one, other}
+    assert set(choose([late, one, other], 2, [], NOW)) == {one, other}
+
+
+def test_a_stop_that_others_have_left_behind_is_reported_once_and_keeps_nobody_waiting() -> None:
+    old = [said(name, 10, 30, True) for name in ADDRESSES[:2]]
+    new = [said(name, 60, 90, False) for name in ADDRESSES[2:4]]
+    path = ModelPath(2, [Spell("", 0, 60, 80, True)])
+    for group in (old, new):
+        chosen = choose([*old, *new], 2, path.spells, NOW)
+        assert set(chosen) == set(group)
+        path.report(chosen, NOW)
+    assert choose([*old, *new], 2, path.spells, NOW) == []
+    assert [(each.start, each.until, each.open) for each in path.spells] == [(10, 30, False), (60, 90, True)]
 
 
 def test_without_enough_observations_nothing_is_chosen() -> None:
-    assert choose([], 1, None, NOW) == []
-    assert choose([said(ADDRESSES[0], 10, 90, False)], 2, None, NOW) == []
-    assert choose([said(ADDRESSES[0], 10, 50, True), said(ADDRESSES[1], 50, 90, True)], 2, None, NOW) == []
+    assert choose([], 1, [], NOW) == []
+    assert choose([said(ADDRESSES[0], 10, 90, False)], 2, [], NOW) == []
+    assert choose([said(ADDRESSES[0], 10, 50, True), said(ADDRESSES[1], 50, 90, True)], 2, [], NOW) == []

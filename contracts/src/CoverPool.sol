@@ -12,7 +12,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
 import {ICoverPool, Solvency} from "./interfaces/ICoverPool.sol";
-import {IIncidentBook} from "./interfaces/IIncidentBook.sol";
+import {IIncidentBook, Incident} from "./interfaces/IIncidentBook.sol";
 import {AlarmHold} from "./libraries/AlarmHold.sol";
 import {PremiumStream} from "./libraries/PremiumStream.sol";
 import {RedeemQueue} from "./libraries/RedeemQueue.sol";
@@ -29,12 +29,14 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     using SafeCast for uint256;
 
     /// @param incidentLimits What one further incident can be owed. @param aggregateLimits What all can.
-    /// @param reserve What of it is held now. @param incidentNumber Number (from one) of the incident it is held for; zero for an alarm.
+    /// @param reserve What of it is held now. @param incidentNumber Number (from one) of the last incident it is held for; zero for an
+    /// alarm. @param firstNumber Number of the first one: what earlier incidents still owe is not in the reserve.
     struct Latch {
         uint128 incidentLimits;
         uint128 aggregateLimits;
         uint128 reserve;
         uint64 incidentNumber;
+        uint64 firstNumber;
     }
 
     uint256 internal constant MAXIMUM_SCENARIOS = 32;
@@ -44,15 +46,21 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     /// @dev Shares per unit when the pool is empty: the first depositor can't inflate the price.
     uint8 internal constant DECIMALS_OFFSET = 6;
     uint256 internal constant VIRTUAL_SHARES = 10 ** DECIMALS_OFFSET;
+    /// @dev Deposits are shut below the first price divided by this.
+    uint256 internal constant LARGEST_FALL = 1000;
 
     IIncidentBook private immutable _book;
     address public immutable policyBook;
     uint64 public immutable cooldown;
+    uint256 private immutable _settlementWindow;
 
     uint128 private _assets;
     uint128 private _debts;
     uint128 private _reserve;
     uint128 private _claimable;
+    /// @dev Sums over the triggers: of what one further incident can be owed, and of what stands of it (`_standing`).
+    uint128 private _incidentLimits;
+    uint128 private _worst;
     PremiumStream.Stream private _stream;
     RedeemQueue.Queue private _queue;
     uint256[] private _scenarioExposures;
@@ -93,6 +101,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         if (cooldown_ > MAXIMUM_COOLDOWN) revert InvalidSetup("cooldown");
         policyBook = policyBook_;
         _book = book_;
+        _settlementWindow = book_.SETTLEMENT_WINDOW();
         cooldown = cooldown_;
         _stream.upTo = block.timestamp.toUint40();
     }
@@ -146,8 +155,13 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     }
 
     /// @inheritdoc ICoverPool
-    function settle() external nonReentrant returns (uint256 batch, uint256 shares, uint256 assets) {
+    function settle(bytes32[] calldata triggers)
+        external
+        nonReentrant
+        returns (uint256 batch, uint256 shares, uint256 assets)
+    {
         _accrueAll();
+        _pokeAll(triggers);
         uint256 left;
         (batch, left) = _queue.head();
         if (left == 0) revert NothingToSettle();
@@ -207,6 +221,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     }
 
     function _payRedemption(address receiver, address controller, uint256 assets, uint256 shares) private {
+        _requireOther(receiver);
         _claimable -= assets.toUint128();
         emit Withdraw(msg.sender, receiver, controller, assets, shares);
         SafeERC20.safeTransfer(IERC20(asset()), receiver, assets);
@@ -221,6 +236,11 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
 
     function _requireOwnerOrOperator(address controller) private view {
         if (msg.sender != controller && !isOperator[controller][msg.sender]) revert NotOwnerOrOperator(msg.sender);
+    }
+
+    /// @dev What the pool sent to itself would be nobody's.
+    function _requireOther(address receiver) private view {
+        if (receiver == address(this)) revert InvalidReceiver(receiver);
     }
 
     /* PREMIUM AND RESERVE */
@@ -249,40 +269,86 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         _accrueAll();
         if (_reserve > 0) revert ReserveStands(_reserve);
         if (_debts > 0) revert DebtsStand(_debts);
+        if (_worthless()) revert PriceTooLow();
+    }
+
+    /// @dev Every trigger with limits in force, each once: so no reserve is missing and none is stale.
+    function _pokeAll(bytes32[] calldata triggers) private {
+        uint256 limits;
+        for (uint256 i; i < triggers.length; ++i) {
+            if (i > 0 && triggers[i] <= triggers[i - 1]) revert TriggersNotAscending(triggers[i]);
+            _poke(triggers[i]);
+            limits += _latches[triggers[i]].incidentLimits;
+        }
+        if (limits != _incidentLimits) revert TriggersMissing(limits, _incidentLimits);
     }
 
     function _poke(bytes32 triggerId) private {
         Latch storage latch = _latches[triggerId];
+        uint256 limits = latch.incidentLimits;
         if (_book.unsettled(triggerId)) {
-            uint64 number = _book.incidentCount(triggerId).toUint64();
-            if (latch.incidentNumber == number) return;
-            // A new incident before the last one was seen to settle: claims on both may come.
-            uint256 older = latch.incidentNumber == 0 ? 0 : latch.reserve;
-            latch.incidentNumber = number;
-            _hold(latch, Math.min(older + latch.incidentLimits, latch.aggregateLimits));
-            emit ReserveLatched(triggerId, latch.reserve, true);
+            if (latch.incidentNumber != _book.incidentCount(triggerId)) _holdForIncidents(triggerId, latch);
             return;
         }
 
         (uint256 alarmed,) = _book.alarms(triggerId);
-        bool held = _holds[triggerId].observe(alarmed, block.timestamp) && latch.incidentLimits > 0;
+        // While nothing is insured nothing is held, and no family's time is used up.
+        bool held = _holds[triggerId].observe(limits > 0 ? alarmed : 0, block.timestamp);
         bool latched = latch.reserve > 0 || latch.incidentNumber > 0;
-        bool unchanged = latch.incidentNumber == 0 && latch.reserve == latch.incidentLimits;
+        bool unchanged = latch.incidentNumber == 0 && latch.reserve == limits;
         if (held && !unchanged) {
-            latch.incidentNumber = 0;
-            _hold(latch, latch.incidentLimits);
-            emit ReserveLatched(triggerId, latch.reserve, false);
+            _hold(latch, limits, limits, 0);
+            emit ReserveLatched(triggerId, limits, false);
         } else if (!held && latched) {
-            latch.incidentNumber = 0;
-            _hold(latch, 0);
+            _hold(latch, limits, 0, 0);
             emit ReserveReleased(triggerId);
         }
     }
 
-    /// @dev Keeps the pool's counter the sum over the triggers.
-    function _hold(Latch storage latch, uint256 reserve) private {
+    /// @dev A new incident may come before the last one settled: then claims on both may come.
+    function _holdForIncidents(bytes32 triggerId, Latch storage latch) private {
+        uint256 number = _book.incidentCount(triggerId);
+        uint256 known = latch.incidentNumber;
+        uint256 reserve = latch.reserve;
+        if (known == 0 || _settled(_book.incident(triggerId, known - 1))) (known, reserve) = (0, 0);
+        uint256 first = number;
+        for (uint256 next = number; next > known; --next) {
+            Incident memory incident = _book.incident(triggerId, next - 1);
+            // Incidents settle in order.
+            if (_settled(incident)) break;
+            if (incident.finalAt != 0 && incident.coveredSeconds == 0) continue;
+            reserve += latch.incidentLimits;
+            first = next;
+        }
+        if (known == 0) latch.firstNumber = first.toUint64();
+        // What is held for an incident is no longer on the account of the families that were alarmed.
+        _holds[triggerId].observe(0, block.timestamp);
+
+        _hold(latch, latch.incidentLimits, Math.min(reserve, latch.aggregateLimits), number);
+        emit ReserveLatched(triggerId, latch.reserve, true);
+    }
+
+    function _settled(Incident memory incident) private view returns (bool) {
+        return incident.finalAt != 0 && block.timestamp >= incident.finalAt + _settlementWindow;
+    }
+
+    /// @dev Keeps the pool's counters the sums over the triggers. An alarm never holds more than one incident's limits, an incident never
+    /// more than all that can still be owed.
+    function _hold(Latch storage latch, uint256 incidentLimits, uint256 reserve, uint256 number) private {
+        reserve = Math.min(reserve, number == 0 ? incidentLimits : latch.aggregateLimits);
+        uint256 before = _standing(latch);
+        _incidentLimits = (_incidentLimits + incidentLimits - latch.incidentLimits).toUint128();
         _reserve = (_reserve + reserve - latch.reserve).toUint128();
+
+        latch.incidentLimits = incidentLimits.toUint128();
         latch.reserve = reserve.toUint128();
+        latch.incidentNumber = number.toUint64();
+        _worst = (_worst + _standing(latch) - before).toUint128();
+    }
+
+    /// @dev What a trigger's unsettled incidents can still be owed, or else what a next one could.
+    function _standing(Latch storage latch) private view returns (uint256) {
+        return latch.incidentNumber == 0 ? latch.incidentLimits : latch.reserve;
     }
 
     /* SCENARIOS */
@@ -348,9 +414,11 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         _accrueAll();
 
         _addExposure(subject, aggregateLimit);
+        // What is sold is quiet: a reserve for what is settled by now must not stand for the limits of the next incident.
+        _poke(triggerId);
         Latch storage latch = _latches[triggerId];
-        latch.incidentLimits += incidentLimit;
         latch.aggregateLimits += aggregateLimit;
+        _hold(latch, latch.incidentLimits + uint256(incidentLimit), latch.reserve, latch.incidentNumber);
         // Counted and unearned at once: the premium backs no cover, its own neither.
         _stream.write(premium, start, end);
 
@@ -366,19 +434,19 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         bytes32 subject,
         address to,
         uint256 amount,
-        uint96 incidentLimitBefore,
-        uint96 incidentLimitAfter
+        uint96 incidentLimitDrop,
+        uint256 sequence
     ) external onlyPolicyBook nonReentrant returns (uint256 sent, uint256 debt) {
         _poke(triggerId);
 
         Latch storage latch = _latches[triggerId];
-        uint256 held = latch.incidentNumber == 0 ? 0 : Math.min(amount, latch.reserve);
-        sent = _proRataDown(amount, _reserve + amount - held);
+        bool isHeldFor = latch.incidentNumber != 0 && sequence + 1 >= latch.firstNumber;
+        uint256 held = isHeldFor ? Math.min(amount, latch.reserve) : 0;
+        sent = _proRataDown(amount, _worst + amount - held);
         debt = amount - sent;
 
-        latch.incidentLimits = latch.incidentLimits - incidentLimitBefore + incidentLimitAfter;
         latch.aggregateLimits -= amount.toUint128();
-        _capHold(latch, latch.reserve - held);
+        _hold(latch, latch.incidentLimits - incidentLimitDrop, latch.reserve - held, latch.incidentNumber);
         _dropExposure(subject, amount);
         if (debt > 0) {
             debtOf[policyId] += debt;
@@ -397,17 +465,11 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         nonReentrant
     {
         Latch storage latch = _latches[triggerId];
-        latch.incidentLimits -= incidentLimit;
         latch.aggregateLimits -= aggregateLimit;
-        _capHold(latch, latch.reserve);
+        _hold(latch, latch.incidentLimits - incidentLimit, latch.reserve, latch.incidentNumber);
         _dropExposure(subject, aggregateLimit);
 
         emit LimitsReleased(triggerId, incidentLimit, aggregateLimit);
-    }
-
-    /// @dev An alarm never holds more than one incident's limits, an incident never more than all that can still be owed.
-    function _capHold(Latch storage latch, uint256 reserve) private {
-        _hold(latch, Math.min(reserve, latch.incidentNumber == 0 ? latch.incidentLimits : latch.aggregateLimits));
     }
 
     /// @dev The part of `amount` that assets allow when `due` may have to be paid; the same part whoever claims first.
@@ -418,7 +480,8 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     /* DEBTS AND CREDITS */
 
     /// @inheritdoc ICoverPool
-    function payDebt(uint256 policyId) external nonReentrant returns (uint256 paid) {
+    function payDebt(uint256 policyId, bytes32[] calldata triggers) external nonReentrant returns (uint256 paid) {
+        _pokeAll(triggers);
         paid = Math.min(debtOf[policyId], Math.saturatingSub(_assets, _reserve));
         if (paid == 0) return 0;
 
@@ -435,6 +498,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     function withdrawCredit(address to) external nonReentrant returns (uint256 amount) {
         amount = creditOf[msg.sender];
         if (amount == 0) revert NothingClaimable(msg.sender);
+        _requireOther(to);
 
         creditOf[msg.sender] = 0;
         _claimable -= uint128(amount);
@@ -448,7 +512,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         if (amount == 0) return;
         uint256 needed = TolerantTransfer.gasNeeded();
         if (gasleft() < needed) revert NotEnoughGas(gasleft(), needed);
-        if (!TolerantTransfer.trySend(asset(), to, amount)) {
+        if (to == address(this) || !TolerantTransfer.trySend(asset(), to, amount)) {
             creditOf[to] += amount;
             _claimable += uint128(amount);
             emit CreditRecorded(to, amount);
@@ -474,6 +538,11 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     /// @dev What may back remaining limits.
     function _collateral() private view returns (uint256) {
         return Math.saturatingSub(_assets, _unearned() + _reserve + _debts);
+    }
+
+    /// @dev Else a deposit would mint nearly all there is, and shares without bound.
+    function _worthless() private view returns (bool) {
+        return (totalAssets() + 1) * VIRTUAL_SHARES * LARGEST_FALL < totalSupply() + VIRTUAL_SHARES;
     }
 
     function _valueDown(uint256 shares, uint256 net) private view returns (uint256) {
@@ -578,7 +647,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     /// @inheritdoc ICoverPool
     function priceReliable() public view returns (bool) {
         (, bool caughtUp) = _stream.unearnedAt(block.timestamp);
-        return caughtUp && _reserve == 0 && _debts == 0;
+        return caughtUp && _reserve == 0 && _debts == 0 && !_worthless();
     }
 
     /// @inheritdoc ICoverPool

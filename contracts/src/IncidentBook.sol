@@ -9,16 +9,18 @@ import {Member, Rule, TriggerRules} from "./libraries/TriggerRules.sol";
 /// @title What happened, as far as k independent families agree
 contract IncidentBook is IIncidentBook {
     /// @dev A checkpoint as stored: the spans lie apart, so that their number needs no slot of its own.
+    /// `previous`: of one that began earlier than all before it, the one that did so until then.
     struct Sheet {
         uint64 proposedAt;
         uint64 coveredSeconds;
         uint64 readyAt;
+        uint32 previous;
         uint8 count;
         mapping(uint256 => Span) spans;
     }
 
     /// @dev An incident as stored.
-    /// `turn`: until the start is frozen, the first checkpoint that was not taken in yet.
+    /// `first`: until the start is frozen, the checkpoint that begins earliest.
     /// `closing`: how many checkpoints grew by less than a step. `count`: how many spans are confirmed.
     struct File {
         uint64 from;
@@ -28,7 +30,7 @@ contract IncidentBook is IIncidentBook {
         uint64 finalAt;
         uint64 delayedUntil;
         uint32 checkpoints;
-        uint32 turn;
+        uint32 first;
         uint8 closing;
         uint8 count;
         mapping(uint256 => Span) confirmed;
@@ -45,6 +47,8 @@ contract IncidentBook is IIncidentBook {
     uint256 public constant MAX_SPANS = 16;
     /// @inheritdoc IIncidentBook
     uint256 public constant MAX_CLOSING = 8;
+    /// @inheritdoc IIncidentBook
+    uint64 public constant EARLIER_STEP = 1 minutes;
     /// @dev Room for what paths that take back evidence could cut a checkpoint into.
     uint256 private constant MAX_CONFIRMED = 64;
 
@@ -106,13 +110,12 @@ contract IncidentBook is IIncidentBook {
         (sequence, running) = _latest(triggerId, rule);
         File storage file = _files[triggerId][sequence];
 
-        (Track[] memory tracks, Span[] memory components) = _look(rule, file);
-        (Span[] memory spans, bool open) = _group(rule, file, tracks, components);
+        (Span[] memory spans, bool open) = _group(rule, file, _look(rule, file));
         uint64 covered = Sweep.measure(spans);
 
         checkpoint = file.checkpoints;
         if (running) {
-            _grow(rule, file, covered, open);
+            if (!_begin(rule, file, spans)) _grow(rule, file, covered, open);
         } else {
             if (covered == 0) revert NothingToPropose(triggerId);
             rule.incidents = uint32(sequence + 1);
@@ -122,6 +125,21 @@ contract IncidentBook is IIncidentBook {
         uint64 readyAt = _store(file.sheets[checkpoint], spans, covered, rule.challengePeriod);
 
         emit CheckpointProposed(triggerId, sequence, checkpoint, covered, readyAt, spans);
+    }
+
+    /// @dev Notes whether a further checkpoint begins earliest of all, and tells whether it is accepted for that, whatever its size:
+    /// as long as honest evidence of the time before the first proposal may be late, and a challenge period more to propose it. After that
+    /// it must be a step larger, or one family could put off the start for ever by letting out what it alone lacked second by second.
+    function _begin(Rule storage rule, File storage file, Span[] memory spans) private returns (bool) {
+        if (file.from != 0 || spans.length == 0) return false;
+        uint64 start = file.sheets[file.first].spans[0].from;
+        if (spans[0].from >= start) return false;
+
+        file.sheets[file.checkpoints].previous = file.first;
+        file.first = file.checkpoints;
+        uint64 complete = file.sheets[0].spans[0].from + rule.grace;
+        if (file.proposedAt > complete) complete = file.proposedAt;
+        return start - spans[0].from >= EARLIER_STEP && block.timestamp <= complete + rule.challengePeriod;
     }
 
     /// @dev Accepts a further checkpoint only if it adds enough.
@@ -162,11 +180,11 @@ contract IncidentBook is IIncidentBook {
         if (!running) revert NoOpenIncident(triggerId);
         File storage file = _files[triggerId][sequence];
         if (checkpoint >= file.checkpoints) revert UnknownCheckpoint(checkpoint);
-        _checkReady(file, checkpoint);
+        _checkReady(rule, file, checkpoint);
 
-        (, Span[] memory components) = _look(rule, file);
+        Span[] memory components = _look(rule, file);
 
-        _take(file, checkpoint, components);
+        _take(rule, file, checkpoint, components);
 
         emit IncidentConfirmed(triggerId, sequence, checkpoint, file.from, file.until, file.coveredSeconds);
     }
@@ -179,11 +197,11 @@ contract IncidentBook is IIncidentBook {
         File storage file = _files[triggerId][sequence];
         uint256 checkpoint = file.checkpoints - 1;
 
-        (Track[] memory tracks, Span[] memory components) = _look(rule, file);
-        _checkOver(rule, file, tracks, components);
-        _checkReady(file, checkpoint);
+        Span[] memory components = _look(rule, file);
+        _checkOver(rule, file, components);
+        _checkReady(rule, file, checkpoint);
 
-        _take(file, checkpoint, components);
+        _take(rule, file, checkpoint, components);
         file.finalAt = uint64(block.timestamp);
         if (file.coveredSeconds != 0) {
             rule.since = file.until;
@@ -211,50 +229,68 @@ contract IncidentBook is IIncidentBook {
         emit IncidentDelayed(triggerId, sequence, delayedUntil);
     }
 
-    function _checkReady(File storage file, uint256 checkpoint) private view {
+    /// @dev The start is frozen only when the earliest one proposed has waited, and evidence of an earlier one has had its grace.
+    function _checkReady(Rule storage rule, File storage file, uint256 checkpoint) private view {
         uint64 readyAt = file.sheets[checkpoint].readyAt;
+        if (file.from == 0) {
+            Sheet storage first = file.sheets[file.first];
+            if (first.readyAt > readyAt) readyAt = first.readyAt;
+            uint64 complete = first.spans[0].from + rule.grace;
+            if (complete > readyAt) readyAt = complete;
+        }
         if (file.delayedUntil > readyAt) readyAt = file.delayedUntil;
         if (block.timestamp < readyAt) revert NotReady(readyAt);
     }
 
     /// @dev The proposed end counts beside the swept one: a path that fails for a moment must not end the incident early.
-    function _checkOver(Rule storage rule, File storage file, Track[] memory tracks, Span[] memory components)
-        private
-        view
-    {
-        Sheet storage sheet = file.sheets[file.checkpoints - 1];
-        uint64 end = sheet.spans[sheet.count - 1].until;
-        (Span[] memory spans,) = _group(rule, file, tracks, components);
+    function _checkOver(Rule storage rule, File storage file, Span[] memory components) private view {
+        uint64 end = _proposedEnd(file);
+        (Span[] memory spans,) = _group(rule, file, components);
         if (spans.length != 0 && spans[spans.length - 1].until > end) end = spans[spans.length - 1].until;
         uint64 overAt = end + rule.mergeGap + rule.grace;
         if (block.timestamp <= overAt) revert NotOver(overAt);
 
         uint64 covered = Sweep.measure(spans);
-        if (covered >= _needed(rule, file, false)) revert ProposalMissing(covered, sheet.coveredSeconds);
-    }
-
-    /// @dev Adds a checkpoint to what is confirmed. The start is that of the first checkpoint with anything left of it, in the order of
-    /// proposal: nobody chooses it by the order of confirmation. (Earlier checkpoints are ready whenever a later one is.)
-    function _take(File storage file, uint256 checkpoint, Span[] memory components) private {
-        uint256 turn = file.turn;
-        while (file.from == 0 && turn < checkpoint) {
-            _absorb(file, file.sheets[turn++], components);
+        if (covered >= _needed(rule, file, false)) {
+            revert ProposalMissing(covered, file.sheets[file.checkpoints - 1].coveredSeconds);
         }
-        _absorb(file, file.sheets[checkpoint], components);
-        file.turn = uint32(turn > checkpoint ? turn : checkpoint + 1);
     }
 
-    function _absorb(File storage file, Sheet storage sheet, Span[] memory components) private {
+    function _proposedEnd(File storage file) private view returns (uint64) {
+        Sheet storage sheet = file.sheets[file.checkpoints - 1];
+        return sheet.spans[sheet.count - 1].until;
+    }
+
+    /// @dev Adds a checkpoint to what is confirmed. The start is that of the checkpoint that begins earliest of those with anything left,
+    /// whoever proposed it and in whatever order they are confirmed.
+    function _take(Rule storage rule, File storage file, uint256 checkpoint, Span[] memory components) private {
+        if (file.from == 0) {
+            uint256 first = file.first;
+            while (!_absorb(rule, file, file.sheets[first], components) && first != 0) {
+                first = file.sheets[first].previous;
+            }
+            if (first == checkpoint) return;
+        }
+        _absorb(rule, file, file.sheets[checkpoint], components);
+    }
+
+    /// @dev Returns whether anything is confirmed now. What lies further off than the merge gap is another incident, though a checkpoint
+    /// from a moment in which a path failed may hold both.
+    function _absorb(Rule storage rule, File storage file, Sheet storage sheet, Span[] memory components)
+        private
+        returns (bool)
+    {
         Span[] memory proposed = new Span[](sheet.count);
         for (uint256 i; i < proposed.length; i++) {
             proposed[i] = sheet.spans[i];
         }
         Span[] memory confirmed = _confirmed(file);
         uint64 high = file.from == 0 ? type(uint64).max : file.from + LONGEST_INCIDENT;
-        Span[] memory added = Sweep.intersect(proposed, components, file.from, high, MAX_CONFIRMED - confirmed.length);
-        if (added.length == 0) return;
+        Span[] memory all = Sweep.intersect(proposed, components, file.from, high);
+        all = Sweep.uniteUpTo(confirmed, all, MAX_CONFIRMED);
+        all = Sweep.firstGroup(all, rule.mergeGap, LONGEST_INCIDENT, MAX_CONFIRMED);
+        if (all.length == 0) return false;
 
-        Span[] memory all = Sweep.unite(confirmed, added);
         for (uint256 i; i < all.length; i++) {
             bool same = i < confirmed.length && confirmed[i].from == all[i].from && confirmed[i].until == all[i].until;
             if (!same) file.confirmed[i] = all[i];
@@ -263,6 +299,7 @@ contract IncidentBook is IIncidentBook {
         file.from = all[0].from;
         file.until = all[all.length - 1].until;
         file.coveredSeconds = Sweep.measure(all);
+        return true;
     }
 
     /* EVIDENCE */
@@ -272,30 +309,26 @@ contract IncidentBook is IIncidentBook {
         Rule storage rule = _rule(triggerId);
         (uint256 sequence,) = _latest(triggerId, rule);
         File storage file = _files[triggerId][sequence];
-        (Track[] memory tracks, Span[] memory components) = _look(rule, file);
-        return _group(rule, file, tracks, components);
+        return _group(rule, file, _look(rule, file));
     }
 
     /// @dev What the paths hold since the last incident, or within the present one once its start is frozen.
-    function _look(Rule storage rule, File storage file)
-        private
-        view
-        returns (Track[] memory tracks, Span[] memory components)
-    {
+    function _look(Rule storage rule, File storage file) private view returns (Span[] memory components) {
         uint64 since = file.from == 0 ? rule.since : file.from;
         uint64 cap = file.from == 0 ? type(uint64).max : file.from + LONGEST_INCIDENT;
+        uint64 reach = file.checkpoints == 0 ? type(uint64).max : _proposedEnd(file) + rule.mergeGap;
         bytes32 subject = rule.subject;
-        tracks = new Track[](rule.members.length);
+        Track[] memory tracks = new Track[](rule.members.length);
         for (uint256 i; i < tracks.length; i++) {
             Member memory member = rule.members[i];
-            (Span[] memory spells, bool open) = PathReader.spells(member.path, subject, since);
-            tracks[i] = Track(member.family, member.absence, open, spells);
+            Span[] memory spells = PathReader.spells(member.path, subject, since, reach);
+            tracks[i] = Track(member.family, member.absence, spells);
         }
         components = Sweep.dropShort(Sweep.covered(tracks, rule.quorum, since, cap), rule.minimumSpell);
     }
 
-    /// @dev The components that belong to the incident, what is confirmed already among them, and whether the last one may grow.
-    function _group(Rule storage rule, File storage file, Track[] memory tracks, Span[] memory components)
+    /// @dev The components that belong to the incident, what is confirmed already among them, and whether there may be more.
+    function _group(Rule storage rule, File storage file, Span[] memory components)
         private
         view
         returns (Span[] memory spans, bool open)
@@ -303,11 +336,11 @@ contract IncidentBook is IIncidentBook {
         if (file.from != 0) components = Sweep.unite(_confirmed(file), components);
         spans = Sweep.firstGroup(components, rule.mergeGap, LONGEST_INCIDENT, MAX_SPANS);
         if (spans.length == 0) return (spans, false);
+        // While an incident is open, what begins later is another one, though the evidence of this one be gone.
+        if (file.checkpoints != 0 && spans[0].from > _proposedEnd(file) + rule.mergeGap) return (new Span[](0), false);
 
         uint64 end = spans[spans.length - 1].until;
-        // Evidence that nobody closes any more is not open for ever.
-        bool late = block.timestamp > end + rule.mergeGap + rule.grace;
-        open = !late && end < spans[0].from + LONGEST_INCIDENT && Sweep.growing(tracks, rule.quorum, end);
+        open = end < spans[0].from + LONGEST_INCIDENT && block.timestamp <= end + rule.mergeGap + rule.grace;
     }
 
     /* INCIDENTS */

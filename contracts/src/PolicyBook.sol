@@ -2,18 +2,19 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
+import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
 import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
+import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
-import {SignatureChecker} from "@openzeppelin/contracts/utils/cryptography/SignatureChecker.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
 
 import {ICoverPool} from "./interfaces/ICoverPool.sol";
 import {IIncidentBook, Incident, Span} from "./interfaces/IIncidentBook.sol";
-import {IPolicyBook, Listing, Policy, Quote, Terms} from "./interfaces/IPolicyBook.sol";
+import {IPolicyBook, Listing, Policy, Quote, Semantics, Terms} from "./interfaces/IPolicyBook.sol";
 import {Payoff} from "./libraries/Payoff.sol";
 import {QuoteHash} from "./libraries/QuoteHash.sol";
 
@@ -57,9 +58,11 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     uint32 internal constant LEAST_TERM = 1 days;
     uint256 internal constant LONGEST_INCIDENT = 168 hours;
     uint256 internal constant BASIS_POINTS = 10_000;
+    uint256 internal constant SIGNATURE_GAS = 200_000;
 
     ICoverPool public immutable pool;
     IIncidentBook public immutable incidentBook;
+    uint256 private immutable _settlementWindow;
 
     /// @inheritdoc IPolicyBook
     uint256 public policyCount;
@@ -68,8 +71,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     mapping(uint256 policyId => mapping(uint256 sequence => uint64)) public activationOf;
     mapping(bytes32 triggerId => Listing) private _listings;
-    /// @inheritdoc IPolicyBook
-    mapping(bytes32 triggerId => uint256) public inForce;
+    mapping(bytes32 subject => uint256) private _inForce;
     mapping(address underwriter => Underwriter) private _underwriters;
     mapping(address underwriter => BitMaps.BitMap) private _nonces;
 
@@ -83,6 +85,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         if (address(book_).code.length == 0) revert InvalidSetup("book");
         pool = pool_;
         incidentBook = book_;
+        _settlementWindow = book_.SETTLEMENT_WINDOW();
     }
 
     /* BUYING */
@@ -98,7 +101,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         if (!incidentBook.quiet(quote.triggerId)) revert NotQuiet(quote.triggerId);
 
         _nonces[underwriter].set(quote.nonce);
-        _takeCaps(quote.triggerId, underwriter, quote.terms.aggregateLimit);
+        _takeCaps(subject, _listings[quote.triggerId].cap, underwriter, quote.terms.aggregateLimit);
         policyId = ++policyCount;
         _record(policyId, quote, underwriter);
         _mint(quote.buyer, policyId);
@@ -126,8 +129,19 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         if (quote.deadline > latest) revert QuoteOutOfBounds("deadline", quote.deadline, latest);
         if (_underwriters[underwriter].cap == 0) revert NotUnderwriter(underwriter);
         if (_nonces[underwriter].get(quote.nonce)) revert NonceUsed(underwriter, quote.nonce);
-        if (!SignatureChecker.isValidSignatureNowCalldata(underwriter, quoteDigest(quote), signature)) {
-            revert BadSignature(underwriter);
+        if (!_hasSigned(underwriter, quoteDigest(quote), signature)) revert BadSignature(underwriter);
+    }
+
+    /// @dev ERC-1271 where the underwriter is a contract, at bounded cost.
+    function _hasSigned(address underwriter, bytes32 digest, bytes calldata signature) private view returns (bool) {
+        if (underwriter.code.length == 0) {
+            (address recovered, ECDSA.RecoverError why,) = ECDSA.tryRecoverCalldata(digest, signature);
+            return why == ECDSA.RecoverError.NoError && recovered == underwriter;
+        }
+        try IERC1271(underwriter).isValidSignature{gas: SIGNATURE_GAS}(digest, signature) returns (bytes4 answer) {
+            return answer == IERC1271.isValidSignature.selector;
+        } catch {
+            return false;
         }
     }
 
@@ -152,7 +166,10 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         _atLeast("waiting", terms.waiting, bounds.minimumWaiting);
         _atLeast("rate", terms.rate, 1);
         _atMost("incidentLimit", terms.incidentLimit, terms.aggregateLimit);
-        _atLeast("incidentLimit", terms.incidentLimit, Math.max(1, uint256(terms.rate) * bounds.minimumSecondsToLimit));
+        // Neither the benefit nor the seconds that the waiting period pays in arrears may reach the limit sooner.
+        uint256 least = bounds.minimumSecondsToLimit;
+        if (terms.semantics == Semantics.QUALIFYING) least += terms.waiting;
+        _atLeast("incidentLimit", terms.incidentLimit, Math.max(1, terms.rate * least + terms.failoverBenefit));
         _atLeast("premium", quote.premium, _floorPremiumUp(terms, bounds.floorRate, quote.end - quote.start));
         // Else a claim could be cut by the end of the tail, and the payoff were no function of covered seconds.
         _atLeast("tail", tail, terms.secondsToLimitUp(LONGEST_INCIDENT) + challengePeriod);
@@ -170,15 +187,14 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         if (value > bound) revert QuoteOutOfBounds(field, value, bound);
     }
 
-    function _takeCaps(bytes32 triggerId, address underwriter, uint256 limit) private {
-        uint256 onTrigger = inForce[triggerId] + limit;
-        uint256 cap = _listings[triggerId].cap;
-        if (onTrigger > cap) revert CapExceeded("trigger", onTrigger, cap);
+    function _takeCaps(bytes32 subject, uint256 cap, address underwriter, uint256 limit) private {
+        uint256 onSubject = _inForce[subject] + limit;
+        if (onSubject > cap) revert CapExceeded("subject", onSubject, cap);
         Underwriter storage signer = _underwriters[underwriter];
         uint256 signed = signer.inForce + limit;
         if (signed > signer.cap) revert CapExceeded("underwriter", signed, signer.cap);
 
-        inForce[triggerId] = onTrigger;
+        _inForce[subject] = onSubject;
         signer.inForce = uint128(signed);
     }
 
@@ -203,7 +219,9 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         if (record.released) revert AlreadyReleased(policyId);
         Incident memory incident = _incident(record.triggerId, sequence);
         if (incident.coveredSeconds == 0) revert UnknownIncident(record.triggerId, sequence);
-        if (!_covers(record, incident)) revert NotCovered(policyId, incident.from, record.start, record.end);
+        if (!_covers(record, sequence, incident)) {
+            revert NotCovered(policyId, _began(record, sequence, incident), record.start, record.end);
+        }
 
         return _claim(policyId, record, sequence, incident);
     }
@@ -236,13 +254,16 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
 
         due.owed = uint96(owed);
         uint256 debt;
-        (sent, debt) = _pay(policyId, record, newly);
+        (sent, debt) = _pay(policyId, record, sequence, newly);
         if (debt > 0) due.debt += uint96(debt);
 
         emit ClaimPaid(policyId, record.triggerId, sequence, ownerOf(policyId), owed, sent, debt);
     }
 
-    function _pay(uint256 policyId, Record storage record, uint256 newly) private returns (uint256 sent, uint256 debt) {
+    function _pay(uint256 policyId, Record storage record, uint256 sequence, uint256 newly)
+        private
+        returns (uint256 sent, uint256 debt)
+    {
         Terms memory terms = record.terms;
         bytes32 triggerId = record.triggerId;
         uint256 limitBefore = terms.nextIncidentLimit(record.owed);
@@ -254,19 +275,36 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
             _subjectOf(triggerId),
             ownerOf(policyId),
             newly,
-            uint96(limitBefore),
-            uint96(terms.nextIncidentLimit(record.owed))
+            uint96(limitBefore - terms.nextIncidentLimit(record.owed)),
+            sequence
         );
     }
 
     /// @dev By when it happened, never by when it was reported.
-    function _covers(Record storage record, Incident memory incident) private view returns (bool) {
-        return record.start <= incident.from && incident.from < record.end;
+    function _covers(Record storage record, uint256 sequence, Incident memory incident) private view returns (bool) {
+        return incident.from < record.end && record.start <= _began(record, sequence, incident);
+    }
+
+    /// @dev When the outage began. An incident that begins where the one before it ended is the same outage, cut at its greatest length.
+    /// Looks no further back than the policy's start.
+    function _began(Record storage record, uint256 sequence, Incident memory incident)
+        private
+        view
+        returns (uint64 from)
+    {
+        from = incident.from;
+        while (sequence > 0 && from >= record.start) {
+            Incident memory before = incidentBook.incident(record.triggerId, --sequence);
+            // One of which nothing was confirmed leaves no trace.
+            if (before.coveredSeconds == 0) continue;
+            if (before.until != from) break;
+            from = before.from;
+        }
     }
 
     function _failoverProven(uint256 policyId, uint256 sequence, Incident memory incident) private view returns (bool) {
         uint256 activatedAt = activationOf[policyId][sequence];
-        return activatedAt != 0 && incident.from <= activatedAt && activatedAt <= incident.until;
+        return activatedAt != 0 && incident.from <= activatedAt && activatedAt < incident.until;
     }
 
     /// @inheritdoc IPolicyBook
@@ -283,11 +321,15 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
             else delete incident;
         }
         uint64 recorded = activationOf[policyId][sequence];
-        // An activation within a frozen incident is proof, and proof is never taken back.
-        if (recorded != 0 && incident.from != 0 && recorded >= incident.from) {
-            revert AlreadyActivated(policyId, sequence, recorded);
+        // The first activation since a frozen start proves whatever a later one would.
+        if (recorded == 0 || incident.from == 0 || recorded < incident.from) {
+            _recordActivation(policyId, sequence);
         }
+        // The open incident may be over already, or leave no trace: then this is the next one's.
+        if (incident.proposedAt != 0) _recordActivation(policyId, sequence + 1);
+    }
 
+    function _recordActivation(uint256 policyId, uint256 sequence) private {
         activationOf[policyId][sequence] = uint64(block.timestamp);
         emit FailoverActivated(policyId, sequence, uint64(block.timestamp));
     }
@@ -302,14 +344,14 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         (bytes32 subject,, uint256 tail,) = incidentBook.triggerRules(triggerId);
         uint256 releasableAt = record.end + tail;
         if (block.timestamp <= releasableAt) revert NotReleasable(policyId, uint64(releasableAt));
-        if (incidentBook.unsettled(triggerId)) revert TriggerUnsettled(triggerId);
+        if (_unsettledFor(record)) revert TriggerUnsettled(triggerId);
         if (!_claimRest(policyId, record)) return;
         if (_evidencePending(record)) revert EvidencePending(triggerId);
 
         Terms memory terms = record.terms;
         uint256 remaining = terms.aggregateLimit - record.owed;
         record.released = true;
-        inForce[triggerId] -= terms.aggregateLimit;
+        _inForce[subject] -= terms.aggregateLimit;
         _underwriters[record.underwriter].inForce -= terms.aggregateLimit;
 
         emit PolicyReleased(policyId);
@@ -324,12 +366,33 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         uint256 stop = Math.min(count, sequence + INCIDENTS_PER_RELEASE);
         for (; sequence < stop; ++sequence) {
             Incident memory incident = incidentBook.incident(triggerId, sequence);
-            if (incident.coveredSeconds > 0 && _covers(record, incident)) {
+            if (incident.coveredSeconds > 0 && _covers(record, sequence, incident)) {
                 _claim(policyId, record, sequence, incident);
             }
         }
         record.nextIncident = uint64(sequence);
         return sequence == count;
+    }
+
+    /// @dev Whether an incident that began before the cover's end, or may have, is not settled. Later ones are none of the policy's.
+    function _unsettledFor(Record storage record) private view returns (bool) {
+        bytes32 triggerId = record.triggerId;
+        bool pending;
+        for (uint256 next = incidentBook.incidentCount(triggerId); next > record.nextIncident; --next) {
+            Incident memory incident = incidentBook.incident(triggerId, next - 1);
+            bool settled = incident.finalAt != 0 && block.timestamp >= incident.finalAt + _settlementWindow;
+            if (incident.coveredSeconds == 0) {
+                if (incident.finalAt == 0) pending = true;
+            } else if (incident.from < record.end) {
+                // A pending one begins where this one ends, or later.
+                return !settled || (pending && incident.until < record.end);
+            } else {
+                pending = false;
+            }
+            // Incidents settle in order.
+            if (settled) break;
+        }
+        return pending;
     }
 
     /// @dev Whether the paths show what is not proposed yet and began before the cover's end. Something older than the cover counts too:
@@ -389,6 +452,11 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     }
 
     /// @inheritdoc IPolicyBook
+    function inForce(bytes32 triggerId) external view returns (uint256) {
+        return _inForce[_subjectOf(triggerId)];
+    }
+
+    /// @inheritdoc IPolicyBook
     function listing(bytes32 triggerId) external view returns (Listing memory) {
         return _listings[triggerId];
     }
@@ -403,7 +471,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         Incident memory incident = _incident(record.triggerId, sequence);
         Due memory due = _dues[policyId][sequence];
         owed = due.owed;
-        if (!record.released && _covers(record, incident)) {
+        if (!record.released && _covers(record, sequence, incident)) {
             owed = Payoff.owed(
                 record.terms,
                 incident.coveredSeconds,

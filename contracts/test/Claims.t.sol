@@ -25,6 +25,49 @@ contract ClaimsTest is CoverBase {
         policies.claim(id, sequence);
     }
 
+    function test_Lesson10_AnOutageOlderThanTheStartIsNotCoveredByBeingCut() public {
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint64 from = quote.start - 20 hours;
+        _incident(TRIGGER, from, 168 hours);
+        _end(TRIGGER);
+        book.open(TRIGGER);
+        _end(TRIGGER);
+        uint256 second = _incident(TRIGGER, from + 168 hours, 168 hours);
+        _end(TRIGGER);
+        uint256 third = _incident(TRIGGER, from + 2 * 168 hours, 20 hours);
+        bytes memory reason = abi.encodeWithSelector(IPolicyBook.NotCovered.selector, id, from, quote.start, quote.end);
+        vm.expectRevert(reason);
+        policies.claim(id, second);
+        vm.expectRevert(reason);
+        policies.claim(id, third);
+        (uint256 owed,,) = policies.owedFor(id, third);
+        assertEq(owed, 0, "owed");
+        _end(TRIGGER);
+
+        vm.warp(quote.end + TAIL + 1);
+        policies.release(id);
+        assertEq(asset.balanceOf(buyer), 0, "nor paid by the release");
+    }
+
+    function test_AnOutageThatBeganInForceIsCoveredBeyondTheCut() public {
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        _incident(TRIGGER, quote.start, 168 hours);
+        _end(TRIGGER);
+        uint256 second = _incident(TRIGGER, quote.start + 168 hours, 2 hours);
+        assertEq(policies.claim(id, second), 3600 * one, "the continuation");
+        _end(TRIGGER);
+        uint256 last = _incident(TRIGGER, quote.end - 1 days, 168 hours);
+        _end(TRIGGER);
+        uint256 beyond = _incident(TRIGGER, quote.end + 6 days, 2 hours);
+        assertEq(policies.claim(id, last), 10_000 * one, "across the end in whole");
+        vm.expectRevert(
+            abi.encodeWithSelector(IPolicyBook.NotCovered.selector, id, quote.end - 1 days, quote.start, quote.end)
+        );
+        policies.claim(id, beyond);
+    }
+
     /* CLAIMING */
 
     function test_AClaimPaysTheHolderWhoeverAsks() public {
@@ -203,23 +246,58 @@ contract ClaimsTest is CoverBase {
         assertEq(policies.claim(id, late), 3600 * one, "after it ended");
     }
 
+    function _activate(uint256 id) private {
+        vm.prank(standby);
+        policies.activateFailover(id);
+    }
+
     function test_AnActivationTooEarlyCanBeRepeatedAndProofCannotBeTakenBack() public {
         Quote memory quote = _quote();
         uint256 id = _buy(quote);
         vm.warp(quote.start - 1);
-        vm.prank(standby);
-        policies.activateFailover(id);
+        _activate(id);
         uint256 sequence = _incident(TRIGGER, quote.start, 2 hours);
-        vm.warp(quote.start + 2 hours);
-        vm.prank(standby);
-        policies.activateFailover(id);
-        assertEq(policies.claim(id, sequence), 4600 * one, "at the very end of the incident");
+        vm.warp(quote.start + 2 hours - 1);
+        _activate(id);
+        vm.warp(quote.start + 20 hours);
+        _activate(id);
+        assertEq(policies.activationOf(id, sequence), quote.start + 2 hours - 1, "proof stays");
+        assertEq(policies.claim(id, sequence), 4600 * one, "in the last second of the incident");
+    }
 
-        vm.prank(standby);
-        vm.expectRevert(
-            abi.encodeWithSelector(IPolicyBook.AlreadyActivated.selector, id, sequence, uint64(quote.start + 2 hours))
-        );
-        policies.activateFailover(id);
+    function test_AFailoverWhileAnEarlierIncidentIsNotFinalYetProvesTheLaterOne() public {
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 first = _incident(TRIGGER, quote.start, 2 hours);
+        vm.warp(quote.start + 1 days + 30 minutes);
+        _activate(id);
+        book.finalise(TRIGGER);
+        uint256 second = _incident(TRIGGER, quote.start + 1 days, 2 hours);
+        assertEq(policies.claim(id, second), 4600 * one, "benefit of the second");
+        assertEq(policies.claim(id, first), 3600 * one, "none for the first");
+    }
+
+    function test_AFailoverOutlivesAnIncidentThatLeavesNoTrace() public {
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        vm.warp(quote.start + 30 minutes);
+        book.open(TRIGGER);
+        _activate(id);
+        book.finalise(TRIGGER);
+        uint256 second = _incident(TRIGGER, quote.start, 2 hours);
+        assertEq(policies.claim(id, second), 4600 * one, "benefit");
+    }
+
+    function test_OneFailoverIsPaidOnceThoughTheOutageIsCutInTwo() public {
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 first = _incident(TRIGGER, quote.start, 2 hours);
+        vm.warp(quote.start + 2 hours);
+        _activate(id);
+        book.finalise(TRIGGER);
+        uint256 second = _incident(TRIGGER, quote.start + 2 hours, 2 hours);
+        assertEq(policies.claim(id, first), 3600 * one, "not before the cut");
+        assertEq(policies.claim(id, second), 4600 * one, "but after it");
     }
 
     function test_OnlyTheStandbyProvesAFailover() public {
@@ -269,6 +347,39 @@ contract ClaimsTest is CoverBase {
         policies.release(id);
     }
 
+    function test_AnOutageAfterTheEndHoldsNothingUpHoweverLongItLasts() public {
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 second = _buy(quote.end);
+        _incident(TRIGGER, quote.end - 1 days, 1 days);
+        vm.warp(quote.end + TAIL + 1);
+        _catchUp();
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.TriggerUnsettled.selector, TRIGGER));
+        policies.release(id);
+        book.finalise(TRIGGER);
+        _warpBy(1 days - 1);
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.TriggerUnsettled.selector, TRIGGER));
+        policies.release(id);
+
+        _warpBy(1);
+        book.open(TRIGGER);
+        pool.poke(TRIGGER);
+        policies.release(id);
+        assertTrue(policies.policy(id).released, "what is open began after the last incident, so after the end");
+        assertEq(asset.balanceOf(buyer), 10_000 * one, "paid first");
+
+        book.confirm(TRIGGER, quote.end + 1 days, 6 days);
+        policies.release(second);
+        assertEq(pool.exposureOf(SUBJECT), 0, "exposure");
+        assertEq(pool.reserveOf(TRIGGER), 0, "reserve");
+    }
+
+    function _buy(uint64 end) private returns (uint256) {
+        Quote memory quote = _quote();
+        quote.end = end;
+        return _buy(quote);
+    }
+
     function test_Lesson13_ReleasingAfterManyIncidentsTakesSeveralBoundedCalls() public {
         Quote memory quote = _quote();
         uint256 id = _buy(quote);
@@ -305,7 +416,7 @@ contract ClaimsTest is CoverBase {
 
     function test_Lesson11_AReceiverThatCallsThePoolIsPaidOnce() public {
         _callsBack(address(pool), abi.encodeCall(ICoverPool.withdrawCredit, (buyer)));
-        _callsBack(address(pool), abi.encodeCall(ICoverPool.settle, ()));
+        _callsBack(address(pool), abi.encodeCall(ICoverPool.settle, (_triggers())));
     }
 
     function _callsBack(address target, bytes memory data) private {
@@ -332,6 +443,7 @@ contract ClaimsTest is CoverBase {
     {
         Quote memory quote = _quote();
         quote.terms.semantics = mode % 2 == 0 ? Semantics.RETENTION : Semantics.QUALIFYING;
+        quote.terms.incidentLimit = uint96(11_800 * one);
         uint256 id = _buy(quote);
         uint256 owedInAll;
         for (uint64 i; i < 6; ++i) {

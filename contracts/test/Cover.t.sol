@@ -181,6 +181,52 @@ contract CoverTest is Test {
         assertEq(asset.balanceOf(buyer), 2 hours * ONE, "paid by the release itself");
     }
 
+    function _reportByTwo(uint64 from, uint64 until) private {
+        _report(0, from, until, false);
+        _report(1, from, until, false);
+    }
+
+    function test_AChainThatNeverComesBackHoldsNoPolicyUpThatEndedBefore() public {
+        (uint256 id, uint64 start) = _buy();
+        uint64 dead = start + 31 days;
+        uint64 told = dead;
+        for (uint64 week = 1; week < 4; ++week) {
+            vm.warp(dead + week * 168 hours + 1 hours);
+            pool.accrue();
+            _reportByTwo(told, uint64(block.timestamp));
+            told = uint64(block.timestamp);
+            book.propose(trigger);
+            vm.warp(block.timestamp + 31 minutes);
+            pool.poke(trigger);
+            book.finalise(trigger);
+            book.propose(trigger);
+            pool.poke(trigger);
+        }
+        assertFalse(pool.priceReliable(), "a reserve stands for nobody");
+        policies.release(id);
+        pool.accrue();
+        assertEq(pool.exposureOf(SUBJECT), 0, "exposure");
+        assertTrue(pool.priceReliable(), "deposits are open, the chain still down");
+    }
+
+    function test_Lesson10_AnOutageOlderThanTheStartIsNotPaidAfterItsFirstWeek() public {
+        (uint256 id, uint64 start) = _buy();
+        uint64 down = start - 20 hours;
+        vm.warp(down + 169 hours);
+        _reportByTwo(down, uint64(block.timestamp));
+        book.propose(trigger);
+        vm.warp(block.timestamp + 31 minutes);
+        book.finalise(trigger);
+        vm.warp(down + 178 hours);
+        _reportByTwo(down + 169 hours, uint64(block.timestamp));
+        book.propose(trigger);
+        vm.warp(block.timestamp + 31 minutes);
+        book.confirm(trigger, 0);
+        assertEq(book.incident(trigger, 1).from, down + 168 hours, "the second week");
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.NotCovered.selector, id, down, start, start + 30 days));
+        policies.claim(id, 1);
+    }
+
     /// @dev Regression bounds for moves whose kind has been made before; they hold with each call a transaction of its own too.
     function test_GasStaysWithinItsBounds() public {
         _buy(1);

@@ -8,6 +8,7 @@ import {IIncidentBook} from "../src/interfaces/IIncidentBook.sol";
 import {Listing, Quote, Semantics, Terms} from "../src/interfaces/IPolicyBook.sol";
 import {HostileAsset} from "./HostileAsset.sol";
 import {ScriptedBook} from "./ScriptedBook.sol";
+import {Insured} from "./harness/Insured.sol";
 import {Test} from "./Test.sol";
 
 /// @title A pool, its policies and a scripted incident book, with two triggers that one scenario joins
@@ -16,6 +17,8 @@ abstract contract CoverBase is Test {
     bytes32 internal constant SUBJECT = keccak256("eip155:42161");
     bytes32 internal constant OTHER_TRIGGER = keccak256("other trigger");
     bytes32 internal constant OTHER_SUBJECT = keccak256("eip155:10");
+    bytes32 internal constant THIRD_TRIGGER = keccak256("third trigger");
+    bytes32 internal constant THIRD_SUBJECT = keccak256("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp");
     uint32 internal constant COOLING_OFF = 1 days;
     uint32 internal constant TAIL = 7 days;
     uint32 internal constant CHALLENGE = 30 minutes;
@@ -146,6 +149,19 @@ abstract contract CoverBase is Test {
         book.finalise(triggerId);
         book.settle(triggerId);
         pool.poke(triggerId);
+    }
+
+    /// @dev The triggers with limits in force, in ascending order.
+    function _triggers() internal view returns (bytes32[] memory) {
+        return Insured.triggers(pool, [TRIGGER, OTHER_TRIGGER, THIRD_TRIGGER]);
+    }
+
+    /// @dev A subject that shares no scenario with the others: if all stop, limits may exceed the assets.
+    function _addThird() internal {
+        book.addTrigger(THIRD_TRIGGER, THIRD_SUBJECT, COOLING_OFF, TAIL, CHALLENGE);
+        policies.list(THIRD_TRIGGER, _listing());
+        pool.addScenario("its own");
+        pool.addToScenario(1, THIRD_SUBJECT);
     }
 
     /// @dev Lets premium be earned however long it was.

@@ -175,7 +175,7 @@ contract HeartbeatPathTest is Test {
     function test_ASpellStopsBeingOpenWhenTheControlCanNoLongerExtendIt() public {
         _beats(SUBJECT, 0, 0);
         _beats(CONTROL, 0, 900);
-        vm.warp(T0 + 900 + PERIOD + 2 * LATENCY);
+        vm.warp(T0 + 900 + PERIOD + PERIOD / 2 + LATENCY);
         _assertSpell(0, 300, 900, true, "a late beat may still come");
         vm.warp(block.timestamp + 1);
         _assertSpell(0, 300, 900, false, "none can");
@@ -188,6 +188,30 @@ contract HeartbeatPathTest is Test {
             _beats(CONTROL, t, t);
         }
         assertEq(path.spellCount(SUBJECT), 0, "spells");
+    }
+
+    /// @dev Latency is no excuse: over a host's stall of twenty minutes nobody is heard, however late a beat may be.
+    function test_ControlWindowsExtendOverSentTimeOnly() public {
+        path = _path(PERIOD, 900, 600, SUBJECT, CONTROL);
+        _beats(SUBJECT, 0, 3000);
+        vm.warp(T0 + 3050);
+        path.beat(CONTROL, T0 + 3050);
+        vm.warp(T0 + 4400);
+        path.beat(CONTROL, T0 + 3800);
+        path.beat(CONTROL, T0 + 4400);
+        path.beat(SUBJECT, T0 + 4400);
+        assertEq(path.spellCount(SUBJECT), 0, "the control was unheard for as long");
+    }
+
+    function test_ABeatOneAndAHalfPeriodsAfterTheLastExtendsItsWindowToTheSecond() public {
+        _beats(SUBJECT, 0, 0);
+        _beats(CONTROL, 0, 300);
+        _beats(CONTROL, 750, 750);
+        vm.warp(T0 + 1000);
+        _assertSpell(0, 300, 750, true, "within");
+        _beats(CONTROL, 1201, 1501);
+        _assertSpell(0, 300, 750, false, "one second more is a gap");
+        _assertSpell(1, 1201, 1401, true, "and a new window");
     }
 
     /* ALARM */

@@ -198,15 +198,15 @@ contract IncidentBookTest is IncidentBookBase {
         down(0, 1000, true);
         book.propose(id);
         observers.setMood(ScriptedPath.Mood.REVERTING);
-        pass(178 hours);
-        watchers.add(T0 + 10 hours, T0 + 178 hours, true);
-        heartbeat.add(T0 + 10 hours, T0 + 178 hours, true);
+        pass(169 hours);
+        watchers.add(T0 + 2000, T0 + 169 hours, true);
+        heartbeat.add(T0 + 2000, T0 + 169 hours, true);
         book.propose(id);
         observers.setMood(ScriptedPath.Mood.SOUND);
         confirmReady(1);
         assertEq(last().from, T0, "from");
         assertEq(last().until, T0 + 168 hours, "until");
-        assertEq(last().coveredSeconds, 1000 + 158 hours, "covered");
+        assertEq(last().coveredSeconds, 168 hours - 1000, "covered");
     }
 
     function test_SpansBeyondTheSixteenthAreTheNextIncident() public {
@@ -266,33 +266,39 @@ contract IncidentBookTest is IncidentBookBase {
         book.propose(id);
     }
 
-    function test_AfterItEndedOneSecondMoreIsEnoughButNotForEver() public {
+    function test_WhenNothingMoreMayComeOneSecondIsEnoughButNotForEver() public {
         down(0, 5000, false);
         book.propose(id);
-        fails(IIncidentBook.CheckpointTooSmall.selector, 5000, 5001);
+        longer(5001, false);
+        vm.warp(T0 + 5001 + GAP + GRACE);
+        fails(IIncidentBook.CheckpointTooSmall.selector, 5001, 5000 + STEP);
         book.propose(id);
+        passBy(60);
         for (uint64 i = 1; i <= 8; i++) {
             longer(5000 + i, false);
+            book.propose(id);
+            fails(IIncidentBook.CheckpointTooSmall.selector, 5000 + i, 5000 + i + (i < 8 ? 1 : STEP));
             book.propose(id);
         }
         longer(5009, false);
         fails(IIncidentBook.CheckpointTooSmall.selector, 5009, 5008 + STEP);
         book.propose(id);
 
-        vm.warp(T0 + 5009 + GAP + GRACE + 1);
+        passBy(CHALLENGE);
         book.finalise(id);
         assertEq(last().coveredSeconds, 5008, "final all the same");
     }
 
-    function test_EvidenceThatNobodyClosesIsNotOpenForEver() public {
-        down(0, 5000, true);
+    function test_AnIncidentMayGrowUntilMergeGapAndGraceArePastWhateverItsPathsSay() public {
+        down(0, 5000, false);
         book.propose(id);
         longer(5600, true);
+        vm.warp(T0 + 5600 + GAP + GRACE);
         (, bool open) = book.sweep(id);
         assertTrue(open, "open");
         vm.warp(T0 + 5600 + GAP + GRACE + 1);
         (, open) = book.sweep(id);
-        assertFalse(open, "abandoned");
+        assertFalse(open, "over");
         book.propose(id);
     }
 
@@ -373,6 +379,9 @@ contract IncidentBookTest is IncidentBookBase {
         assertSpans(spans, [uint64(0), 5000], "what comes later is another incident");
         fails(IIncidentBook.CheckpointTooSmall.selector, 5000, 5001);
         book.propose(id);
+        passBy(1 days);
+        book.finalise(id);
+        assertEq(last().until, T0 + 5000, "until");
     }
 
     function test_TheOrderOfConfirmationDoesNotChooseTheStart() public {
@@ -387,9 +396,9 @@ contract IncidentBookTest is IncidentBookBase {
         (, Span[] memory spans) = book.checkpointOf(id, 0, 1);
         assertSpans(spans, [uint64(1000), 9000], "the second begins earlier");
 
-        confirmReady(1);
-        assertEq(last().from, T0 + 2000, "the first one's start all the same");
-        assertEq(last().coveredSeconds, 7000, "and all that follows");
+        confirmReady(0);
+        assertEq(last().from, T0 + 1000, "which is the start, though the first is confirmed first");
+        assertEq(last().coveredSeconds, 8000, "and all that follows");
     }
 
     function test_ACheckpointOfWhichNothingIsLeftDoesNotHoldUpTheNext() public {
@@ -397,12 +406,12 @@ contract IncidentBookTest is IncidentBookBase {
         book.propose(id);
         watchers.forget();
         observers.forget();
-        down(10_000, 20_000, false);
+        down(2000, 20_000, false);
         book.propose(id);
         confirmReady(1);
-        assertEq(last().from, T0 + 10_000, "from");
+        assertEq(last().from, T0 + 2000, "from");
         book.confirm(id, 0);
-        assertEq(last().coveredSeconds, 10_000, "nothing before the start");
+        assertEq(last().coveredSeconds, 18_000, "nothing before the start");
     }
 
     function test_LateEvidenceFillsTheIncidentUp() public {
@@ -413,6 +422,7 @@ contract IncidentBookTest is IncidentBookBase {
         heartbeat.add(T0 + 500, T0 + 6500, false);
         watchers.forget();
         watchers.add(T0 + 500, T0 + 6500, false);
+        vm.warp(T0 + 6501 + GAP + GRACE);
         book.propose(id);
         confirmReady(1);
         assertSpans(book.confirmedSpans(id, 0), [uint64(1000), 6500], "filled, and the start stays");

@@ -7,7 +7,7 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 import {PolicyBook} from "../src/PolicyBook.sol";
 import {ICoverPool} from "../src/interfaces/ICoverPool.sol";
 import {IIncidentBook} from "../src/interfaces/IIncidentBook.sol";
-import {IPolicyBook, Listing, Policy, Quote, Terms} from "../src/interfaces/IPolicyBook.sol";
+import {IPolicyBook, Listing, Policy, Quote, Semantics, Terms} from "../src/interfaces/IPolicyBook.sol";
 import {CoverBase} from "./CoverBase.sol";
 import {ScriptedBook} from "./ScriptedBook.sol";
 
@@ -21,6 +21,14 @@ contract Desk is IERC1271 {
 
     function isValidSignature(bytes32 digest, bytes calldata) external view returns (bytes4) {
         return digest == _accepted ? IERC1271.isValidSignature.selector : bytes4(0);
+    }
+}
+
+/// @title An underwriter that never comes to an end
+contract EndlessDesk is IERC1271 {
+    function isValidSignature(bytes32, bytes calldata) external view returns (bytes4) {
+        while (gasleft() > 0) {}
+        return IERC1271.isValidSignature.selector;
     }
 }
 
@@ -122,6 +130,25 @@ contract PolicyBookTest is CoverBase {
         policies.buy(other, desk, "");
     }
 
+    function test_WhatAnUnderwritersContractMayCostIsBounded() public {
+        address desk = address(new EndlessDesk());
+        policies.setUnderwriter(desk, uint96(100_000 * one));
+        Quote memory quote = _quote();
+        uint256 left = gasleft();
+        vm.prank(buyer);
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.BadSignature.selector, desk));
+        policies.buy(quote, desk, "");
+        assertLe(left - gasleft(), 300_000, "gas");
+    }
+
+    function test_WhatCannotBeReadIsNobodysSignature() public {
+        policies.setUnderwriter(address(0), uint96(100_000 * one));
+        Quote memory quote = _quote();
+        vm.prank(buyer);
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.BadSignature.selector, address(0)));
+        policies.buy(quote, address(0), "");
+    }
+
     /* LESSON 12: QUOTE REPLAY */
 
     function test_Lesson12_AQuoteServesOnlyItsBuyer() public {
@@ -216,8 +243,27 @@ contract PolicyBookTest is CoverBase {
         _refused(quote, _outOfBounds("incidentLimit", quote.terms.incidentLimit, quote.terms.aggregateLimit));
 
         quote = _quote();
+        quote.terms.failoverBenefit = 0;
         quote.terms.incidentLimit = uint96(7_200 * one - 1);
         _refused(quote, _outOfBounds("incidentLimit", 7_200 * one - 1, 7_200 * one));
+    }
+
+    function test_NeitherBenefitNorQualifyingReachesTheLimitSooner() public {
+        Quote memory quote = _quote();
+        quote.terms.failoverBenefit = uint96(3_000 * one);
+        quote.terms.incidentLimit = uint96(10_200 * one - 1);
+        _refused(quote, _outOfBounds("incidentLimit", 10_200 * one - 1, 10_200 * one));
+        quote.terms.incidentLimit += 1;
+        _buy(quote);
+
+        quote = _quote();
+        quote.terms.semantics = Semantics.QUALIFYING;
+        quote.terms.failoverBenefit = 0;
+        quote.terms.waiting = 2 hours;
+        quote.terms.incidentLimit = uint96(14_400 * one - 1);
+        _refused(quote, _outOfBounds("incidentLimit", 14_400 * one - 1, 14_400 * one));
+        quote.terms.incidentLimit += 1;
+        _buy(quote);
     }
 
     function test_ThePremiumIsNeverBelowTheFloorRoundedUp() public {
@@ -234,12 +280,14 @@ contract PolicyBookTest is CoverBase {
         Quote memory quote = _quote();
         // 6 days and 22 hours to the limit after an hour's waiting, and the challenge period: half an hour inside the tail.
         quote.terms.rate = uint64(one / 100);
+        quote.terms.failoverBenefit = 0;
         uint256 longest = 7 days - 1 hours - CHALLENGE;
         quote.terms.incidentLimit = uint96(longest * quote.terms.rate);
         _buy(quote);
 
         quote = _quote();
         quote.terms.rate = uint64(one / 100);
+        quote.terms.failoverBenefit = 0;
         quote.terms.incidentLimit = uint96(longest * quote.terms.rate + 1);
         _refused(quote, _outOfBounds("tail", TAIL, TAIL + 1));
     }
@@ -253,14 +301,32 @@ contract PolicyBookTest is CoverBase {
         _refused(_quote(), abi.encodeWithSelector(IPolicyBook.SalesClosed.selector, TRIGGER));
     }
 
-    function test_CapsHoldPerTriggerAndPerUnderwriter() public {
+    function test_TheCapHoldsForAllTriggersOfASubjectTogether() public {
+        bytes32 twin = keccak256("twin");
+        book.addTrigger(twin, SUBJECT, COOLING_OFF, TAIL, CHALLENGE);
+        Listing memory listing = _listing();
+        listing.cap = uint96(25_000 * one);
+        policies.list(TRIGGER, listing);
+        policies.list(twin, listing);
+        uint256 id = _buy();
+        Quote memory quote = _quote();
+        quote.triggerId = twin;
+        _refused(quote, abi.encodeWithSelector(IPolicyBook.CapExceeded.selector, "subject", 50_000 * one, 25_000 * one));
+        assertEq(policies.inForce(twin), 25_000 * one, "in force by either trigger");
+
+        vm.warp(policies.policy(id).end + TAIL + 1);
+        policies.release(id);
+        assertEq(policies.inForce(twin), 0, "free again");
+    }
+
+    function test_CapsHoldPerSubjectAndPerUnderwriter() public {
         Listing memory listing = _listing();
         listing.cap = uint96(50_000 * one);
         policies.list(TRIGGER, listing);
         _buy();
         _buy();
         _refused(
-            _quote(), abi.encodeWithSelector(IPolicyBook.CapExceeded.selector, "trigger", 75_000 * one, 50_000 * one)
+            _quote(), abi.encodeWithSelector(IPolicyBook.CapExceeded.selector, "subject", 75_000 * one, 50_000 * one)
         );
 
         policies.setUnderwriter(signer, uint96(60_000 * one));

@@ -57,7 +57,7 @@ contract RedemptionTest is CoverBase {
 
         uint256 batch = _request(staker, 100 * one);
         _mature(batch);
-        pool.settle();
+        pool.settle(_triggers());
         vm.startPrank(other);
         vm.expectRevert(abi.encodeWithSelector(ICoverPool.NotOwnerOrOperator.selector, other));
         pool.redeem(1, other, staker);
@@ -89,16 +89,18 @@ contract RedemptionTest is CoverBase {
 
     function test_ABatchMaturesACooldownAfterItsDay() public {
         uint256 shares = _stake(staker, 1_000 * one);
+        bytes32[] memory all = _triggers();
         vm.expectRevert(ICoverPool.NothingToSettle.selector);
-        pool.settle();
+        pool.settle(all);
         uint256 batch = _request(staker, shares);
         uint64 maturesAt = uint64((batch + 1) * 1 days + COOLDOWN);
         vm.warp(maturesAt - 1);
+        all = _triggers();
         vm.expectRevert(abi.encodeWithSelector(ICoverPool.BatchNotMature.selector, batch, maturesAt));
-        pool.settle();
+        pool.settle(all);
 
         vm.warp(maturesAt);
-        (uint256 settled, uint256 burnt, uint256 assets) = pool.settle();
+        (uint256 settled, uint256 burnt, uint256 assets) = pool.settle(_triggers());
         assertEq(settled, batch, "batch");
         assertEq(burnt, shares, "shares");
         assertEq(assets, 1_000 * one, "assets");
@@ -119,7 +121,7 @@ contract RedemptionTest is CoverBase {
         uint256 shares = _stake(staker, 1_000 * one);
         uint256 batch = _request(staker, shares);
         _mature(batch);
-        pool.settle();
+        pool.settle(_triggers());
         vm.startPrank(staker);
         assertEq(pool.withdraw(300 * one, staker, staker), shares * 3 / 10, "shares used up");
         assertEq(pool.redeem(shares / 2, staker, staker), 500 * one, "half");
@@ -152,7 +154,7 @@ contract RedemptionTest is CoverBase {
         policies.claim(id, sequence);
         _end(TRIGGER);
         _mature(batch);
-        pool.settle();
+        pool.settle(_triggers());
         uint256 out = pool.maxWithdraw(staker);
         assertLe(out, 15_030 * one, "half of the loss, less premium earned");
         assertGe(out, 14_900 * one, "half of the loss");
@@ -169,9 +171,103 @@ contract RedemptionTest is CoverBase {
         pool.poke(TRIGGER);
         assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "reserve");
         uint256 worth = pool.totalAssets() - 10_000 * one;
-        (,, uint256 assets) = pool.settle();
+        (,, uint256 assets) = pool.settle(_triggers());
         assertLe(assets, worth / 2, "half of what is left");
         assertGe(assets, worth / 2 - 2, "half of what is left, rounded down");
+    }
+
+    /* WHAT A BATCH KNOWS */
+
+    /// @dev Two stakers of 50,000 each, cover of 30,000, and the first staker's batch.
+    function _leaving() private returns (uint256 shares, uint256 id, uint256 batch) {
+        shares = _stake(staker, 50_000 * one);
+        _stake(other, 50_000 * one);
+        Quote memory quote = _quote();
+        quote.terms.incidentLimit = quote.terms.aggregateLimit = uint96(30_000 * one);
+        id = _buy(quote);
+        batch = _request(staker, shares);
+    }
+
+    function test_AReserveThatNobodyReleasedTakesNothingFromExits() public {
+        (uint256 shares,, uint256 batch) = _leaving();
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        book.setAlarm(TRIGGER, 0);
+        _mature(batch);
+        uint256 fair = pool.convertToAssets(shares);
+        (,, uint256 assets) = pool.settle(_triggers());
+        assertGe(assets, fair, "paid in full");
+    }
+
+    function test_Lesson8_NobodyLeavesAheadOfALossThatNobodyPoked() public {
+        (,, uint256 batch) = _leaving();
+        _mature(batch);
+        _incident(TRIGGER, uint64(block.timestamp) - 40 hours, 40 hours);
+        uint256 worth = pool.totalAssets() - 30_000 * one;
+        (,, uint256 assets) = pool.settle(_triggers());
+        assertLe(assets, worth / 2, "half of what the loss leaves");
+        assertEq(pool.reserveOf(TRIGGER), 30_000 * one, "latched by the settlement");
+    }
+
+    function test_Lesson8_ALateClaimOnASettledIncidentLeavesTheReserveOfTheRunningOneAlone() public {
+        uint256 shares = _stake(staker, 50_000 * one);
+        _stake(other, 50_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256 batch = _request(staker, shares);
+        vm.warp(quote.start + 1 days);
+        _incident(TRIGGER, quote.start, 40 hours);
+        pool.poke(TRIGGER);
+        _end(TRIGGER);
+        _mature(batch);
+        _incident(TRIGGER, uint64(block.timestamp) - 40 hours, 40 hours);
+        pool.poke(TRIGGER);
+        assertEq(policies.claim(id, 0), 10_000 * one, "the late claim");
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "reserve of the running incident");
+        assertFalse(pool.priceReliable(), "deposits stay shut");
+        uint256 worth = pool.totalAssets() - 10_000 * one;
+        (,, uint256 assets) = pool.settle(_triggers());
+        assertLe(assets, worth / 2, "half of what the running one leaves");
+        assertEq(policies.claim(id, 1), 10_000 * one, "its own claim");
+        assertEq(pool.reserveOf(TRIGGER), 0, "is what it was held for");
+    }
+
+    function test_EachTriggerWithLimitsInForceIsNamedOnce() public {
+        (,, uint256 batch) = _leaving();
+        Quote memory quote = _quote();
+        quote.triggerId = OTHER_TRIGGER;
+        _buy(quote);
+        _mature(batch);
+        bytes32[] memory all = _triggers();
+        assertEq(all.length, 2, "in force");
+        bytes32[] memory named = new bytes32[](1);
+        named[0] = TRIGGER;
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.TriggersMissing.selector, 30_000 * one, 40_000 * one));
+        pool.settle(named);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.TriggersMissing.selector, 0, 40_000 * one));
+        pool.payDebt(1, new bytes32[](0));
+        named = new bytes32[](2);
+        (named[0], named[1]) = (TRIGGER, TRIGGER);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.TriggersNotAscending.selector, TRIGGER));
+        pool.settle(named);
+        (named[0], named[1]) = (all[1], all[0]);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.TriggersNotAscending.selector, all[0]));
+        pool.settle(named);
+        pool.settle(all);
+    }
+
+    function test_ThePoolIsNoReceiverOfWhatItPays() public {
+        uint256 shares = _stake(staker, 1_000 * one);
+        uint256 batch = _request(staker, shares);
+        _mature(batch);
+        pool.settle(_triggers());
+        vm.startPrank(staker);
+        bytes memory reason = abi.encodeWithSelector(ICoverPool.InvalidReceiver.selector, address(pool));
+        vm.expectRevert(reason);
+        pool.redeem(shares, address(pool), staker);
+        vm.expectRevert(reason);
+        pool.withdraw(1, address(pool), staker);
+        vm.stopPrank();
     }
 
     function test_ABatchTakesOnlyWhatSolvencyLeavesAndTheRestIsFirstInLine() public {
@@ -184,14 +280,15 @@ contract RedemptionTest is CoverBase {
         uint256 secondBatch = _request(staker, shares / 2);
         _mature(secondBatch);
 
-        (uint256 batch, uint256 part, uint256 assets) = pool.settle();
+        (uint256 batch, uint256 part, uint256 assets) = pool.settle(_triggers());
         assertEq(batch, firstBatch, "oldest first");
         assertLt(part, shares / 2, "not all of it");
         assertLe(assets, 15_000 * one + 100 * one, "what 25,000 in force leaves");
         Solvency memory s = pool.solvency();
         assertGe(s.assets - s.unearned, s.exposed, "cover stays backed");
+        bytes32[] memory all = _triggers();
         vm.expectRevert(ICoverPool.NothingToSettle.selector);
-        pool.settle();
+        pool.settle(all);
         assertEq(pool.claimableRedeemRequest(secondBatch, staker), 0, "the second waits");
         assertEq(
             pool.claimableRedeemRequest(firstBatch, staker) + pool.pendingRedeemRequest(firstBatch, staker),
@@ -202,9 +299,9 @@ contract RedemptionTest is CoverBase {
         vm.warp(quote.end + TAIL + 1);
         _catchUp();
         policies.release(1);
-        (batch,,) = pool.settle();
+        (batch,,) = pool.settle(_triggers());
         assertEq(batch, firstBatch, "first in line");
-        (batch,,) = pool.settle();
+        (batch,,) = pool.settle(_triggers());
         assertEq(batch, secondBatch, "then the second");
         uint256 most = pool.maxRedeem(staker);
         assertEq(most, shares / 2 * 2, "all of both");
@@ -245,7 +342,7 @@ contract RedemptionTest is CoverBase {
             batch = _request(stakers[i], shares[i]);
         }
         _mature(batch);
-        pool.settle();
+        pool.settle(_triggers());
         for (uint256 i; i < 8; ++i) {
             address who = stakers[takes[i] % 3];
             uint256 most = pool.maxWithdraw(who);
@@ -271,10 +368,10 @@ contract RedemptionTest is CoverBase {
         _warpBy(1 days);
         uint256 batch = _request(staker, shares);
         _mature(batch);
-        (uint256 settled,, uint256 assets) = pool.settle();
+        (uint256 settled,, uint256 assets) = pool.settle(_triggers());
         assertEq(settled, dust, "the dust goes first");
         assertEq(assets, 0, "and is worth nothing");
-        (settled,, assets) = pool.settle();
+        (settled,, assets) = pool.settle(_triggers());
         assertEq(settled, batch, "the next batch");
         assertEq(assets, 1_000 * one, "is paid in full");
 
@@ -293,8 +390,9 @@ contract RedemptionTest is CoverBase {
         _incident(TRIGGER, quote.start, 2 hours);
         pool.poke(TRIGGER);
         _mature(batch);
+        bytes32[] memory all = _triggers();
         vm.expectRevert(ICoverPool.NothingToSettle.selector);
-        pool.settle();
+        pool.settle(all);
         assertEq(pool.pendingRedeemRequest(batch, staker), shares, "still pending");
     }
 }

@@ -54,17 +54,75 @@ contract ReserveTest is CoverBase {
         book.setAlarm(TRIGGER, 1);
         pool.poke(TRIGGER);
         assertEq(pool.reserveOf(TRIGGER), 0, "a fourth hold is refused");
-        vm.warp(first + 30 days - 1);
-        pool.poke(TRIGGER);
-        assertEq(pool.reserveOf(TRIGGER), 0, "to the end of the window");
-
         book.setAlarm(TRIGGER, 3);
         pool.poke(TRIGGER);
         assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "another family has its own");
+        book.setAlarm(TRIGGER, 0);
+        pool.poke(TRIGGER);
+
+        // The first hold was on the account of the day after it began: 31 days on, at midnight, it is forgotten.
+        vm.warp((first / 1 days + 32) * 1 days - 1);
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 0, "to the end of the window");
+        book.setAlarm(TRIGGER, 0);
+        pool.poke(TRIGGER);
         _warpBy(1);
         book.setAlarm(TRIGGER, 1);
         pool.poke(TRIGGER);
-        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "a new window begins");
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "a new hold");
+    }
+
+    function test_ShortAlarmsUseUpNoMoreThanTheTimeTheyHold() public {
+        _stake(staker, 100_000 * one);
+        _buy();
+        for (uint256 i; i < 20; ++i) {
+            book.setAlarm(TRIGGER, 1);
+            pool.poke(TRIGGER);
+            _warpBy(10 minutes);
+            book.setAlarm(TRIGGER, 0);
+            pool.poke(TRIGGER);
+            _warpBy(24 hours);
+        }
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "held after 200 minutes in all");
+        _warpBy(24 hours - 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "for its whole day");
+    }
+
+    function test_AnAlarmUsesNothingUpWhileNothingIsInsured() public {
+        _stake(staker, 100_000 * one);
+        for (uint256 i; i < 3; ++i) {
+            book.setAlarm(TRIGGER, 1);
+            pool.poke(TRIGGER);
+            _warpBy(24 hours);
+            book.setAlarm(TRIGGER, 0);
+            pool.poke(TRIGGER);
+        }
+        _buy();
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "held");
+    }
+
+    function test_WhatIsHeldForAnIncidentIsNotOnTheAccountOfTheAlarm() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        _buy(quote);
+        for (uint64 i; i < 4; ++i) {
+            book.setAlarm(TRIGGER, 1);
+            pool.poke(TRIGGER);
+            assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "held for the alarm");
+            _warpBy(10 minutes);
+            _incident(TRIGGER, uint64(block.timestamp), 1 hours);
+            pool.poke(TRIGGER);
+            _warpBy(24 hours);
+            book.setAlarm(TRIGGER, 0);
+            _end(TRIGGER);
+        }
+        assertEq(pool.reserveOf(TRIGGER), 0, "settled");
     }
 
     function testFuzz_AFamilyNeverHoldsMoreThanItsPart(uint32[40] memory waits, uint40 alarms) public {
@@ -137,6 +195,50 @@ contract ReserveTest is CoverBase {
         assertEq(pool.reserveOf(TRIGGER), 6_400 * one, "the rest of the first");
         _end(TRIGGER);
         assertEq(pool.solvency().reserve, 0, "settled");
+    }
+
+    function test_ASettledIncidentIsNotAddedToTheNextThoughNobodyPoked() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        _incident(TRIGGER, quote.start, 1 hours + 1);
+        pool.poke(TRIGGER);
+        policies.claim(id, 0);
+        book.finalise(TRIGGER);
+        book.settle(TRIGGER);
+        _incident(TRIGGER, quote.start + 9 days, 1 hours + 1);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "one incident's limit");
+    }
+
+    function test_ASaleReleasesTheReserveOfWhatIsSettled() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        _buy(quote);
+        _incident(TRIGGER, quote.start, 2 hours);
+        pool.poke(TRIGGER);
+        book.finalise(TRIGGER);
+        book.settle(TRIGGER);
+        _buy();
+        assertEq(pool.reserveOf(TRIGGER), 0, "reserve");
+        assertTrue(pool.priceReliable(), "price");
+    }
+
+    function test_EveryUnsettledIncidentIsHeldForThoughTheyArePokedTogether() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        _incident(TRIGGER, quote.start, 20 hours);
+        book.finalise(TRIGGER);
+        book.open(TRIGGER);
+        book.finalise(TRIGGER);
+        _incident(TRIGGER, quote.start + 1 days, 20 hours);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 20_000 * one, "two of them, none for the one without a trace");
+        policies.claim(id, 0);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "the other's");
+        policies.claim(id, 2);
+        assertEq(pool.reserveOf(TRIGGER), 0, "both paid");
     }
 
     function test_AnAlarmThatBecomesAnIncidentIsHeldOnce() public {
@@ -236,6 +338,41 @@ contract ReserveTest is CoverBase {
         assertEq(policies.policy(second).paid, 10_000 * one, "second policy, claimed first");
     }
 
+    function test_ATriggerThatNobodyPokedLosesNothingOfItsPart() public {
+        _addThird();
+        _stake(staker, 24_000 * one + 1_000 * one);
+        Quote memory quote = _quote();
+        quote.terms.incidentLimit = quote.terms.aggregateLimit;
+        uint256 first = _buy(quote);
+        Quote memory next = _quote();
+        next.terms.incidentLimit = next.terms.aggregateLimit;
+        next.triggerId = THIRD_TRIGGER;
+        uint256 second = _buy(next);
+        _incident(TRIGGER, quote.start, 1 hours + 25_000);
+        _incident(THIRD_TRIGGER, quote.start, 1 hours + 25_000);
+        policies.claim(first, 0);
+        assertEq(pool.payDebt(first, _triggers()), 0, "nor by asking for the rest at once");
+        policies.claim(second, 0);
+        assertEq(policies.policy(first).paid, 13_000 * one, "first, half of all there is");
+        assertEq(policies.policy(second).paid, 13_000 * one, "second, the same");
+    }
+
+    function test_WhatWasKeptBackForOthersIsPaidOnceTheyAreSeenToNeedNothing() public {
+        _addThird();
+        _stake(staker, 25_000 * one);
+        Quote memory quote = _quote();
+        quote.terms.incidentLimit = quote.terms.aggregateLimit;
+        uint256 first = _buy(quote);
+        Quote memory next = _quote();
+        next.terms.incidentLimit = next.terms.aggregateLimit;
+        next.triggerId = THIRD_TRIGGER;
+        _buy(next);
+        _incident(TRIGGER, quote.start, 1 hours + 10_000);
+        policies.claim(first, 0);
+        assertEq(policies.policy(first).paid, 5_200 * one, "its part of the worst");
+        assertEq(pool.payDebt(first, _triggers()), 4_800 * one, "the rest");
+    }
+
     function test_DebtsRankBeforeSharesAndAreTheHolders() public {
         (uint256 first, uint256 second, uint64 start) = _twoPolicies();
         _lose(20_000 * one);
@@ -245,7 +382,7 @@ contract ReserveTest is CoverBase {
         pool.poke(OTHER_TRIGGER);
         policies.claim(first, 0);
         assertEq(pool.debtOf(first), 6_000 * one, "debt while the worst is possible");
-        assertEq(pool.payDebt(first), 0, "nothing beyond the reserve");
+        assertEq(pool.payDebt(first, _triggers()), 0, "nothing beyond the reserve");
         vm.prank(staker);
         vm.expectRevert(abi.encodeWithSelector(ICoverPool.ReserveStands.selector, 40_000 * one));
         pool.deposit(1, staker);
@@ -259,13 +396,13 @@ contract ReserveTest is CoverBase {
 
         vm.prank(buyer);
         policies.transferFrom(buyer, other, first);
-        assertEq(pool.payDebt(first), 6_000 * one, "paid when the worst did not come");
+        assertEq(pool.payDebt(first, _triggers()), 6_000 * one, "paid when the worst did not come");
         assertEq(asset.balanceOf(other), 6_000 * one, "to the holder of now");
-        assertEq(pool.payDebt(first), 0, "once");
+        assertEq(pool.payDebt(first, _triggers()), 0, "once");
         (uint256 owed, uint256 paid, uint256 debt) = policies.owedFor(first, 0);
         assertEq(owed, paid, "all paid");
         assertEq(debt, 0, "no debt");
-        assertEq(pool.payDebt(second), 6_000 * one, "the other's too");
+        assertEq(pool.payDebt(second, _triggers()), 6_000 * one, "the other's too");
         assertEq(pool.solvency().debts, 0, "debts");
         _balanced("counted is held");
     }
@@ -295,6 +432,9 @@ contract ReserveTest is CoverBase {
         _balanced("counted is held");
 
         vm.prank(buyer);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.InvalidReceiver.selector, address(pool)));
+        pool.withdrawCredit(address(pool));
+        vm.prank(buyer);
         assertEq(pool.withdrawCredit(other), 3600 * one, "withdrawn");
         assertEq(asset.balanceOf(other), 3600 * one, "where the holder wants it");
         vm.prank(buyer);
@@ -305,6 +445,17 @@ contract ReserveTest is CoverBase {
 
     function test_ABlacklistedHolderGetsACredit() public {
         _claimRefused(HostileAsset.Refusal.REVERTS);
+    }
+
+    function test_APolicyHeldByThePoolItselfBecomesACredit() public {
+        _stake(staker, 100_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        vm.prank(buyer);
+        policies.transferFrom(buyer, address(pool), id);
+        policies.claim(id, _incident(TRIGGER, quote.start, 2 hours));
+        assertEq(pool.creditOf(address(pool)), 3600 * one, "credit");
+        _balanced("counted is held");
     }
 
     function test_ATransferThatReturnsFalseBecomesACredit() public {

@@ -12,6 +12,8 @@ contract ScriptedBook {
         uint32 challengePeriod;
     }
 
+    uint64 public constant SETTLEMENT_WINDOW = 1 days;
+
     mapping(bytes32 => Rules) private _rules;
     mapping(bytes32 => Incident[]) private _incidents;
     mapping(bytes32 => Span[]) private _swept;
@@ -51,7 +53,10 @@ contract ScriptedBook {
         _incidents[triggerId][_incidents[triggerId].length - 1].finalAt = uint64(block.timestamp);
     }
 
+    /// @notice The settlement window is over: the incident was final so long ago.
     function settle(bytes32 triggerId) external {
+        Incident[] storage incidents = _incidents[triggerId];
+        incidents[incidents.length - 1].finalAt = uint64(block.timestamp) - SETTLEMENT_WINDOW;
         unsettled[triggerId] = false;
     }
 

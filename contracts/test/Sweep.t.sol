@@ -13,47 +13,46 @@ contract SweepTest is Test {
 
     function test_ALiarWhoSpansTwoHonestSpellsDoesNotJoinThem() public pure {
         Track[] memory tracks = new Track[](2);
-        tracks[0] = Track(0, false, false, _one(0, 200));
-        tracks[1] = Track(1, false, false, _two(0, 10, 100, 110));
+        tracks[0] = Track(0, false, _one(0, 200));
+        tracks[1] = Track(1, false, _two(0, 10, 100, 110));
         _assertSpans(Sweep.covered(tracks, 2, 0, END), _two(0, 10, 100, 110), "liar");
     }
 
     function test_AbsenceAloneNeverCoversHoweverManyFamilies() public pure {
         Track[] memory tracks = new Track[](3);
         for (uint8 i; i < 3; i++) {
-            tracks[i] = Track(i, true, true, _one(0, 100));
+            tracks[i] = Track(i, true, _one(0, 100));
         }
         assertEq(Sweep.covered(tracks, 2, 0, END).length, 0, "spans");
-        assertFalse(Sweep.growing(tracks, 2, 100), "growing");
     }
 
     function test_TwoPathsOfOneFamilyCountOnce() public pure {
         Track[] memory tracks = new Track[](2);
-        tracks[0] = Track(4, false, false, _one(0, 100));
-        tracks[1] = Track(4, true, false, _one(0, 100));
+        tracks[0] = Track(4, false, _one(0, 100));
+        tracks[1] = Track(4, true, _one(0, 100));
         assertEq(Sweep.covered(tracks, 2, 0, END).length, 0, "spans");
     }
 
     function test_AFamilyThatAlsoCoversWithAbsenceStillCountsAsWitness() public pure {
         Track[] memory tracks = new Track[](3);
-        tracks[0] = Track(0, true, false, _one(0, 100));
-        tracks[1] = Track(0, false, false, _one(20, 40));
-        tracks[2] = Track(1, true, false, _one(0, 100));
+        tracks[0] = Track(0, true, _one(0, 100));
+        tracks[1] = Track(0, false, _one(20, 40));
+        tracks[2] = Track(1, true, _one(0, 100));
         _assertSpans(Sweep.covered(tracks, 2, 0, END), _one(20, 40), "witnessed part");
     }
 
     function test_SpansThatTouchAreOne() public pure {
         Track[] memory tracks = new Track[](3);
-        tracks[0] = Track(0, false, false, _one(0, 100));
-        tracks[1] = Track(1, false, false, _one(0, 50));
-        tracks[2] = Track(2, false, false, _one(50, 80));
+        tracks[0] = Track(0, false, _one(0, 100));
+        tracks[1] = Track(1, false, _one(0, 50));
+        tracks[2] = Track(2, false, _one(50, 80));
         _assertSpans(Sweep.covered(tracks, 2, 0, END), _one(0, 80), "handed over");
     }
 
     function test_SpansAreCutToTheWindow() public pure {
         Track[] memory tracks = new Track[](2);
-        tracks[0] = Track(0, false, false, _two(0, 100, 120, 300));
-        tracks[1] = Track(1, false, false, _two(0, 100, 120, 300));
+        tracks[0] = Track(0, false, _two(0, 100, 120, 300));
+        tracks[1] = Track(1, false, _two(0, 100, 120, 300));
         _assertSpans(Sweep.covered(tracks, 2, 40, 200), _two(40, 100, 120, 200), "window");
     }
 
@@ -66,7 +65,7 @@ contract SweepTest is Test {
             uint64 b = a + 1 + uint64((seed >> 16) % 15);
             uint64 c = b + uint64((seed >> 32) % 10);
             uint64 d = c + 1 + uint64((seed >> 48) % 15);
-            tracks[i] = Track(uint8((seed >> 64) % 4), (seed >> 80) % 2 == 0, false, _two(a, b, c, d));
+            tracks[i] = Track(uint8((seed >> 64) % 4), (seed >> 80) % 2 == 0, _two(a, b, c, d));
         }
         uint256 quorum = 2 + seed % 2;
         Span[] memory spans = Sweep.covered(tracks, quorum, 3, 50);
@@ -78,21 +77,6 @@ contract SweepTest is Test {
         for (uint256 i = 1; i < spans.length; i++) {
             assertGt(spans[i].from, spans[i - 1].until, "spans are apart");
         }
-    }
-
-    /* GROWING */
-
-    function test_AComponentGrowsWhileEnoughOpenSpellsReachItsEnd() public pure {
-        Track[] memory tracks = new Track[](3);
-        tracks[0] = Track(0, false, true, _one(0, 100));
-        tracks[1] = Track(1, true, true, _one(0, 90));
-        tracks[2] = Track(2, false, true, _one(0, 50));
-        assertTrue(Sweep.growing(tracks, 2, 90), "two reach it");
-
-        tracks[1].open = false;
-        assertFalse(Sweep.growing(tracks, 2, 90), "one of them closed");
-        tracks[1] = Track(1, true, true, _one(95, 99));
-        assertFalse(Sweep.growing(tracks, 2, 90), "a spell after it");
     }
 
     /* SPANS */
@@ -118,7 +102,7 @@ contract SweepTest is Test {
         uint64 start = uint64((seed >> 16) % 25);
         Span[] memory b = _two(start, start + 1 + uint64((seed >> 24) % 10), 40, 41 + uint64((seed >> 32) % 30));
         Span[] memory either = Sweep.unite(a, b);
-        Span[] memory both = Sweep.intersect(a, b, 0, END, 64);
+        Span[] memory both = Sweep.intersect(a, b, 0, END);
         for (uint64 time; time < 80; time++) {
             assertEq(_holds(either, time), _holds(a, time) || _holds(b, time), "union");
             assertEq(_holds(both, time), _holds(a, time) && _holds(b, time), "intersection");
@@ -128,11 +112,17 @@ contract SweepTest is Test {
         );
     }
 
-    function test_AnIntersectionKeepsTheOldestSpansWithinBounds() public pure {
+    function test_AnIntersectionKeepsWithinBounds() public pure {
         Span[] memory all = _two(0, 10, 20, 30);
-        _assertSpans(Sweep.intersect(all, all, 5, 25, 64), _two(5, 10, 20, 25), "bounds");
-        _assertSpans(Sweep.intersect(all, all, 0, END, 1), _one(0, 10), "oldest");
-        assertEq(Sweep.intersect(all, all, 0, END, 0).length, 0, "none");
+        _assertSpans(Sweep.intersect(all, all, 5, 25), _two(5, 10, 20, 25), "bounds");
+    }
+
+    function test_AUnionSkipsOnlyTheSpansForWhichThereIsNoRoom() public pure {
+        Span[] memory full = _two(0, 10, 20, 30);
+        _assertSpans(Sweep.uniteUpTo(full, _two(40, 50, 60, 70), 2), full, "no room");
+        _assertSpans(Sweep.uniteUpTo(full, _two(5, 12, 40, 50), 2), _two(0, 12, 20, 30), "what joins a span needs none");
+        _assertSpans(Sweep.uniteUpTo(full, _two(8, 25, 40, 50), 2), _two(0, 30, 40, 50), "what joins two makes some");
+        _assertSpans(Sweep.uniteUpTo(new Span[](0), full, 1), _one(0, 10), "the oldest first");
     }
 
     /* FAMILIES */

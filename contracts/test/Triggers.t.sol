@@ -190,6 +190,15 @@ contract TriggersTest is IncidentBookBase {
 
         trigger.mergeGap = 1 days + 1;
         _tries(trigger, "mergeGap");
+        trigger.mergeGap = 0;
+        _tries(trigger, "");
+        for (uint256 i; i < 4; i++) {
+            trigger.paths[i].grace = 5 minutes - uint32(i);
+        }
+        trigger.mergeGap = 10 minutes - 1;
+        _tries(trigger, "mergeGap");
+        trigger.mergeGap++;
+        _tries(trigger, "");
         trigger.mergeGap = 1 days;
         _tries(trigger, "");
 

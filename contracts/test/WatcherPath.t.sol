@@ -66,13 +66,56 @@ contract WatcherPathTest is Test {
         assertEq(path.spellCount("another"), 0, "another subject");
     }
 
-    function test_ASpellGrowsContiguouslyAndItsStartNeverMoves() public {
+    function test_ASpellGrowsAtBothEnds() public {
         _report(100, 300, false, 100, 300, false);
         _report(50, 400, false, 60, 400, false);
-        _assertSpell(0, 100, 400, true, "grown");
+        _assertSpell(0, 60, 400, true, "grown");
         _report(400, 500, true, 400, 500, true);
-        _assertSpell(0, 100, 500, false, "grown and ended");
+        _assertSpell(0, 60, 500, false, "grown and ended");
+        _report(20, 200, false, 20, 200, false);
+        _assertSpell(0, 20, 500, false, "what reaches less far says nothing of its end");
+        _report(10, 500, false, 10, 500, false);
+        _assertSpell(0, 10, 500, false, "nor does it open again");
         assertEq(path.spellCount(SUBJECT), 1, "spells");
+    }
+
+    /// @dev The third observer lies, with an honest signature of the first, handed in before the honest two's.
+    function test_ReportsOfSliversKeepNothingOfTheWholeFromBeingHeard() public {
+        for (uint64 i; i < 20; i++) {
+            _report(100, 300, false, 150 + 5 * i, 151 + 5 * i, false);
+        }
+        assertEq(path.spellCount(SUBJECT), 20, "slivers");
+        _report(100, 300, false, 100, 300, false);
+        _assertSpell(0, 100, 300, true, "the whole");
+        assertEq(path.spellCount(SUBJECT), 1, "spells");
+    }
+
+    function test_AReportUnitesSixtyFourSpellsAtATime() public {
+        for (uint64 i; i < 70; i++) {
+            _report(100, 900, true, 110 + 10 * i, 111 + 10 * i, true);
+        }
+        _report(100, 900, true, 100, 900, true);
+        assertEq(path.spellCount(SUBJECT), 7, "the newest 64 are one");
+        _assertSpell(6, 161, 900, false, "from the end of the one before");
+        _report(100, 900, true, 100, 900, true);
+        assertEq(path.spellCount(SUBJECT), 1, "again");
+        _assertSpell(0, 100, 900, false, "the whole");
+    }
+
+    function test_AReportOfAnEarlierStopTakesItsPlaceBeforeALaterOne() public {
+        _report(500, 600, false, 500, 600, false);
+        _report(900, 950, false, 900, 950, false);
+        _report(700, 800, false, 700, 800, false);
+        _report(100, 400, true, 100, 400, true);
+        _assertSpell(0, 100, 400, false, "first");
+        _assertSpell(1, 500, 600, false, "second");
+        _assertSpell(2, 700, 800, false, "third, though nobody said it ended");
+        _assertSpell(3, 900, 950, true, "fourth");
+        vm.expectEmit(address(path));
+        emit IWatcherPath.SpellReported(SUBJECT, 1, 450, 850, false);
+        _report(450, 850, false, 450, 850, false);
+        assertEq(path.spellCount(SUBJECT), 3, "two were united");
+        _assertSpell(2, 900, 950, true, "the last one is as before");
     }
 
     function test_ASpellIsClosedWhenEverybodySaysSo() public {
@@ -101,8 +144,8 @@ contract WatcherPathTest is Test {
         _report(100, 300, true, 100, 300, true);
         bytes memory reason = abi.encodeWithSelector(IWatcherPath.NothingNew.selector, 300, 300);
         _expectReport(100, 300, reason, "same again");
-        reason = abi.encodeWithSelector(IWatcherPath.NothingNew.selector, 90, 300);
-        _expectReport(10, 90, reason, "before the last spell");
+        reason = abi.encodeWithSelector(IWatcherPath.NothingNew.selector, 250, 300);
+        _expectReport(150, 250, reason, "within it");
     }
 
     function test_TimeAheadOrAnEmptyIntervalIsRefused() public {
@@ -179,30 +222,47 @@ contract WatcherPathTest is Test {
         path.report(list, signatures);
     }
 
-    /// @dev Whatever is reported, in whatever order: what was attested stays attested, and spells stay in order and apart.
-    function testFuzz_WhatIsAttestedStaysAttested(uint64[10] memory starts, uint64[10] memory lengths) public {
-        uint256 count;
-        uint64 from;
-        uint64 until;
+    /// @dev Whatever is reported, in whatever order: exactly what was reported is attested, and spells stay in order and apart.
+    function testFuzz_WhatIsReportedIsAttestedInWhateverOrder(uint64[10] memory starts, uint64[10] memory lengths)
+        public
+    {
+        bool[] memory attested = new bool[](300);
         for (uint256 i; i < 10; i++) {
-            uint64 start = uint64(bound(starts[i], 1, 5000));
-            uint64 end = start + uint64(bound(lengths[i], 1, 2000));
+            uint64 start = uint64(bound(starts[i], 1, 200));
+            uint64 end = start + uint64(bound(lengths[i], 1, 40));
             (Observation[] memory list, bytes[] memory signatures) =
                 _pair(start, end, i % 2 == 0, start, end, lengths[i] % 3 == 0);
-            try path.report(list, signatures) {} catch {}
-
-            if (count != 0) {
-                (uint64 laterFrom, uint64 laterUntil,) = path.spell(SUBJECT, count - 1);
-                assertEq(laterFrom, from, "start moved");
-                assertGe(laterUntil, until, "spell shrank");
-                if (path.spellCount(SUBJECT) > count) {
-                    (uint64 nextFrom,,) = path.spell(SUBJECT, count);
-                    assertGt(nextFrom, laterUntil, "spells touch");
-                }
+            bool news;
+            for (uint64 time = start; time < end; time++) {
+                news = news || !attested[time];
+                attested[time] = true;
             }
-            count = path.spellCount(SUBJECT);
-            (from, until,) = path.spell(SUBJECT, count - 1);
+            try path.report(list, signatures) {}
+            catch {
+                assertFalse(news, "a second was refused");
+            }
+            _checkAttested(attested);
         }
+    }
+
+    function _checkAttested(bool[] memory attested) private view {
+        uint256 total;
+        uint64 previous;
+        uint256 count = path.spellCount(SUBJECT);
+        for (uint256 i; i < count; i++) {
+            (uint64 from, uint64 until, bool open) = path.spell(SUBJECT, i);
+            assertGt(from, previous, "spells touch");
+            if (i + 1 < count) assertFalse(open, "an earlier spell is open");
+            for (uint64 time = from; time < until; time++) {
+                assertTrue(attested[time], "a second was made up");
+            }
+            total += until - from;
+            previous = until;
+        }
+        for (uint256 time; time < attested.length; time++) {
+            if (attested[time]) total--;
+        }
+        assertEq(total, 0, "a second went");
     }
 
     /* ALARM */
@@ -233,17 +293,20 @@ contract WatcherPathTest is Test {
         path.raiseAlarm(SUBJECT, NOW + 1, NOW, signature);
     }
 
-    function test_AnOpenSpellIsAnAlarmUntilNobodyExtendsIt() public {
+    function test_AReportIsAnAlarmForAnHourThoughTheSpellBeClosed() public {
         assertFalse(path.alarmed(SUBJECT), "before");
-        _report(NOW - 300, NOW - 100, false, NOW - 300, NOW - 100, false);
-        assertTrue(path.alarmed(SUBJECT), "open");
-        vm.warp(NOW - 100 + 1 hours);
-        assertFalse(path.alarmed(SUBJECT), "abandoned");
+        _report(NOW - 5000, NOW - 4000, true, NOW - 5000, NOW - 4000, true);
+        assertTrue(path.alarmed(SUBJECT), "reported");
+        vm.warp(NOW + 1 hours - 1);
+        assertTrue(path.alarmed(SUBJECT), "last second");
+        vm.warp(NOW + 1 hours);
+        assertFalse(path.alarmed(SUBJECT), "over");
     }
 
-    function test_AClosedSpellIsNoAlarm() public {
-        _report(NOW - 300, NOW - 100, true, NOW - 300, NOW - 100, true);
-        assertFalse(path.alarmed(SUBJECT), "closed");
+    function test_AnOpenSpellThatNobodyExtendsIsNoAlarmForEver() public {
+        _report(NOW - 300, NOW - 100, false, NOW - 300, NOW - 100, false);
+        vm.warp(NOW + 1 hours);
+        assertFalse(path.alarmed(SUBJECT), "abandoned");
     }
 
     /* HELPERS */

@@ -227,7 +227,7 @@ def payment_table(view: IncidentView, asset: Deployment) -> Component:
             exact(payment.paid, asset),
             exact(payment.debt, asset) if payment.debt else "–",
             ui.badge("while down", "good") if view.was_down_at(payment.at) else ui.badge("after", "mute"),
-            html.Span(short(payment.tx_hash, 10, 6), title=payment.tx_hash),
+            html.Span(short(payment.tx_hash), title=payment.tx_hash),
         ]
         for payment in view.payments
     ]

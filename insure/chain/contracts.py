@@ -165,7 +165,7 @@ class PolicyBook(_Contract):
         return Listing(*self._read("listing", trigger_id, block=block)[0])
 
     def in_force(self, trigger_id: Bytes32, block: int | None = None) -> int:
-        """Aggregate limits in force on a trigger, smallest units."""
+        """Aggregate limits in force on a trigger's subject, over all its triggers, smallest units."""
         return self._number("inForce", trigger_id, block=block)
 
     def underwriter_limits(self, underwriter: Address, block: int | None = None) -> tuple[int, int]:
@@ -335,9 +335,9 @@ class CoverPool(_Contract):
         """Takes out what settled shares are worth."""
         return self._call("redeem", shares, receiver, controller)
 
-    def settle(self) -> Call:
-        """Settles the oldest matured batch; anyone may."""
-        return self._call("settle")
+    def settle(self, triggers: Sequence[Bytes32]) -> Call:
+        """Settles the oldest matured batch; anyone may. `triggers` are all with limits in force, ascending."""
+        return self._call("settle", list(triggers))
 
     def poke(self, trigger_id: Bytes32) -> Call:
         """Latches or releases a trigger's reserve by what the incident book says now; anyone may."""
@@ -347,9 +347,9 @@ class CoverPool(_Contract):
         """Releases earned premium; anyone may."""
         return self._call("accrue")
 
-    def pay_debt(self, policy_id: int) -> Call:
-        """Pays debt to a policy as far as assets allow; anyone may."""
-        return self._call("payDebt", policy_id)
+    def pay_debt(self, policy_id: int, triggers: Sequence[Bytes32]) -> Call:
+        """Pays debt to a policy as far as assets allow; anyone may. `triggers` as for `settle`."""
+        return self._call("payDebt", policy_id, list(triggers))
 
     def withdraw_credit(self, to: Address) -> Call:
         """Takes out the caller's credit."""

@@ -124,7 +124,9 @@ def read_plan(path: Path) -> DeploymentPlan:
     problems += [f"{name} is no field of a plan" for name in given if name not in known]
     for name, usual in (("rules", _USUAL_RULES), ("listing", _USUAL_LISTING)):
         if isinstance(given.get(name), dict):
-            given[name] = asdict(usual) | given[name]
+            whole = asdict(usual)
+            problems += [f"{name}.{key} is no field of {name}" for key in given[name] if key not in whole]
+            given[name] = whole | given[name]
     try:
         plan = TypeAdapter(DeploymentPlan).validate_python(given)
     except ValidationError as error:

@@ -4,7 +4,7 @@ import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from insure.chain.contracts import HeartbeatPath, WatcherPath
+from insure.chain.contracts import HeartbeatPath
 from insure.chain.sender import Call, Sender
 from insure.errors import TransactionFailed
 from insure.records.history import subject_key
@@ -63,7 +63,7 @@ class Watchtower:
         receipts: list[Receipt] = []
         # one after the other, until nothing is news: no group's report keeps another group from being heard
         for _ in observers:
-            chosen = choose(signed, self._thresholds[path.address], last_spell(path, subject), now)
+            chosen = choose(signed, self._thresholds[path.address], path.spells(subject), now)
             sent = _try(self.sender, path.report(chosen)) if chosen else []
             if not sent:
                 break
@@ -112,21 +112,14 @@ def _try(sender: Sender, call: Call) -> list[Receipt]:
         return []
 
 
-def last_spell(path: WatcherPath, subject: str) -> Spell | None:
-    """The path's newest spell of the subject."""
-    spells = path.spells(subject)
-    return spells[-1] if spells else None
-
-
 def choose(
-    signed: Sequence[SignedObservation], threshold: int, last: Spell | None, now: int
+    signed: Sequence[SignedObservation], threshold: int, spells: Sequence[Spell], now: int
 ) -> list[SignedObservation]:
-    """The `threshold` observations, by ascending signer, to report next on a path whose newest spell is `last`.
+    """The `threshold` observations, by ascending signer, to report next on a path that has these spells.
 
-    Empty when no `threshold` of them overlap by `now`, or when nothing new would be attested. What continues the last
-    spell goes first and then what begins earliest, since a path hears nothing of the time before its newest spell; of
-    those the intersection that reaches furthest, and of equals the one that ends. So one observer who is wrong (or
-    lies) can't keep `threshold` others from being heard, if this is asked again after each report.
+    Empty when no `threshold` of them overlap by `now`, or when nothing new would be attested. What makes the earliest
+    spell goes first; of those the intersection that reaches furthest, and of equals the one that ends. So one observer
+    who is wrong (or lies) can't keep `threshold` others from being heard, if this is asked again after each report.
     """
     best: list[SignedObservation] = []
     best_rank: tuple[int, int, bool] | None = None
@@ -137,9 +130,9 @@ def choose(
                 continue
             until = min(each.observation.until for each in group)
             ended = all(each.observation.ended for each in group)
-            begin = start if last is None or start > last.until else last.start
+            begin = min([start, *(each.start for each in spells if each.start <= until and start <= each.until)])
             rank = (-begin, until, ended)
-            if _is_news(until, ended, last) and (best_rank is None or rank > best_rank):
+            if _is_news(start, until, ended, spells) and (best_rank is None or rank > best_rank):
                 best, best_rank = group, rank
     return sorted(best, key=lambda each: int(each.observer, 16))
 
@@ -148,7 +141,7 @@ def _furthest(able: Sequence[SignedObservation], threshold: int) -> list[SignedO
     return sorted(able, key=lambda each: -each.observation.until)[:threshold]
 
 
-def _is_news(until: int, ended: bool, last: Spell | None) -> bool:
-    if last is None or until > last.until:
-        return True
-    return ended and last.open and until == last.until
+def _is_news(start: int, until: int, ended: bool, spells: Sequence[Spell]) -> bool:
+    """Whether the path would take it: it unites what it is told with its spells, and refuses what lies within one."""
+    within = [each for each in spells if each.start <= start and until <= each.until]
+    return not within or (ended and within[-1].open and until == within[-1].until)

@@ -63,6 +63,14 @@ interface ICoverPool {
     error ZeroAmount();
     /// @dev Deposits wait while claims are owed that the pool could not pay.
     error DebtsStand(uint256 debts);
+    /// @dev Deposits wait while a share is worth less than a thousandth of the first price: what is left would be bought for nothing.
+    error PriceTooLow();
+    /// @dev The triggers named lock less than all do. @param given Sum of their incident limits. @param needed Sum over all triggers.
+    error TriggersMissing(uint256 given, uint256 needed);
+    /// @dev Each trigger must be named once, in ascending order.
+    error TriggersNotAscending(bytes32 triggerId);
+    /// @dev The pool itself can't receive what it pays.
+    error InvalidReceiver(address receiver);
     error UnknownScenario(uint256 scenario);
     error AlreadyInScenario(uint256 scenario, bytes32 subject);
     /// @param field Name of the constructor's argument.
@@ -74,13 +82,24 @@ interface ICoverPool {
     function accrue() external;
     /// @notice Latches or releases the reserve of a trigger by what the incident book says now; by anyone.
     /// @dev An unsettled incident holds what it can still be owed. An alarm alone holds one incident's limits for at most 24 hours, and a
-    /// family may begin three such holds in any 30 days (72 hours); until it falls silent it does not begin another. Beyond that an
-    /// alarm only stops sales. A reserve that should have lapsed stands until somebody pokes.
+    /// family for at most 72 hours in any 30 days, counted by the time it held while something was insured; until it is seen silent it
+    /// does not begin another hold. Beyond that an alarm only stops sales. A reserve that should have lapsed stands until somebody pokes:
+    /// deposits wait for that, while `settle` and `payDebt` poke themselves.
     function poke(bytes32 triggerId) external;
     /// @notice Settles as much of the oldest matured batch as solvency leaves, at the price of now net of the reserve; by anyone.
-    function settle() external returns (uint256 batch, uint256 shares, uint256 assets);
+    /// @dev The price must not hang on what was poked when: a reserve that is missing would let holders leave ahead of a loss, one that is
+    /// stale would take from them. So each trigger with limits in force is poked here. The caller names them because a list kept by the
+    /// contract would be a loop without bound; the sum of their limits shows that none is missing.
+    /// A loss is priced by its reserve until its incident is settled, a fixed window (`IIncidentBook.SETTLEMENT_WINDOW`) after it is final.
+    /// `claim` and `release` are anybody's, and a keeper claims within minutes: what nobody claimed within the window is, until it is
+    /// claimed, in no price.
+    /// @param triggers All triggers with limits in force, in ascending order; others among them do no harm.
+    function settle(bytes32[] calldata triggers) external returns (uint256 batch, uint256 shares, uint256 assets);
     /// @notice Pays debt recorded for a policy as far as assets beyond the reserve allow, to the policy's holder; by anyone.
-    function payDebt(uint256 policyId) external returns (uint256 paid);
+    /// @dev Pokes as `settle` does. Debts are paid in the order in which somebody asks for them, not in proportion: that matters only where
+    /// the assets fall short of what is owed already, not of what may yet be.
+    /// @param triggers As for `settle`.
+    function payDebt(uint256 policyId, bytes32[] calldata triggers) external returns (uint256 paid);
     /// @notice Sends the caller's credit (payments whose transfer failed) to `to`.
     function withdrawCredit(address to) external returns (uint256 amount);
 
@@ -113,8 +132,12 @@ interface ICoverPool {
         uint64 end,
         address payer
     ) external;
-    /// @notice Only the policy book: pays a claim, pro rata if the unsettled triggers' remaining limits exceed the assets; the rest is debt.
-    /// @param amount Newly owed. @param incidentLimitBefore The policy's next-incident limit before. @param incidentLimitAfter And after.
+    /// @notice Only the policy book: pays a claim, pro rata if the assets fall short of the worst that may be due; the rest is debt.
+    /// @dev The worst is one incident on every trigger at once: what unsettled incidents can still be owed and, where none is latched, one
+    /// incident's limits. So the part is the same whoever claims first and whether or not the others' triggers were poked, and never too
+    /// large; what it leaves as debt, `payDebt` pays as soon as all triggers are seen to need less. (A trigger whose incident settled and was
+    /// not poked since counts with what is left of that incident.)
+    /// @param amount Newly owed. @param incidentLimitDrop By how much the policy's next-incident limit falls. @param sequence The incident.
     /// @return sent Paid or credited now. @return debt Recorded as debt now.
     function pay(
         uint256 policyId,
@@ -122,13 +145,14 @@ interface ICoverPool {
         bytes32 subject,
         address to,
         uint256 amount,
-        uint96 incidentLimitBefore,
-        uint96 incidentLimitAfter
+        uint96 incidentLimitDrop,
+        uint256 sequence
     ) external returns (uint256 sent, uint256 debt);
     /// @notice Only the policy book: frees the limits of an ended policy.
     function unlock(bytes32 triggerId, bytes32 subject, uint96 incidentLimit, uint96 aggregateLimit) external;
 
-    /// @notice Whether premium is accrued up to now and no reserve stands: then the share price is what deposits pay.
+    /// @notice Whether premium is accrued up to now, no reserve and no debt stands, and shares are not nearly worthless: then the share
+    /// price is what deposits pay.
     function priceReliable() external view returns (bool);
     function solvency() external view returns (Solvency memory);
     /// @notice Premium ever received, and what of it was earned by now; the rest is unearned.

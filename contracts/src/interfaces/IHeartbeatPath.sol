@@ -20,7 +20,8 @@ interface IHeartbeatPath is IPath {
 
     /// @notice When the subject's last counted beat was sent; zero before the first.
     function lastBeat(bytes32 subject) external view returns (uint64);
-    /// @notice The subject whose beats show that path, relayer and host are alive while `subject` is silent.
+    /// @notice The subject whose beats, sent no more than one and a half periods apart, show that path, relayer and host are alive while
+    /// `subject` is silent.
     function controlOf(bytes32 subject) external view returns (bytes32);
     /// @notice Longest time between two beats that is no silence, seconds.
     function period() external view returns (uint64);

@@ -24,7 +24,7 @@ struct TriggerPath {
 /// @param mergeGap Covered components closer than this are one incident, seconds.
 /// @param minimumSpell Covered components shorter than this are dropped, seconds.
 /// @param challengePeriod How long a proposed span waits before it can be confirmed, seconds.
-/// @param checkpointStep By how many covered seconds a further checkpoint must exceed the last one while the subject is down.
+/// @param checkpointStep By how many covered seconds a further checkpoint must exceed the last one while the incident may grow.
 /// @param coolingOff How long after its sale cover starts, seconds.
 /// @param tail How long after a policy's end its collateral stays, seconds.
 /// @param guardian May delay an incident once, by at most 72 hours; the zero address if nobody may.
@@ -135,25 +135,34 @@ interface IIncidentBook {
     function MAX_SPANS() external view returns (uint256);
     /// @notice Checkpoints of an incident that grow by less than the step at most.
     function MAX_CLOSING() external view returns (uint256);
+    /// @notice By how much earlier a checkpoint must begin to be accepted for that alone, seconds.
+    function EARLIER_STEP() external view returns (uint64);
 
     /// @notice Creates a trigger; anyone may. Only listed ones are sold.
     /// @dev Refused unless the subject's id is canonical and not the host's, 2 <= k, the paths are distinct contracts, and with any single
     /// family left out the rest still make k families of which not all are ABSENCE. A path's parties are those it names itself, those
     /// that the trigger names, and its own contract; each path names one to 32, and there are one to eight paths.
-    /// Bounds (else `InvalidTrigger` with the field): grace <= 7 d, mergeGap <= 1 d, minimumSpell <= 1 d, 1 min <= challengePeriod <= 7 d,
-    /// 5 min <= checkpointStep <= 1 d, coolingOff <= 30 d, longest grace + mergeGap + minimumSpell + challengePeriod <= tail <= 90 d.
+    /// Bounds (else `InvalidTrigger` with the field): grace <= 7 d, mergeGap <= 1 d and mergeGap + longest grace >= 15 min (or anybody could
+    /// end a running incident between two reports), minimumSpell <= 1 d, 1 min <= challengePeriod <= 7 d, 5 min <= checkpointStep <= 1 d,
+    /// coolingOff <= 30 d, longest grace + mergeGap + minimumSpell + challengePeriod <= tail <= 90 d.
     /// What is found before the trigger's creation never counts.
     function createTrigger(Trigger calldata trigger) external returns (bytes32 triggerId);
 
     /// @notice Proposes what the paths hold now as a checkpoint of the trigger's incident; opens the incident if there is none.
     /// @dev By anyone. A checkpoint has its own clock; a later one never restarts an earlier one's. It must exceed the last one by
     /// `checkpointStep` covered seconds while the incident may still grow, afterwards by any, the latter at most `MAX_CLOSING` times.
-    /// Of each path the 16 newest spells are looked at; of the components the first group within the merge gap, its `MAX_SPANS` oldest.
+    /// Until the start is frozen, one that begins at least `EARLIER_STEP` before all others is accepted whatever it covers: until a
+    /// challenge period after the first proposal, or after the longest grace from the start that it had, whichever is later.
+    /// Of each path the 16 newest spells are looked at; while an incident is open the 16 newest that begin within the merge gap of what
+    /// was proposed last, and eight that follow, so that what comes later can't hide it. Of the components the first group within the
+    /// merge gap counts, its `MAX_SPANS` oldest.
     function propose(bytes32 triggerId) external returns (uint256 sequence, uint256 checkpoint);
 
     /// @notice Confirms the checkpoint's spans as far as a fresh sweep still shows them; confirmed seconds never shrink, merge or move.
-    /// @dev Only of the open incident. Twice is harmless. Until the start is frozen, earlier checkpoints are taken in first, so that the order
-    /// of confirmation does not choose it.
+    /// @dev Only of the open incident. Twice is harmless. Until the start is frozen, the checkpoint that begins earliest, of those with
+    /// anything left, is taken in first: neither the order of proposal nor that of confirmation chooses the start. Nothing is confirmed
+    /// before the earliest one is ready and the longest grace has passed since its start (`NotReady`), nor what lies further off than
+    /// the merge gap: that is the next incident.
     function confirm(bytes32 triggerId, uint256 checkpoint) external;
 
     /// @notice Ends the open incident: nothing covered within the merge gap and the paths' grace, everything proposed is ready and taken in.
@@ -178,7 +187,8 @@ interface IIncidentBook {
 
     /// @notice The covered components since the last incident, swept now (dropped and merged as the trigger says), as far as they belong
     /// to one incident.
-    /// @return spans Oldest first. @return open Whether enough families still attest for the last one to grow.
+    /// @return spans Oldest first. @return open Whether there may be more: neither merge gap and longest grace have passed since the last
+    /// one's end, nor has the incident reached its longest.
     function sweep(bytes32 triggerId) external view returns (Span[] memory spans, bool open);
 
     /// @notice How many incidents the trigger has had; the last one may be open.

@@ -24,7 +24,8 @@ interface IPath {
     /// @notice How many spells of `subject` this path has attested.
     function spellCount(bytes32 subject) external view returns (uint256);
 
-    /// @notice The `index`-th spell, oldest first; spells are disjoint and a spell grows only contiguously.
+    /// @notice The `index`-th spell, oldest first; spells are disjoint. An attested second stays attested; a spell grows at either end, and
+    /// may be united with its neighbours: its number is good for one call only.
     /// @return from First second of the spell, UTC.
     /// @return until Second at which the attested downtime ends; while `open`, attested so far.
     /// @return open Whether the spell may still grow.

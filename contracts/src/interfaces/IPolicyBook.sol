@@ -62,9 +62,10 @@ struct Policy {
 
 /// @notice Within which bounds cover on a trigger is sold.
 /// @param floorRate Least premium, in basis points of the aggregate limit per year.
-/// @param minimumWaiting Seconds. @param minimumSecondsToLimit Least seconds of downtime, beyond the waiting period, that reach the incident limit.
+/// @param minimumWaiting Seconds. @param minimumSecondsToLimit Least seconds of downtime, beyond the waiting period, that reach the incident
+/// limit, whatever the semantics and with the failover benefit.
 /// @param minimumTerm Seconds. @param maximumTerm Seconds.
-/// @param cap Most aggregate limit in force on the trigger, over all buyers.
+/// @param cap Most aggregate limit in force on the trigger's subject, over all buyers and all triggers of the subject.
 /// @param open Whether new cover is sold.
 struct Listing {
     uint32 floorRate;
@@ -113,14 +114,14 @@ interface IPolicyBook {
     error CapExceeded(string cap, uint256 wanted, uint256 maximum);
     error UnknownPolicy(uint256 policyId);
     error UnknownIncident(bytes32 triggerId, uint256 sequence);
+    /// @param incidentFrom When the outage began: what is cut at the longest incident's length is still one outage.
     error NotCovered(uint256 policyId, uint64 incidentFrom, uint64 start, uint64 end);
     error NotStandby(address caller);
     error NotReleasable(uint256 policyId, uint64 releasableAt);
     error TooMany(uint256 items, uint256 maximum);
     error LengthMismatch(uint256 policyIds, uint256 sequences);
     error AlreadyReleased(uint256 policyId);
-    error AlreadyActivated(uint256 policyId, uint256 sequence, uint64 activatedAt);
-    /// @dev An incident of the trigger is open, or final for less than the settlement window.
+    /// @dev An incident that began before the policy's end, or may have, is open, or final for less than the settlement window.
     error TriggerUnsettled(bytes32 triggerId);
     /// @dev The paths show downtime that nobody has proposed yet and that may be the policy's.
     error EvidencePending(bytes32 triggerId);
@@ -136,20 +137,24 @@ interface IPolicyBook {
         returns (uint256 policyId);
 
     /// @notice Computes and pays what `policyId` is owed for the incident; anyone may call it, twice is harmless.
+    /// @dev An incident counts, in whole, if it began while the policy was in force; one that begins where the one before it ended goes on
+    /// with it, and counts only if the first of them began at the policy's start or later.
     /// @return paid Sent by this call.
     function claim(uint256 policyId, uint256 sequence) external returns (uint256 paid);
 
     /// @notice `claim` for up to 64 items; a bad one is skipped with an event and never spoils the rest.
     function claimMany(uint256[] calldata policyIds, uint256[] calldata sequences) external returns (uint256 paid);
 
-    /// @notice Records that the insured application has moved to its standby chain; only by the quote's standby address, once an incident.
-    /// @dev Now is recorded for the trigger's open incident, or for the next one if none is open. It is proof if it lies within the
-    /// incident's confirmed from and until. Recording again replaces it, unless it already lies within an incident whose start is frozen.
+    /// @notice Records that the insured application has moved to its standby chain; only by the quote's standby address.
+    /// @dev Now is recorded for the next incident, and for the open one if there is one: what is open may be over already. It is proof for
+    /// the incident if it lies in its confirmed [from, until), so never for two. Recording again replaces what was recorded, except for an
+    /// incident whose start is frozen and not after it: the benefit is paid once an incident.
     function activateFailover(uint256 policyId) external;
 
     /// @notice Frees the collateral of a policy that can't be owed anything more; by anyone, after its end and the trigger's tail.
     /// @dev Pays first what incidents of the cover still owe, at most 32 of them a call: after more, call again until `PolicyReleased`.
-    /// Refused while the trigger is unsettled or its paths show something older than the policy's end that is not proposed yet.
+    /// Refused while an incident that began before the policy's end is unsettled, or the paths show something older than that end which is
+    /// not proposed yet. An outage that began later holds nothing up, however long it lasts.
     function release(uint256 policyId) external;
 
     /// @notice Lists a trigger or changes the bounds of new sales; cover in force is untouched. Only the owner.
@@ -173,7 +178,7 @@ interface IPolicyBook {
     function nonceUsed(address underwriter, uint256 nonce) external view returns (bool);
     /// @notice When the standby last recorded a failover for the incident; zero if never.
     function activationOf(uint256 policyId, uint256 sequence) external view returns (uint64);
-    /// @notice Sum of the aggregate limits of the trigger's unreleased policies.
+    /// @notice Sum of the aggregate limits of the unreleased policies on the trigger's subject, whatever their trigger: what the cap bounds.
     function inForce(bytes32 triggerId) external view returns (uint256);
     function underwriterOf(uint256 policyId) external view returns (address);
     /// @notice Most aggregate limit in force that the underwriter may have sold, and what is.

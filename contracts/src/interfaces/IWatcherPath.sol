@@ -16,7 +16,8 @@ struct Observation {
 
 /// @title m of n observers attest the intersection of the intervals that each of them signed
 interface IWatcherPath is IPath {
-    /// @dev A new index also closes the spell before it.
+    /// @dev What a spell is now. A new last one also closes the spell before it. Spells that the report touched are united with this one,
+    /// and those after it may have other numbers than before.
     event SpellReported(bytes32 indexed subject, uint256 indexed index, uint64 from, uint64 until, bool open);
     event AlarmRaised(bytes32 indexed subject, address indexed observer, uint64 alarmedUntil);
 
@@ -31,19 +32,21 @@ interface IWatcherPath is IPath {
     /// @dev An observation must satisfy from < until <= now.
     error BadInterval(uint64 from, uint64 until, uint64 current);
     error NoIntersection(uint64 from, uint64 until);
-    /// @dev The intersection lies before the end of the last spell and does not extend it.
+    /// @dev The intersection lies within a spell attested already (which ends at `attested`), and does not close it.
     error NothingNew(uint64 until, uint64 attested);
 
     /// @notice Takes observations of one subject by m or more observers, in ascending order of signer, and attests their intersection:
-    /// extends the last spell where it touches it, else begins a new one after it.
+    /// unites it with the spells that it touches (at most 64 at a time, the newest), else puts a new spell in its place among them.
+    /// @dev So neither a report of less, by one who lies, nor an earlier or later one handed in first takes a second from what m observers
+    /// agree on. A spell is open only while it is the last one. Any report also is an alarm for `ALARM_SECONDS`.
     function report(Observation[] calldata observations, bytes[] calldata signatures) external;
 
     /// @notice One observer's first sign of trouble, good for `ALARM_SECONDS` after `since`.
     function raiseAlarm(bytes32 subject, uint64 since, uint64 deadline, bytes calldata signature) external;
 
-    /// @notice How long after `since` one alarm lasts; an open spell that is not extended is an alarm for as long.
+    /// @notice How long after `since` one alarm lasts, and a report after it was handed in.
     function ALARM_SECONDS() external view returns (uint64);
-    /// @notice Until when the alarms raised for `subject` last; zero if none was.
+    /// @notice Until when the alarms and reports of `subject` last as alarms; zero if there was none.
     function alarmedUntil(bytes32 subject) external view returns (uint64);
 
     function observers() external view returns (address[] memory);

@@ -13,28 +13,36 @@ library PathReader {
     uint256 internal constant MARGIN = 10_000;
     /// @dev Newest spells of a path that are looked at.
     uint256 internal constant MAX_SPELLS = 16;
+    /// @dev Spells beyond `reach` that are looked at besides, so that an outage in many pieces is found in few steps.
+    uint256 internal constant MAX_LATER = 8;
+    /// @dev Newest spells of a path among which those within `reach` are searched.
+    uint256 private constant SEARCHED = 65_536;
 
     /// @notice The newest spells of `subject` that end after `since`, oldest first; none if the path is not in order.
-    /// @return found At most `MAX_SPELLS`.
-    /// @return open Whether the last one may still grow.
-    function spells(address path, bytes32 subject, uint64 since)
+    /// @param reach Later spells don't crowd out those that begin up to then; the largest number if that does not matter.
+    /// @return found At most `MAX_SPELLS` that begin up to `reach`, and `MAX_LATER` that follow.
+    function spells(address path, bytes32 subject, uint64 since, uint64 reach)
         internal
         view
-        returns (Span[] memory found, bool open)
+        returns (Span[] memory found)
     {
         (bool sound, uint256[3] memory answer) = _ask(path, abi.encodeCall(IPath.spellCount, (subject)), 32);
+        if (!sound) return new Span[](0);
         uint256 count = answer[0];
-        if (!sound || count == 0) return (new Span[](0), false);
+        uint256 most = MAX_SPELLS;
+        if (reach != type(uint64).max) {
+            most += MAX_LATER;
+            if (count > most) count = _countUpTo(path, subject, count, reach);
+        }
 
-        Span[] memory newest = new Span[](count < MAX_SPELLS ? count : MAX_SPELLS);
+        Span[] memory newest = new Span[](count < most ? count : most);
         uint256 kept;
         uint256 bound = block.timestamp;
         while (kept < newest.length) {
             (sound, answer) = _ask(path, abi.encodeCall(IPath.spell, (subject, count - 1 - kept)), 96);
             // From < until, in order, disjoint, nothing from the future, and a bool that is one.
-            if (!sound || answer[0] >= answer[1] || answer[1] > bound || answer[2] > 1) return (new Span[](0), false);
+            if (!sound || answer[0] >= answer[1] || answer[1] > bound || answer[2] > 1) return new Span[](0);
             if (answer[1] <= since) break;
-            if (kept == 0) open = answer[2] == 1;
             bound = answer[0];
             newest[kept++] = Span(uint64(answer[0]), uint64(answer[1]));
         }
@@ -43,6 +51,21 @@ library PathReader {
         for (uint256 i; i < kept; i++) {
             found[i] = newest[kept - 1 - i];
         }
+    }
+
+    /// @dev How many spells there are up to `MAX_LATER` after the last one that begins by `reach`. A path that is not in order gets what
+    /// comes of it; `spells` sees whether what it shows makes sense.
+    function _countUpTo(address path, bytes32 subject, uint256 count, uint64 reach) private view returns (uint256) {
+        uint256 low = count > SEARCHED ? count - SEARCHED : 0;
+        uint256 high = count;
+        while (low < high) {
+            uint256 middle = low + (high - low) / 2;
+            (bool sound, uint256[3] memory answer) = _ask(path, abi.encodeCall(IPath.spell, (subject, middle)), 96);
+            if (!sound) return 0;
+            if (answer[0] <= reach) low = middle + 1;
+            else high = middle;
+        }
+        return count - low < MAX_LATER ? count : low + MAX_LATER;
     }
 
     /// @notice Whether the path is alarmed for `subject`, and whether it could say so.

@@ -28,7 +28,7 @@ library RedeemQueue {
     /// @param settled Shares settled in all batches together. @param next Position of the oldest batch that is not wholly settled.
     struct Queue {
         Checkpoints.Trace208 requested;
-        uint128 settled;
+        uint256 settled;
         uint64 next;
         mapping(uint256 batch => Batch) batches;
         mapping(address controller => Request[8]) requests;
@@ -60,7 +60,7 @@ library RedeemQueue {
         (uint256 batch, uint256 left) = head(self);
         self.batches[batch].settled += shares.toUint128();
         self.batches[batch].assets += assets.toUint128();
-        self.settled += uint128(shares);
+        self.settled += shares;
         whole = shares == left;
         if (whole) ++self.next;
     }

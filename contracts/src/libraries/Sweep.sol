@@ -6,12 +6,10 @@ import {Span} from "../interfaces/IIncidentBook.sol";
 /// @notice What one path says.
 /// @param family Its family.
 /// @param absence Whether its evidence is the absence of something.
-/// @param open Whether its last spell may still grow.
 /// @param spells Oldest first, disjoint.
 struct Track {
     uint8 family;
     bool absence;
-    bool open;
     Span[] spells;
 }
 
@@ -38,21 +36,6 @@ library Sweep {
             time = until;
         }
         _truncate(spans, count);
-    }
-
-    /// @notice Whether the families with an open spell that reaches `until` are still a quorum.
-    function growing(Track[] memory tracks, uint256 quorum, uint64 until) internal pure returns (bool) {
-        uint256 all;
-        uint256 witnessed;
-        for (uint256 i; i < tracks.length; i++) {
-            Track memory track = tracks[i];
-            if (!track.open || track.spells.length == 0) continue;
-            Span memory last = track.spells[track.spells.length - 1];
-            if (last.from >= until || last.until < until) continue;
-            all |= 1 << track.family;
-            if (!track.absence) witnessed |= 1 << track.family;
-        }
-        return witnessed != 0 && bits(all) >= quorum;
     }
 
     /* SPANS */
@@ -99,17 +82,28 @@ library Sweep {
         _truncate(spans, count);
     }
 
-    /// @notice Seconds in both lists and within [low, high): the oldest `most` spans of them.
-    function intersect(Span[] memory a, Span[] memory b, uint64 low, uint64 high, uint256 most)
+    /// @notice Seconds in `a` and in spans of `b`, oldest first: one after which more than `most` spans would be left is skipped.
+    function uniteUpTo(Span[] memory a, Span[] memory b, uint256 most) internal pure returns (Span[] memory spans) {
+        spans = a;
+        Span[] memory one = new Span[](1);
+        for (uint256 i; i < b.length; i++) {
+            one[0] = b[i];
+            Span[] memory more = unite(spans, one);
+            if (more.length <= most) spans = more;
+        }
+    }
+
+    /// @notice Seconds in both lists and within [low, high).
+    function intersect(Span[] memory a, Span[] memory b, uint64 low, uint64 high)
         internal
         pure
         returns (Span[] memory spans)
     {
-        spans = new Span[](a.length + b.length < most ? a.length + b.length : most);
+        spans = new Span[](a.length + b.length);
         uint256 i;
         uint256 j;
         uint256 count;
-        while (i < a.length && j < b.length && count < spans.length) {
+        while (i < a.length && j < b.length) {
             uint64 from = _larger(_larger(a[i].from, b[j].from), low);
             uint64 until = _smaller(_smaller(a[i].until, b[j].until), high);
             if (from < until) spans[count++] = Span(from, until);

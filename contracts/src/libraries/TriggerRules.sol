@@ -41,6 +41,7 @@ library TriggerRules {
     uint256 private constant MAX_PATHS = 8;
     uint256 private constant MAX_PARTIES = 32;
     uint32 private constant MAX_GRACE = 7 days;
+    uint256 private constant MIN_PATIENCE = 15 minutes;
 
     /// @dev Checks `trigger` and writes it to the empty `rule`; returns how many families its paths make.
     function write(Rule storage rule, Trigger calldata trigger) internal returns (uint256 count) {
@@ -92,6 +93,8 @@ library TriggerRules {
 
     function _checkTimes(Trigger calldata trigger, uint32 grace) private pure {
         if (trigger.mergeGap > 1 days) revert IIncidentBook.InvalidTrigger("mergeGap");
+        // Or anybody could end a running incident between two reports, and have the next one wait anew.
+        if (uint256(trigger.mergeGap) + grace < MIN_PATIENCE) revert IIncidentBook.InvalidTrigger("mergeGap");
         if (trigger.minimumSpell > 1 days) revert IIncidentBook.InvalidTrigger("minimumSpell");
         if (trigger.challengePeriod < 1 minutes || trigger.challengePeriod > 7 days) {
             revert IIncidentBook.InvalidTrigger("challengePeriod");

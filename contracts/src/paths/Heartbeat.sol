@@ -8,8 +8,10 @@ import {IPath, PathKind} from "../interfaces/IPath.sol";
 /// @title What silence of beats proves, whatever carries them: who inherits says how a beat arrives
 /// @dev Of each subject two lists are kept.
 ///
-/// Windows: times in which its beats were heard. A beat at t extends the last window if t is at most period + latency after the last
-/// beat (a beat may be up to `latency` late), else it opens a new one. A window that never got a second beat has no length and gives way.
+/// Windows: times in which its beats were heard. A beat at t extends the last window if t is at most one and a half periods after the last
+/// beat, else it opens a new one. What counts is when beats were sent, not how late they arrive, or a host's stall of up to `latency` would
+/// pass for silence of the subject. The half period is for a relayer that looks in turns at blocks that come a little late; no more of a
+/// stall than that can count. A window that never got a second beat has no length and gives way.
 ///
 /// Spells: its silences, cut by the windows of its control. A silence runs from last beat + period to the next counted beat; while it
 /// lasts, to now - latency, for a beat sent later than that may still arrive. So a running spell only grows, and the beat that ends the
@@ -127,7 +129,7 @@ abstract contract Heartbeat is IHeartbeatPath {
 
     function _extend(Span[] storage windows, uint64 last, uint64 sentAt) private {
         uint256 count = windows.length;
-        if (count != 0 && sentAt - last <= period + latency) {
+        if (count != 0 && sentAt - last <= _longestPause()) {
             windows[count - 1].until = sentAt;
         } else if (count != 0 && windows[count - 1].from == last) {
             windows[count - 1] = Span(sentAt, sentAt);
@@ -161,11 +163,16 @@ abstract contract Heartbeat is IHeartbeatPath {
             if (start >= end) break;
             pieces[count++] = Span(start, end);
             // The latest window grows while a beat that would extend it can still arrive.
-            grows = i == total - 1 && block.timestamp <= window.until + period + 2 * latency;
+            grows = i == total - 1 && block.timestamp <= window.until + _longestPause() + latency;
         }
         assembly ("memory-safe") {
             mstore(pieces, count)
         }
+    }
+
+    /// @dev Longest time between the sending of two beats of one window.
+    function _longestPause() private view returns (uint64) {
+        return period + period / 2;
     }
 
     /// @dev Index of the first window that ends after `time`; their number if none does.

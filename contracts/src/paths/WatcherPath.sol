@@ -21,6 +21,8 @@ contract WatcherPath is IWatcherPath, EIP712 {
 
     /// @notice Most observers a path may have.
     uint256 public constant MAX_OBSERVERS = 16;
+    /// @dev Spells that one report unites at most. Bounds its gas.
+    uint256 private constant MAX_UNITED = 64;
     /// @inheritdoc IWatcherPath
     uint64 public constant ALARM_SECONDS = 1 hours;
     /// @inheritdoc IWatcherPath
@@ -105,12 +107,7 @@ contract WatcherPath is IWatcherPath, EIP712 {
 
     /// @inheritdoc IPath
     function alarmed(bytes32 subject) external view returns (bool) {
-        if (alarmedUntil[subject] > block.timestamp) return true;
-        uint256 count = _spells[subject].length;
-        if (count == 0) return false;
-        Spell memory last = _spells[subject][count - 1];
-        // An open spell that nobody extends any more must not stop sales for ever.
-        return last.open && last.until + ALARM_SECONDS > block.timestamp;
+        return alarmedUntil[subject] > block.timestamp;
     }
 
     /* OBSERVERS */
@@ -176,20 +173,55 @@ contract WatcherPath is IWatcherPath, EIP712 {
         if (from >= until) revert NoIntersection(from, until);
     }
 
+    /// @dev Unites what is attested with all spells that it touches, so that no report of a part keeps the whole from being heard, or puts
+    /// it in its place among them. No attested second is ever lost.
     function _attest(bytes32 subject, uint64 from, uint64 until, bool ended) private {
         Spell[] storage list = _spells[subject];
-        uint256 index = list.length;
-        if (index == 0 || from > list[index - 1].until) {
-            if (index != 0 && list[index - 1].open) list[index - 1].open = false;
-            list.push(Spell(from, until, !ended));
-        } else {
-            Spell memory last = list[--index];
-            bool closes = until == last.until && ended && last.open;
-            if (until <= last.until && !closes) revert NothingNew(until, last.until);
-            from = last.from;
-            list[index] = Spell(from, until, !ended);
-        }
+        uint256 count = list.length;
+        uint256 high = count;
+        while (high != 0 && list[high - 1].from > until) high--;
+        uint256 low = high;
+        while (low != 0 && list[low - 1].until >= from && high - low < MAX_UNITED) low--;
+        // Reported again, it unites with the rest.
+        if (low != 0 && from < list[low - 1].until) from = list[low - 1].until;
 
-        emit SpellReported(subject, index, from, until, !ended);
+        bool open = !ended && high == count;
+        if (low == high) {
+            if (low == count && count != 0) list[count - 1].open = false;
+            _makeRoom(list, low);
+        } else {
+            Spell memory last = list[high - 1];
+            uint64 start = list[low].from;
+            bool closes = until == last.until && ended && last.open;
+            if (high - low == 1 && from >= start && until <= last.until && !closes) {
+                revert NothingNew(until, last.until);
+            }
+            if (start < from) from = start;
+            if (until <= last.until) (until, open) = (last.until, last.open && !closes);
+            _remove(list, low + 1, high);
+        }
+        list[low] = Spell(from, until, open);
+        // For a while sales stop, though the spell be over: it may make an incident that nobody has proposed yet.
+        alarmedUntil[subject] = uint64(block.timestamp) + ALARM_SECONDS;
+
+        emit SpellReported(subject, low, from, until, open);
+    }
+
+    function _makeRoom(Spell[] storage list, uint256 index) private {
+        list.push();
+        for (uint256 i = list.length - 1; i > index; i--) {
+            list[i] = list[i - 1];
+        }
+    }
+
+    function _remove(Spell[] storage list, uint256 low, uint256 high) private {
+        uint256 gone = high - low;
+        if (gone == 0) return;
+        for (uint256 i = high; i < list.length; i++) {
+            list[i - gone] = list[i];
+        }
+        for (; gone != 0; gone--) {
+            list.pop();
+        }
     }
 }

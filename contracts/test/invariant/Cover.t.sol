@@ -8,18 +8,11 @@ import {Handler} from "./Handler.sol";
 
 /// @title What holds after any sequence of moves; the numbers are those of INVARIANTS.md
 contract CoverInvariants is CoverBase {
-    bytes32 private constant THIRD_TRIGGER = keccak256("third trigger");
-    bytes32 private constant THIRD_SUBJECT = keccak256("solana:5eykt4UsFv8P8NJdTREpY1vzqKqZKvdp");
-
     Handler private _handler;
 
     function setUp() public override {
         super.setUp();
-        // The third subject shares no scenario with the others: if all stop, limits may exceed the assets.
-        book.addTrigger(THIRD_TRIGGER, THIRD_SUBJECT, COOLING_OFF, TAIL, CHALLENGE);
-        policies.list(THIRD_TRIGGER, _listing());
-        pool.addScenario("its own");
-        pool.addToScenario(1, THIRD_SUBJECT);
+        _addThird();
         _handler = new Handler(pool, policies, book, asset, [TRIGGER, OTHER_TRIGGER, THIRD_TRIGGER]);
         targetContract(address(_handler));
         _handler.deposit(0, 100_000 * one);

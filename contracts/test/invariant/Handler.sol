@@ -8,6 +8,7 @@ import {Incident} from "../../src/interfaces/IIncidentBook.sol";
 import {IPolicyBook, Policy, Quote, Semantics, Terms} from "../../src/interfaces/IPolicyBook.sol";
 import {HostileAsset} from "../HostileAsset.sol";
 import {ScriptedBook} from "../ScriptedBook.sol";
+import {Insured} from "../harness/Insured.sol";
 import {Test} from "../Test.sol";
 
 /// @title Stakers, buyers, claims, alarms and time, in any order
@@ -71,7 +72,11 @@ contract Handler is Test {
                 reason,
                 ICoverPool.ReserveStands.selector,
                 ICoverPool.DebtsStand.selector,
-                reliable ? ICoverPool.ZeroAmount.selector : ICoverPool.CatchUpNeeded.selector
+                reliable
+                    ? ICoverPool.ZeroAmount.selector
+                    : bytes4(reason) == ICoverPool.PriceTooLow.selector
+                        ? ICoverPool.PriceTooLow.selector
+                        : ICoverPool.CatchUpNeeded.selector
             );
         }
     }
@@ -90,7 +95,7 @@ contract Handler is Test {
 
     function settle() external {
         Solvency memory before = _pool.solvency();
-        try _pool.settle() returns (uint256, uint256, uint256 assets) {
+        try _pool.settle(Insured.triggers(_pool, triggers)) returns (uint256, uint256, uint256 assets) {
             Solvency memory s = _pool.solvency();
             assertEq(before.assets - s.assets, assets, "what left the counted assets");
             if (assets > 0) {
@@ -152,7 +157,7 @@ contract Handler is Test {
         private
         returns (Quote memory)
     {
-        uint96 incidentLimit = uint96(bound(limit, 7_200 * _one, 40_000 * _one));
+        uint96 incidentLimit = uint96(bound(limit, 11_300 * _one, 40_000 * _one));
         uint64 start = uint64(block.timestamp) + 1 days;
         return Quote({
             pool: address(_pool),
@@ -211,11 +216,7 @@ contract Handler is Test {
         if (count == 0) return;
         uint256 id = which % count + 1;
         vm.prank(_policies.policy(id).standby);
-        try _policies.activateFailover(id) {}
-        catch (bytes memory reason) {
-            bytes4 only = IPolicyBook.AlreadyActivated.selector;
-            _among(reason, only, only, only);
-        }
+        _policies.activateFailover(id);
     }
 
     function release(uint256 which) public {
@@ -240,7 +241,7 @@ contract Handler is Test {
     function payDebt(uint256 which) external {
         uint256 count = _policies.policyCount();
         if (count == 0) return;
-        received[which % count + 1] += _pool.payDebt(which % count + 1);
+        received[which % count + 1] += _pool.payDebt(which % count + 1, Insured.triggers(_pool, triggers));
     }
 
     function freeze(uint256 who, bool frozen) external {
