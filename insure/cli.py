@@ -18,6 +18,7 @@ from insure.errors import InsureError, InvalidInput
 from insure.installation import from_settings
 from insure.jobs import JobBoard
 from insure.ops.deploy import deploy_plan, read_plan
+from insure.quoting import rate_per_second_down
 from insure.records.units import parse_amount, parse_duration
 from insure.settings import Settings
 from insure.terminal import console, price_json, price_table, subject_table
@@ -62,7 +63,7 @@ def price(
         waiting_seconds=parse_duration("--waiting", waiting),
         semantics=semantics,
         # an hour pays at most what was asked for: the rest of the division is the buyer's
-        rate_per_second=parse_amount("--per-hour", per_hour, decimals) // 3_600,
+        rate_per_second=rate_per_second_down(parse_amount("--per-hour", per_hour, decimals)),
         failover_benefit=parse_amount("--failover", failover, decimals),
         incident_limit=incident_limit,
         aggregate_limit=parse_amount("--aggregate", aggregate, decimals) if aggregate else 2 * incident_limit,
@@ -102,9 +103,9 @@ def deploy(
     settings = Settings.from_env(require=("rpc_url", "deployer_key"))
     if settings.deployment.exists() and not replace_manifest:
         raise InvalidInput(f"INSURE_DEPLOYMENT: {settings.deployment} exists; --replace writes over it")
-    if not os.access(settings.deployment.parent, os.W_OK):
+    if settings.deployment.is_dir() or not os.access(settings.deployment.parent, os.W_OK):
         # better now than when the contracts are deployed and nobody knows where
-        raise InvalidInput(f"INSURE_DEPLOYMENT: nothing can be written to {settings.deployment.parent}")
+        raise InvalidInput(f"INSURE_DEPLOYMENT: no file can be written at {settings.deployment}")
     deployment = deploy_plan(settings, read_plan(plan))
     settings.deployment.write_text(deployment.to_json())
     console().print(f"deployed on chain {deployment.chain_id}; manifest in {settings.deployment}")

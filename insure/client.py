@@ -13,14 +13,16 @@ from typing import Any, Protocol, Self
 import httpx
 from eth_utils.crypto import keccak
 
+from insure.chain.contracts import Asset, PolicyBook
 from insure.chain.rpc import Chain
 from insure.chain.sender import Call
 from insure.errors import InsureError, InvalidInput, Refused, TransactionFailed, Unreachable
-from insure.records.onchain import ZERO_ADDRESS, Address, Receipt, Terms
-from insure.records.views import PreparedTransaction
+from insure.records.deployment import Deployment
+from insure.records.onchain import ZERO_ADDRESS, Address, Quote, Receipt, SignedQuote, Terms
 
 _TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
 _TIMEOUT_SECONDS = 30.0
+_MONEY_TERMS = ("rate_per_second", "failover_benefit", "incident_limit", "aggregate_limit")
 
 Json = dict[str, Any]
 
@@ -45,20 +47,31 @@ class Buyer(Protocol):
 
 @dataclass(frozen=True)
 class OfferedQuote:
-    """An offer: what it costs in smallest units, until when it stands, and the buyer's two transactions.
+    """An offer as the underwriter signed it, and where to take it up.
 
-    `components` is the premium's breakdown by name, `answer` the API's whole answer.
+    `components` is the premium's breakdown by name in smallest units, `answer` the API's whole answer.
     """
 
-    premium: int
-    deadline: int
-    start: int
-    end: int
-    buyer: Address
+    signed: SignedQuote
+    policy_book: Address
+    chain_id: int
     components: dict[str, int]
-    approval: PreparedTransaction
-    transaction: PreparedTransaction
     answer: Json
+
+    @property
+    def premium(self) -> int:
+        """What it costs, in smallest units of the asset."""
+        return self.signed.quote.premium
+
+    @property
+    def start(self) -> int:
+        """First second of cover, UTC."""
+        return self.signed.quote.start
+
+    @property
+    def end(self) -> int:
+        """First second after cover, UTC."""
+        return self.signed.quote.end
 
 
 @dataclass(frozen=True)
@@ -72,12 +85,18 @@ class Purchase:
 class Client:
     """One API; use it as a context manager or close it.
 
+    The API is not trusted with the buyer's key: an offer must be for what was asked, and the client makes the two
+    transactions itself. Given the deployment's manifest, it holds the offer to those addresses too.
+
     Raises `Unreachable` when the API does not answer, `InvalidInput` for a wrong field, `Refused` when the desk says
     no, each with the API's own message.
     """
 
-    def __init__(self, base_url: str, transport: httpx.BaseTransport | None = None) -> None:
+    def __init__(
+        self, base_url: str, deployment: Deployment | None = None, transport: httpx.BaseTransport | None = None
+    ) -> None:
         self._http = httpx.Client(base_url=base_url, timeout=_TIMEOUT_SECONDS, transport=transport)
+        self._deployment = deployment
 
     def __enter__(self) -> Self:
         return self
@@ -95,8 +114,7 @@ class Client:
         self, subject_id: str, buyer: Address, terms: Terms, term_seconds: int, standby: Address = ZERO_ADDRESS
     ) -> OfferedQuote:
         """A signed offer for these terms; `Refused` if it comes back with other ones."""
-        money = ("rate_per_second", "failover_benefit", "incident_limit", "aggregate_limit")
-        asked = {name: str(value) if name in money else value for name, value in asdict(terms).items()}
+        asked = {name: str(value) if name in _MONEY_TERMS else value for name, value in asdict(terms).items()}
         body = {
             "subject_id": subject_id,
             "buyer": buyer,
@@ -104,35 +122,45 @@ class Client:
             "term_seconds": term_seconds,
             "standby": standby,
         }
-        answer: Json = self._ask("POST", "/v1/quotes", body)
-        quote = answer["signed"]["quote"]
-        for name, wanted in asked.items():
-            if quote["terms"][name] != wanted:
-                raise Refused(f"terms.{name} of the offer is {quote['terms'][name]}: asked was {wanted}")
-        return OfferedQuote(
-            premium=int(quote["premium"]),
-            deadline=quote["deadline"],
-            start=quote["start"],
-            end=quote["end"],
-            buyer=quote["buyer"],
-            components={part["name"]: int(part["amount"]) for part in answer["price"]["components"]},
-            approval=_transaction(answer["approval"]),
-            transaction=_transaction(answer["transaction"]),
-            answer=answer,
-        )
+        offer = _offer(self._ask("POST", "/v1/quotes", body))
+        quote = offer.signed.quote
+        asked_for = {
+            "buyer": (quote.buyer.lower(), buyer.lower()),
+            "standby": (quote.standby.lower(), standby.lower()),
+            "term_seconds": (quote.end - quote.start, term_seconds),
+            **{f"terms.{name}": (getattr(quote.terms, name), value) for name, value in asdict(terms).items()},
+            **self._addresses(offer),
+        }
+        for name, (offered, wanted) in asked_for.items():
+            if offered != wanted:
+                raise Refused(f"{name} of the offer is {offered}: asked was {wanted}")
+        return offer
+
+    def _addresses(self, offer: OfferedQuote) -> dict[str, tuple[object, object]]:
+        """What the offer says of the contracts against the manifest, if there is one."""
+        known, quote = self._deployment, offer.signed.quote
+        if known is None:
+            return {}
+        return {
+            "chain": (offer.chain_id, known.chain_id),
+            "pool": (quote.pool, known.cover_pool),
+            "asset": (quote.asset, known.asset),
+            "policy book": (offer.policy_book, known.policy_book),
+        }
 
     def buy(self, offer: OfferedQuote, buyer: Buyer) -> Purchase:
         """Lets the pool take the premium and takes up the offer; raises `TransactionFailed` with the contract's reason.
 
         If the purchase fails the approval stays: it lets the pool take this premium only.
         """
-        if buyer.address != offer.buyer:
-            raise InvalidInput(f"buyer is {buyer.address}: must be {offer.buyer}, whom the offer names")
-        if buyer.chain.chain_id != offer.transaction.chain_id:
-            raise InvalidInput(f"chain is {buyer.chain.chain_id}: must be the offer's, {offer.transaction.chain_id}")
-        buyer.send(_call("asset", "approve", offer.approval))
-        receipt = buyer.send(_call("PolicyBook", "buy", offer.transaction))
-        return Purchase(_minted(buyer.chain, offer.transaction.to, receipt), receipt)
+        quote = offer.signed.quote
+        if buyer.address != quote.buyer:
+            raise InvalidInput(f"buyer is {buyer.address}: must be {quote.buyer}, whom the offer names")
+        if buyer.chain.chain_id != offer.chain_id:
+            raise InvalidInput(f"chain is {buyer.chain.chain_id}: must be the offer's, {offer.chain_id}")
+        buyer.send(Asset(buyer.chain, quote.asset).approve(quote.pool, quote.premium))
+        receipt = buyer.send(PolicyBook(buyer.chain, offer.policy_book).buy(offer.signed))
+        return Purchase(_minted(buyer.chain, offer.policy_book, receipt), receipt)
 
     def subjects(self) -> list[Json]:
         """What can be covered."""
@@ -161,9 +189,12 @@ class Client:
             answer = self._http.request(method, path, json=body)
         except httpx.TransportError as error:
             raise Unreachable(f"the API at {self._http.base_url} does not answer: {error}") from error
-        if answer.is_success:
+        if not answer.is_success:
+            raise _error(answer)
+        try:
             return answer.json()
-        raise _error(answer)
+        except ValueError as error:
+            raise _malformed(answer.url, error) from error
 
 
 def _error(answer: httpx.Response) -> InsureError:
@@ -176,13 +207,28 @@ def _error(answer: httpx.Response) -> InsureError:
     return kinds.get(answer.status_code, Unreachable)(message)
 
 
-def _transaction(fields: Json) -> PreparedTransaction:
-    return PreparedTransaction(fields["to"], fields["data"], int(fields["value"]), fields["chain_id"])
+def _malformed(what: object, error: Exception) -> Unreachable:
+    return Unreachable(f"{what} does not answer as the API does: {type(error).__name__} {error}")
 
 
-def _call(contract: str, function: str, prepared: PreparedTransaction) -> Call:
-    data = bytes.fromhex(prepared.data.removeprefix("0x"))
-    return Call(contract, prepared.to, function, (), data)
+def _offer(answer: Json) -> OfferedQuote:
+    """An offer from the API's answer; raises `Unreachable` unless it has the API's shape."""
+    try:
+        signed, fields = answer["signed"], dict(answer["signed"]["quote"])
+        fields |= {name: int(fields[name]) for name in ("premium", "nonce")}
+        given = fields.pop("terms")
+        amounts = {name: int(given[name]) for name in _MONEY_TERMS}
+        terms = Terms(waiting_seconds=given["waiting_seconds"], semantics=given["semantics"], **amounts)
+        quote = Quote(terms=terms, **fields)
+        return OfferedQuote(
+            signed=SignedQuote(quote, signed["underwriter"], signed["signature"]),
+            policy_book=answer["transaction"]["to"],
+            chain_id=answer["transaction"]["chain_id"],
+            components={part["name"]: int(part["amount"]) for part in answer["price"]["components"]},
+            answer=answer,
+        )
+    except (KeyError, TypeError, ValueError, AttributeError) as error:
+        raise _malformed("/v1/quotes", error) from error
 
 
 def _minted(chain: Chain, book: Address, receipt: Receipt) -> int:

@@ -75,7 +75,8 @@ class Desk:
         floor, tail = 0, self._limits.loadings.tail_seconds
         if listed:
             floor = self._policies.listing(listed.trigger_id).floor_rate_bps
-            tail = self._incidents.trigger_rules(listed.trigger_id)[2]
+            _, cooling_off, after, _ = self._incidents.trigger_rules(listed.trigger_id)
+            tail = cooling_off + after  # the limit is locked from the sale on, before the term as well as after it
         loadings = replace(self._limits.loadings, tail_seconds=tail)
         try:
             premium = self.model.price(subject_id, terms, term_seconds, loadings)

@@ -180,3 +180,10 @@ def test_two_apis_in_one_process_share_nothing() -> None:
     other.alarmed = {ARBITRUM}
     assert TestClient(create_api(one)).post("/v1/quotes", json=body()).status_code == 200
     assert TestClient(create_api(other)).post("/v1/quotes", json=body()).status_code == 409
+
+
+@pytest.mark.parametrize("number", [-1, 2**63, 10**30])
+def test_a_policy_number_beyond_all_numbers_is_a_wrong_field(http: TestClient, number: int) -> None:
+    answer = http.get(f"/v1/policies/{number}")
+    assert answer.status_code == 422
+    assert answer.json()["error"]["field"] == "policy_id"

@@ -270,7 +270,7 @@ def test_a_deployment_writes_a_manifest_that_is_not_overwritten_unasked(insure: 
         head = chain.head()
         assert "exists; --replace writes over it" in refused(insure("deploy", "plan.json", **keys))
         nowhere = insure("deploy", "plan.json", **keys, INSURE_DEPLOYMENT=tmp_path / "none" / "deployment.json")
-        assert refused(nowhere) == f"INSURE_DEPLOYMENT: nothing can be written to {tmp_path / 'none'}"
+        assert refused(nowhere).startswith("INSURE_DEPLOYMENT: no file can be written at ")
         assert chain.head() == head
         assert Deployment.read(tmp_path / "deployment.json") == written
 

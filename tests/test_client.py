@@ -23,7 +23,10 @@ def local() -> Local:
 
 @pytest.fixture(scope="module")
 def client(local: Local) -> Iterator[Client]:
-    with TestClient(create_api(local.installation.engine)) as http, Client("http://api", http._transport) as sdk:
+    with (
+        TestClient(create_api(local.installation.engine)) as http,
+        Client("http://api", transport=http._transport) as sdk,
+    ):
         yield sdk
 
 
@@ -73,17 +76,57 @@ def test_an_offer_is_not_bought_by_another_or_on_another_chain(
         client.buy(offer, Sender(elsewhere, local.buyer.account))
 
 
-def test_an_offer_with_other_terms_than_asked_is_refused(local: Local) -> None:
+@pytest.mark.parametrize(
+    ("honest", "tampered", "told"),
+    [
+        (
+            '"waiting_seconds":3600',
+            '"waiting_seconds":36000',
+            r"terms\.waiting_seconds of the offer is 36000: asked was 3600",
+        ),
+        (str(TERMS.incident_limit), "7", r"terms\.incident_limit of the offer is 7"),
+        ('"standby":"0x00', '"standby":"0x11', "standby of the offer is 0x11"),
+        ('"end":', '"end":1,"was":', "does not answer as the API does"),
+    ],
+)
+def test_an_offer_for_something_else_than_asked_is_refused(local: Local, honest: str, tampered: str, told: str) -> None:
     api = TestClient(create_api(ScreenEngine()))
 
-    def tampered(request: httpx.Request) -> httpx.Response:
+    def lying(request: httpx.Request) -> httpx.Response:
         answer = api.post("/v1/quotes", content=request.content, headers={"content-type": "application/json"})
-        text = answer.text.replace('"waiting_seconds":3600', '"waiting_seconds":36000')
-        return httpx.Response(answer.status_code, text=text)
+        assert honest in answer.text
+        return httpx.Response(answer.status_code, text=answer.text.replace(honest, tampered))
 
     with (
-        Client("http://api", httpx.MockTransport(tampered)) as client,
-        pytest.raises(Refused, match=r"terms\.waiting_seconds of the offer is 36000: asked was 3600"),
+        Client("http://api", transport=httpx.MockTransport(lying)) as client,
+        pytest.raises((Refused, Unreachable), match=told),
+    ):
+        client.quote(ARBITRUM, local.buyer.address, TERMS, TERM)
+
+
+def test_transactions_that_the_api_prepares_are_not_what_the_buyer_signs(client: Client, local: Local) -> None:
+    offer = client.quote(ARBITRUM, local.buyer.address, replace(TERMS, aggregate_limit=50_000_000_000), TERM)
+    offer.answer["approval"]["data"] = offer.answer["transaction"]["data"] = "0xdeadbeef"
+    local.fund(local.buyer, offer.premium)
+    assert client.buy(offer, local.buyer).policy_id > 0
+    allowed = local.asset.allowance(local.buyer.address, local.deployment.cover_pool)
+    assert allowed == 0, "the pool was let to take the premium and no more"
+
+
+def test_with_a_manifest_an_offer_on_other_contracts_is_refused(local: Local) -> None:
+    terms = replace(TERMS, aggregate_limit=50_000_000_000)
+    with TestClient(create_api(local.installation.engine)) as http:
+        Client("http://api", local.deployment, http._transport).quote(ARBITRUM, local.buyer.address, terms, TERM)
+        other = replace(local.deployment, cover_pool=local.deployment.asset)
+        with pytest.raises(Refused, match="pool of the offer is"):
+            Client("http://api", other, http._transport).quote(ARBITRUM, local.buyer.address, terms, TERM)
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "null", "no JSON", '{"signed": 5}'])
+def test_a_malformed_offer_is_said_to_be_no_answer_of_the_api(local: Local, text: str) -> None:
+    with (
+        Client("http://api", transport=httpx.MockTransport(lambda _: httpx.Response(200, text=text))) as client,
+        pytest.raises(Unreachable, match="does not answer as the API does"),
     ):
         client.quote(ARBITRUM, local.buyer.address, TERMS, TERM)
 
@@ -106,7 +149,10 @@ def test_pool_subjects_and_incidents_are_told(client: Client) -> None:
 
 def test_after_an_alarm_the_desk_makes_no_offer_and_the_contract_takes_no_earlier_one() -> None:
     fresh = install()
-    with TestClient(create_api(fresh.installation.engine)) as http, Client("http://api", http._transport) as sdk:
+    with (
+        TestClient(create_api(fresh.installation.engine)) as http,
+        Client("http://api", transport=http._transport) as sdk,
+    ):
         offer = sdk.quote(ARBITRUM, fresh.buyer.address, TERMS, TERM)
         fresh.fund(fresh.buyer, offer.premium)
         fresh.raise_alarm()
@@ -121,7 +167,7 @@ def test_an_api_that_is_not_there_is_unreachable() -> None:
         raise httpx.ConnectError("refused")
 
     with (
-        Client("http://api", httpx.MockTransport(down)) as client,
+        Client("http://api", transport=httpx.MockTransport(down)) as client,
         pytest.raises(Unreachable, match="does not answer: refused"),
     ):
         client.pool()
@@ -129,7 +175,7 @@ def test_an_api_that_is_not_there_is_unreachable() -> None:
 
 def test_an_answer_that_is_not_the_apis_is_unreachable() -> None:
     with (
-        Client("http://api", httpx.MockTransport(lambda _: httpx.Response(502, text="proxy"))) as client,
+        Client("http://api", transport=httpx.MockTransport(lambda _: httpx.Response(502, text="proxy"))) as client,
         pytest.raises(Unreachable, match="502"),
     ):
         client.pool()

@@ -1,6 +1,7 @@
 """The manifest of an installation: what is written is read back the same, and a broken one says what is broken."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -96,3 +97,9 @@ def test_a_listed_subject_is_found_and_another_is_refused_with_those_that_are_li
     assert DEPLOYMENT.trigger_for(ARBITRUM).trigger_id == TRIGGER[ARBITRUM]
     with pytest.raises(InvalidInput, match=f"eip155:1'.*listed: {ARBITRUM}, "):
         DEPLOYMENT.trigger_for("eip155:1")
+
+
+def test_scenarios_keep_the_order_of_their_numbers_through_the_file() -> None:
+    scenarios = {"zebra": ["eip155:10"], "ant": ["eip155:42161"]}
+    whole = replace(DEPLOYMENT, scenarios=scenarios)
+    assert list(Deployment.from_json(whole.to_json()).scenarios) == ["zebra", "ant"]

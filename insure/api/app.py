@@ -3,9 +3,9 @@
 import re
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -64,7 +64,7 @@ def _answer_questions(app: FastAPI, engine: EngineFace) -> None:
         return engine.quote(body.to_request())
 
     @app.get("/v1/policies/{policy_id}", response_model=PolicyBody, responses=_MISSING, tags=["cover"])
-    def policy(policy_id: int) -> object:
+    def policy(policy_id: Annotated[int, Path(ge=0, lt=2**63)]) -> object:
         """A policy, what it is owed and what it was paid."""
         found = engine.policy(policy_id)
         if found is None:

@@ -39,8 +39,8 @@ class Deployment:
     """Subject ids by the name of the scenario that can stop them together."""
 
     def to_json(self) -> str:
-        """The manifest's text."""
-        return json.dumps(asdict(self), indent=2, sort_keys=True) + "\n"
+        """The manifest's text; scenarios stay in the order of their numbers on the chain."""
+        return json.dumps(asdict(self), indent=2) + "\n"
 
     @classmethod
     def from_json(cls, text: str) -> "Deployment":
