@@ -18,7 +18,7 @@ from insure.records.views import (
     ScenarioExposure,
     SubjectExposure,
 )
-from pricing_models.payoff import limit_seconds, owed
+from pricing_models.payoff import SECONDS_BOUND, limit_seconds, owed
 
 BLUE, TEAL, AMBER, RED, VIOLET, GREY = "#4a86c5", "#2f9e8f", "#d0902f", "#cf5b52", "#8a76c2", "#8b98a8"
 KIND_COLOUR = {PathKind.ABSENCE: AMBER, PathKind.QUORUM: BLUE, PathKind.RECOVERY: VIOLET}
@@ -103,9 +103,9 @@ def loss(view: LossView, premium: int, asset: Deployment) -> go.Figure:
 def payoff(terms: Terms, asset: Deployment) -> go.Figure:
     """What one halt pays by its length, by the function that settles, without and with a proven failover."""
     full = limit_seconds(terms)
-    last = max(full * 6 // 5, terms.waiting_seconds * 2, _HOUR)
-    inner = {last * i // 120 for i in range(121)}
-    lengths = sorted(inner | {terms.waiting_seconds, terms.waiting_seconds + 1, full})
+    last = min(max(full * 6 // 5, terms.waiting_seconds * 2, _HOUR), SECONDS_BOUND - 1)
+    inner = {last * i // 120 for i in range(121)} | {terms.waiting_seconds, terms.waiting_seconds + 1, full}
+    lengths = sorted(seconds for seconds in inner if seconds <= last)
     cases = [(False, "without failover", BLUE, "solid")]
     if terms.failover_benefit:
         cases.append((True, "with failover", TEAL, "dash"))

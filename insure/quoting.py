@@ -9,14 +9,13 @@ from insure.errors import InvalidInput
 from insure.records.onchain import Address, Bytes32, Listing, Quote, Semantics, Terms
 from insure.records.views import LossView, PriceComponent, PriceView, QuoteRequest
 from pricing_models.compound import LossDistribution
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 from pricing_models.premium import Basis, Component, Premium, Scenario
 
 BPS = 10_000
 HOUR_SECONDS = 3_600
 YEAR_SECONDS = 365 * 86_400
 """The year of the contracts' floor rate."""
-LONGEST_INCIDENT_SECONDS = 168 * HOUR_SECONDS
-"""What lasts longer is a further incident."""
 
 LABELS = {
     "expected_payout": "Expected payout",

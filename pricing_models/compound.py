@@ -1,6 +1,6 @@
 """Distribution of what one policy pays over its term: halts in the term x payout of each, under the limits.
 
-What is discretised is the *payout* of one halt, which is bounded by the incident limit, so nothing is cut off. Mass is
+What is discretised is the *payout* of one halt, which its incidents' limits bound, so nothing is cut off. Mass is
 spread between grid points so that the mean is kept exactly (local moment matching, Loss Models 9.6.5); the count's
 probability generating function is applied in Fourier space, without aliasing.
 """
@@ -9,14 +9,15 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft
+from scipy import fft, optimize
 
 from pricing_models.errors import InvalidTerms, ModelError
-from pricing_models.payoff import Curve, Terms, limited_payout
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Curve, Terms, limited_payout, most_owed, owed
 
 FloatArray = NDArray[np.float64]
 
 MEAN_TOLERANCE = 1e-5
+_LEAST_STEPS = 16  # of the most an incident is owed
 _FIRST_STEPS = 512
 _MOST_STEPS = 8192
 _CHEAP_WORK = 2**20  # points x counts
@@ -78,8 +79,11 @@ def discretise(limited_means: FloatArray, step: float) -> FloatArray:
     The last point takes what lies beyond it, as E[min(Y, last)] does; the mean is kept exactly.
     """
     slope = np.diff(limited_means) / step  # mean survival over each cell
+    if slope.size:
+        # survival falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
+        slope = np.clip(optimize.isotonic_regression(slope, increasing=False).x, 0.0, 1.0)
     pmf: FloatArray = np.append(1.0, slope) - np.append(slope, 0.0)
-    return np.maximum(pmf, 0.0)  # rounding of the differences only: limited means are concave
+    return pmf
 
 
 def add_up(count_pmf: FloatArray, severity_pmf: FloatArray, cells: int | None = None) -> FloatArray:
@@ -121,8 +125,8 @@ def loss_distribution(
     of one halt's mean payout to its closed form. Raises `ModelError` when the finest grid misses the tolerance,
     `InvalidTerms` when there are too many halts for it.
     """
-    most = (count_pmf.size - 1) * terms.incident_limit
-    steps, coarse = _FIRST_STEPS, None
+    most = (count_pmf.size - 1) * most_owed(terms)
+    steps, coarse = _first_steps(count_pmf.size, terms), None
     while True:
         loss = _on_grid(count_pmf, terms, sf, lev, failover_probability, steps)
         if most <= terms.aggregate_limit or loss.mean == 0.0:
@@ -132,27 +136,44 @@ def loss_distribution(
             if move <= tolerance:
                 return LossDistribution(loss.amounts, loss.pmf, loss.probability_of_any, move + loss.mean_error)
         if steps == _MOST_STEPS:
-            raise ModelError(f"the mean is not within {tolerance} on a grid of {steps} steps per incident limit")
+            raise ModelError(f"the mean is not within {tolerance} on a grid of {steps} steps an incident")
         steps, coarse = steps * 2, loss
+
+
+def _first_steps(counts: int, terms: Terms) -> int:
+    """Steps an incident to begin with: fewer where many halts of many incidents leave no room to refine them."""
+    steps, reach = _FIRST_STEPS, min(terms.aggregate_limit, (counts - 1) * most_owed(terms))
+    while steps > _LEAST_STEPS and 2 * _cells(reach, _unit(terms) / steps) * counts > _MOST_WORK // 4:
+        steps //= 2
+    return steps
+
+
+def _unit(terms: Terms) -> int:
+    """The most that an incident is owed, or 1 when nothing is ever owed."""
+    return max(1, owed(terms, LONGEST_INCIDENT_SECONDS, True, 0))
 
 
 def _on_grid(
     count_pmf: FloatArray, terms: Terms, sf: Curve, lev: Curve, failover_probability: float, steps: int
 ) -> LossDistribution:
-    """The distribution with the incident limit cut into `steps`."""
-    grid = np.linspace(0.0, float(terms.incident_limit), steps + 1)
-    step = float(grid[1])
+    """The distribution with the most that an incident pays cut into `steps`."""
+    step = _unit(terms) / steps
+    grid = np.float64(step) * np.arange(_cells(most_owed(terms), step) + 1, dtype=np.float64)
     limited = limited_payout(terms, grid, sf, lev, failover_probability)
     severity = discretise(limited, step)
     error = abs(float(severity @ grid) / float(limited[-1]) - 1.0) if limited[-1] > 0 else 0.0
     last = float(terms.aggregate_limit)
-    cells = int(np.ceil(last / step * (1.0 - 1e-12)))  # the points below the aggregate limit
-    below = add_up(count_pmf, severity, cells)
-    pays = float(sf(np.array([float(terms.waiting_seconds)]))[0])
+    below = add_up(count_pmf, severity, _cells(terms.aggregate_limit, step))
+    pays = float(sf(np.array([float(terms.waiting_seconds)]))[0]) if most_owed(terms) else 0.0
     any_paid = 1.0 - _pgf(count_pmf, 1.0 - pays)
     values: FloatArray = np.append(step * np.arange(below.size), last)
     pmf: FloatArray = np.append(below, max(0.0, 1.0 - float(below.sum())))
     return LossDistribution(values, pmf / float(pmf.sum()), any_paid, error)
+
+
+def _cells(amount: int, step: float) -> int:
+    """How many points of the grid lie below `amount`."""
+    return int(np.ceil(amount / step * (1.0 - 1e-12)))
 
 
 def _pgf(count_pmf: FloatArray, z: float) -> float:

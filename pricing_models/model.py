@@ -18,7 +18,7 @@ from pricing_models.experience import (
     Experience,
 )
 from pricing_models.frequency import FrequencyFit, FrequencyPrior, RatePosterior, poisson_counts
-from pricing_models.payoff import Terms, expected_payout
+from pricing_models.payoff import Terms, expected_payout, most_owed
 from pricing_models.premium import Circumstances, Loadings, Premium, Scenario
 
 RECENT_SECONDS = 90 * 86400
@@ -148,9 +148,9 @@ class Model:
         """Expected payout at a known rate and the point estimate of the duration's parameters."""
         law = self.length(subject_id, kind).plug_in()
         counts = poisson_counts(mean_count)
-        if terms.incident_limit * (counts.size - 1) <= terms.aggregate_limit:
+        if most_owed(terms) * (counts.size - 1) <= terms.aggregate_limit:
             return mean_count * expected_payout(terms, law.sf, law.limited_expectation, chance)
-        return loss_distribution(counts, terms, law.sf, law.limited_expectation, chance).mean
+        return loss_distribution(counts, terms, law.sf, law.tabulated_expectation, chance).mean
 
     def _circumstances(
         self, subject_id: str, term_seconds: int, marginal_capital: float, kind: str | None

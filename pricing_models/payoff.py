@@ -6,6 +6,9 @@ With X the covered seconds of one incident:
     S         = qualifies ? (retention ? X - waiting : X) : 0
     gross     = rate * S + (failover proven and qualifies ? failover benefit : 0)
     owed      = max(0, min(gross, incident limit, aggregate limit - owed for other incidents))
+
+A halt of more than 168 h is several incidents of at most that length, one from the end of the other, each with its own
+waiting period and incident limit; a failover is proven in the first of them.
 """
 
 from collections.abc import Callable
@@ -23,6 +26,11 @@ Curve = Callable[[FloatArray], FloatArray]
 MONEY_BOUND = 2**96
 RATE_BOUND = 2**64
 SECONDS_BOUND = 2**32
+LONGEST_INCIDENT_SECONDS = 168 * 3600
+"""Where a halt is cut into the next incident."""
+MOST_INCIDENTS = 53
+"""Of one halt that are priced: they cover a year. One that begins after the policy's end isn't covered, so in a term of
+up to a year there are no more."""
 _INT64_BOUND = 2**63
 
 
@@ -145,13 +153,20 @@ def limit_seconds(terms: Terms) -> int:
     return max(terms.waiting_seconds + 1, paid)
 
 
-def limited_payout(terms: Terms, cap: FloatArray, sf: Curve, lev: Curve, failover_probability: float) -> FloatArray:
-    """E[min(gross, cap)] of one incident, in closed form, for each `cap` (asset units).
+def most_owed(terms: Terms) -> int:
+    """The most that one halt is owed, all its incidents together."""
+    first = owed(terms, LONGEST_INCIDENT_SECONDS, True, 0)
+    later = owed(terms, LONGEST_INCIDENT_SECONDS, False, 0)
+    return min(terms.aggregate_limit, first + (MOST_INCIDENTS - 1) * later)
 
-    `sf(x)` is P(D > x) and `lev(x)` is E[min(D, x)] of the covered seconds D. With c = cap / rate:
-    retention rate (LEV(w + c) - LEV(w)); qualifying rate (LEV(c) - LEV(w) + w S(w)) when c > w, else cap
-    S(w). A proven failover shifts the payout by its benefit: min(benefit, cap) S(w) plus the same with what
-    is left.
+
+def limited_payout(terms: Terms, cap: FloatArray, sf: Curve, lev: Curve, failover_probability: float) -> FloatArray:
+    """E[min(paid for one halt, cap)] under the incident limit, in closed form, for each `cap` (asset units).
+
+    `sf(x)` is P(D > x) and `lev(x)` is E[min(D, x)] of the halt's covered seconds D. A later incident pays only when
+    the one before it was of full length, hence paid the most it can. So the incidents share the cap out in their order,
+    and the parts add up: exact, but for a policy that ends within the halt, which is owed less. A proven failover
+    shifts the first incident's payout by its benefit: min(benefit, cap) S(w) plus the same with what is left.
     """
     if not 0.0 <= failover_probability <= 1.0:
         raise InvalidTerms(f"failover_probability is {failover_probability}: must be from 0 to 1")
@@ -159,28 +174,51 @@ def limited_payout(terms: Terms, cap: FloatArray, sf: Curve, lev: Curve, failove
     chance = failover_probability if terms.failover_benefit else 0.0
     total = np.zeros_like(caps)
     if chance < 1.0:
-        total += (1.0 - chance) * _timed_payout(terms, caps, sf, lev)
+        total += (1.0 - chance) * _incidents_payout(terms, caps, sf, lev, 0)
     if chance > 0.0:
-        lump = np.minimum(float(terms.failover_benefit), caps)
+        first = np.minimum(caps, float(owed(terms, LONGEST_INCIDENT_SECONDS, True, 0)))
+        lump = np.minimum(float(terms.failover_benefit), first)
         exceeds = sf(np.array([float(terms.waiting_seconds)]))[0]
-        total += chance * (lump * exceeds + _timed_payout(terms, caps - lump, sf, lev))
+        shifted = lump * exceeds + _timed_payout(terms, first - lump, np.zeros(1), sf, lev)
+        total += chance * (shifted + _incidents_payout(terms, caps - first, sf, lev, 1))
     return total
 
 
-def _timed_payout(terms: Terms, caps: FloatArray, sf: Curve, lev: Curve) -> FloatArray:
-    """E[min(rate * S, cap)] of one incident."""
-    waiting = np.array([float(terms.waiting_seconds)])
+def _incidents_payout(terms: Terms, caps: FloatArray, sf: Curve, lev: Curve, skipped: int) -> FloatArray:
+    """E[min(paid for the halt's incidents after the first `skipped`, cap)], without failover."""
+    most = float(owed(terms, LONGEST_INCIDENT_SECONDS, False, 0))
+    if most == 0.0:
+        return np.zeros_like(caps)
+    place = np.minimum(np.floor(caps / most), MOST_INCIDENTS - 1 - skipped).astype(np.int64)
+    last = skipped + int(place.max(initial=0))
+    starts = np.float64(LONGEST_INCIDENT_SECONDS) * np.arange(skipped, last + 1, dtype=np.float64)
+    filled = np.cumsum(_timed_payout(terms, np.full_like(starts, most), starts, sf, lev))
+    rest = np.minimum(caps - most * place, most)
+    result: FloatArray = np.append(0.0, filled)[place] + _timed_payout(terms, rest, starts[place], sf, lev)
+    return result
+
+
+def _timed_payout(terms: Terms, caps: FloatArray, starts: FloatArray, sf: Curve, lev: Curve) -> FloatArray:
+    """E[min(rate * S, cap)] of the incidents that begin `starts` seconds after their halts, for caps within what the
+    longest incident pays.
+
+    With a = start and c = cap / rate: retention rate (LEV(a + w + c) - LEV(a + w)); qualifying
+    rate (LEV(a + c) - LEV(a + w) + w S(a + w)) when c > w, else cap S(a + w).
+    """
+    waiting = float(terms.waiting_seconds)
     rate = float(terms.rate_per_second)
     seconds = caps / rate
+    paid_from = starts + waiting
+    result: FloatArray
     if terms.semantics is Semantics.RETENTION:
-        return rate * (lev(waiting + seconds) - lev(waiting))
-    exceeds = sf(waiting)
-    beyond = lev(np.maximum(seconds, waiting)) - lev(waiting)
-    result: FloatArray = rate * (beyond + np.minimum(seconds, waiting) * exceeds)
+        result = rate * (lev(paid_from + seconds) - lev(paid_from))
+    else:
+        beyond = lev(starts + np.maximum(seconds, waiting)) - lev(paid_from)
+        result = rate * (beyond + np.minimum(seconds, waiting) * sf(paid_from))
     return result
 
 
 def expected_payout(terms: Terms, sf: Curve, lev: Curve, failover_probability: float = 1.0) -> float:
-    """Expected payout (asset units, float) of one incident under the incident limit."""
-    cap = np.array([float(terms.incident_limit)])
+    """Expected payout (asset units, float) of one halt under both limits."""
+    cap = np.array([float(most_owed(terms))])
     return float(limited_payout(terms, cap, sf, lev, failover_probability)[0])

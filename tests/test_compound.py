@@ -13,7 +13,15 @@ from pricing_models.compound import LossDistribution, add_up, discretise, loss_d
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.errors import InvalidTerms
 from pricing_models.frequency import RatePosterior, poisson_counts
-from pricing_models.payoff import Semantics, Terms, expected_payout, limit_seconds, owed_many
+from pricing_models.payoff import (
+    LONGEST_INCIDENT_SECONDS,
+    MOST_INCIDENTS,
+    Semantics,
+    Terms,
+    expected_payout,
+    limit_seconds,
+    owed_many,
+)
 
 HOUR = 3600
 LENGTH = DurationPosterior(BODIES["lognormal"], np.array([np.log(4.0 * HOUR)]), np.array([1.4]), np.ones(1), "")
@@ -31,15 +39,22 @@ def loss(counts, terms=TERMS, chance=1.0, length=LENGTH):
     return loss_distribution(counts, terms, length.sf, length.limited_expectation, chance)
 
 
-def simulate(rng, rate, terms, chance, years):
-    """Total paid per year of Poisson(rate) halts, incident by incident, by the function that settles."""
+def simulate(rng, rate, terms, chance, years, length=LENGTH):
+    """Total paid per year of Poisson(rate) halts, incident by incident, by the function that settles.
+
+    A halt is an incident a week; only the first can have a failover."""
     counts = rng.poisson(rate, years)
     paid = np.zeros(years, dtype=np.int64)
     for turn in range(counts.max()):
         hit = np.flatnonzero(counts > turn)
-        seconds = np.minimum(LENGTH.sample(rng, hit.size), 1e9).astype(np.int64)
+        seconds = np.minimum(length.sample(rng, hit.size), 1e8).astype(np.int64)
         failover = rng.uniform(size=hit.size) < chance
-        paid[hit] += owed_many(terms, seconds, failover, paid[hit])
+        while hit.size:
+            incident = np.minimum(seconds, LONGEST_INCIDENT_SECONDS)
+            paid[hit] += owed_many(terms, incident, failover, paid[hit])
+            more = seconds > LONGEST_INCIDENT_SECONDS
+            hit, seconds = hit[more], seconds[more] - LONGEST_INCIDENT_SECONDS
+            failover = np.zeros(hit.size, dtype=bool)
     return paid
 
 
@@ -88,26 +103,42 @@ def test_spreading_to_the_grid_keeps_the_mean_exactly():
     assert pmf @ grid == pytest.approx(limited[-1], rel=1e-12)
 
 
+def test_rounding_of_the_limited_means_adds_nothing_to_the_mean():
+    grid = np.linspace(0.0, 1e6, 50_001)
+    limited = 1e4 * -np.expm1(-grid / 1e4) + np.random.default_rng(1).normal(0.0, 1e-6, grid.size)
+    pmf = discretise(limited, float(grid[1]))
+    assert pmf @ grid == pytest.approx(limited[-1] - limited[0], rel=1e-5)
+    assert pmf.min() >= 0.0
+    assert pmf.sum() == pytest.approx(1.0, abs=1e-12)
+
+
 @pytest.mark.parametrize("semantics", Semantics)
 @pytest.mark.parametrize(("benefit", "chance"), [(0, 1.0), (1_000_000, 1.0), (1_000_000, 0.4)])
 def test_without_a_binding_aggregate_limit_the_mean_is_the_closed_form(semantics, benefit, chance):
     counts = poisson_counts(0.7)
     terms = replace(
-        TERMS, semantics=semantics, failover_benefit=benefit, aggregate_limit=counts.size * TERMS.incident_limit
+        TERMS,
+        semantics=semantics,
+        failover_benefit=benefit,
+        aggregate_limit=counts.size * MOST_INCIDENTS * TERMS.incident_limit,
     )
     law = loss(counts, terms, chance)
     one = expected_payout(terms, LENGTH.sf, LENGTH.limited_expectation, chance)
-    assert law.mean == pytest.approx(0.7 * one, rel=1e-10)
+    assert law.mean == pytest.approx(0.7 * one, rel=1e-9)  # the sum's grid is long enough to be tilted
     assert law.mean_error < 1e-10
 
 
+LONG = replace(LENGTH, mu=np.array([np.log(60.0 * HOUR)]))  # one halt in four outlasts a week
+
+
+@pytest.mark.parametrize("length", [LENGTH, LONG], ids=["hours", "weeks"])
 @pytest.mark.parametrize("semantics", Semantics)
 @pytest.mark.parametrize(("benefit", "chance"), [(0, 1.0), (700_000, 0.6)])
-def test_settling_simulated_halts_one_by_one_gives_the_same_distribution(semantics, benefit, chance):
+def test_settling_simulated_halts_one_by_one_gives_the_same_distribution(length, semantics, benefit, chance):
     terms = replace(TERMS, semantics=semantics, failover_benefit=benefit)
-    law = loss(poisson_counts(2.5), terms, chance)
+    law = loss(poisson_counts(2.5), terms, chance, length)
     years = 200_000
-    paid = simulate(np.random.default_rng(5), 2.5, terms, chance, years)
+    paid = simulate(np.random.default_rng(5), 2.5, terms, chance, years, length)
 
     def agrees(value, sample):
         return abs(value - sample.mean()) < 4 * sample.std() / np.sqrt(years) + 1e-4 * abs(value)
@@ -126,7 +157,7 @@ def test_settling_simulated_halts_one_by_one_gives_the_same_distribution(semanti
 
 def test_the_predictive_count_of_an_uncertain_rate_spreads_the_loss():
     rate = RatePosterior(np.array([0.8]), np.array([2.0]), np.ones(1), 0.0, "")
-    free = replace(TERMS, aggregate_limit=TERMS.incident_limit * 500)
+    free = replace(TERMS, aggregate_limit=TERMS.incident_limit * 60)
     uncertain, known = loss(rate.predictive(1.0), free), loss(poisson_counts(rate.mean), free)
     assert uncertain.mean == pytest.approx(known.mean, rel=1e-8)
     assert uncertain.sd > 1.05 * known.sd
@@ -137,11 +168,18 @@ def test_the_probability_of_any_payout_is_that_of_one_halt_beyond_the_waiting_pe
     assert loss(poisson_counts(0.3)).probability_of_any == pytest.approx(-np.expm1(-0.3 * exceeds), rel=1e-12)
 
 
-def test_halts_that_all_reach_the_limit_pay_it_whole():
-    law = loss(np.array([0.25, 0.75]), length=replace(LENGTH, mu=np.array([40.0])))
-    assert law.mean == pytest.approx(0.75 * TERMS.incident_limit, rel=1e-9)
+@pytest.mark.parametrize(("days", "limits"), [(5, 1.0), (10, 2.0), (40, 2.5)])
+def test_one_halt_pays_an_incident_limit_a_week_until_the_aggregate_limit(days, limits):
+    always = replace(LENGTH, mu=np.array([np.log(days * 24.0 * HOUR)]), sigma=np.array([1e-4]))
+    law = loss(np.array([0.25, 0.75]), length=always)
+    assert law.mean == pytest.approx(0.75 * limits * TERMS.incident_limit, rel=1e-9)
     assert law.quantile(0.24) == 0.0
-    assert law.quantile(0.26) == TERMS.incident_limit
+    assert law.quantile(0.26) == pytest.approx(limits * TERMS.incident_limit)
+
+
+def test_a_wait_that_outlasts_every_incident_is_never_paid():
+    law = loss(poisson_counts(2.0), replace(TERMS, waiting_seconds=LONGEST_INCIDENT_SECONDS))
+    assert (law.mean, law.probability_of_any, law.quantile(0.99)) == (0.0, 0.0, 0.0)
 
 
 def test_a_rate_near_nothing_has_its_small_mean():
@@ -206,6 +244,13 @@ def test_a_longer_wait_never_pays_more_and_a_higher_limit_never_less(terms, rate
         1 + 2e-5
     )
     assert limit_seconds(terms) > terms.waiting_seconds
+
+
+def test_many_halts_under_an_aggregate_limit_of_many_incidents_are_priced():
+    counts = poisson_counts(150.0)
+    terms = replace(TERMS, incident_limit=TERMS.incident_limit // 100, aggregate_limit=10**6 * TERMS.incident_limit)
+    one = expected_payout(terms, LENGTH.sf, LENGTH.limited_expectation)
+    assert loss(counts, terms).mean == pytest.approx(150.0 * one, rel=1e-6)
 
 
 def test_scaling_the_units_scales_the_loss():

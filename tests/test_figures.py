@@ -12,6 +12,7 @@ from dashboard.text import chance, duration, exact, money, money_up, percent, pl
 from insure.quoting import price_view
 from insure.records.onchain import Semantics, Terms
 from insure.records.views import PriceView
+from pricing_models.payoff import SECONDS_BOUND
 from tests.screen_engine import (
     ARBITRUM,
     BEGAN,
@@ -89,6 +90,15 @@ def test_a_payoff_without_failover_benefit_is_one_line_that_jumps_when_qualifyin
     (line,) = figures.payoff(terms, DEPLOYMENT).data
     at = dict(zip(line.x, line.y, strict=True))
     assert (at[1.0], at[3_601 / 3_600]) == (0.0, 3_601.0)
+
+
+@pytest.mark.parametrize(
+    "terms", [replace(TERMS, rate_per_second=1), replace(TERMS, waiting_seconds=SECONDS_BOUND - 1)]
+)
+def test_a_payoff_whose_limit_lies_beyond_every_length_ends_at_the_longest(terms: Terms) -> None:
+    line = figures.payoff(terms, DEPLOYMENT).data[0]
+    assert line.x[-1] == (SECONDS_BOUND - 1) / 3_600
+    assert line.y[-1] < TERMS.incident_limit / 1e6
 
 
 def test_the_history_shows_assets_and_share_price_on_axes_of_their_own() -> None:

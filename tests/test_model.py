@@ -1,5 +1,6 @@
 """What `pricing_models.model` promises: one fit that prices cover, and a version that names all it rests on."""
 
+import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -106,6 +107,27 @@ def test_the_price_falls_with_the_waiting_period_and_rises_with_rate_limits_and_
     assert model.price(subject, TERMS, 2 * TERM).total > total
     qualifying = replace(TERMS, semantics=Semantics.QUALIFYING)
     assert model.price(subject, qualifying, TERM).total > total
+
+
+def test_outages_of_weeks_are_in_the_price_as_several_incidents(model):
+    subject = by_rate(model)[-1]
+    law, years = model.length(subject), TERM / YEAR_SECONDS
+    free = replace(TERMS, aggregate_limit=10**15)
+    first, second = (
+        TERMS.rate_per_second * float(np.diff(law.limited_expectation(np.array([from_, from_ + 86_400.1])))[0])
+        for from_ in (3600.0, 3600.0 + 7 * DAY)
+    )
+    mean = model.rate(subject).mean * years
+    assert model.loss(subject, free, TERM).mean > mean * (first + second) > mean * first
+
+
+def test_a_limit_beyond_all_seconds_is_priced_at_once(model):
+    far = replace(TERMS, rate_per_second=1, incident_limit=10**15, aggregate_limit=10**15)
+    near = replace(far, incident_limit=8 * DAY)
+    before = time.perf_counter()
+    premium = model.price(by_rate(model)[-1], far, TERM)
+    assert time.perf_counter() - before < 5.0
+    assert premium.loss.mean == pytest.approx(model.loss(by_rate(model)[-1], near, TERM).mean, rel=1e-6)
 
 
 def test_a_failover_benefit_is_priced_as_certain_and_shown_where_it_is_not(model):

@@ -10,7 +10,9 @@ from hypothesis import strategies as st
 
 from pricing_models.errors import InvalidTerms
 from pricing_models.payoff import (
+    LONGEST_INCIDENT_SECONDS,
     MONEY_BOUND,
+    MOST_INCIDENTS,
     RATE_BOUND,
     SECONDS_BOUND,
     Semantics,
@@ -19,6 +21,7 @@ from pricing_models.payoff import (
     gross,
     limit_seconds,
     limited_payout,
+    most_owed,
     owed,
     owed_many,
 )
@@ -106,9 +109,17 @@ def test_arrays_stay_exact_where_64_bits_would_overflow(terms, cases):
     assert owed_many(terms, seconds, failover).tolist() == [owed(terms, *case, 0) for case in cases]
 
 
-@given(some_terms(), st.lists(st.integers(0, 3 * 10**6), min_size=1, max_size=30), st.floats(0, 1))
-def test_the_closed_form_is_the_mean_of_what_the_contract_pays(terms, durations, chance):
-    """LEV and S of the empirical law are exact, so both sides are the same number."""
+def owed_for_halt(terms, seconds, failover):
+    """What the contract owes for a halt: an incident a week, one after the other, the failover in the first."""
+    total = 0
+    while seconds > 0:
+        total += owed(terms, min(seconds, LONGEST_INCIDENT_SECONDS), failover, total)
+        seconds, failover = seconds - LONGEST_INCIDENT_SECONDS, False
+    return total
+
+
+def empirical(durations):
+    """S and LEV of the empirical law, exact."""
     d = np.array(durations, dtype=float)
 
     def sf(x):
@@ -117,10 +128,67 @@ def test_the_closed_form_is_the_mean_of_what_the_contract_pays(terms, durations,
     def lev(x):
         return np.array([np.minimum(d, v).mean() for v in x])
 
-    paid = [(1 - chance) * owed(terms, n, False, 0) + chance * owed(terms, n, True, 0) for n in durations]
+    return sf, lev
+
+
+@given(some_terms(), st.lists(st.integers(0, 3 * 10**6), min_size=1, max_size=30), st.floats(0, 1))
+def test_the_closed_form_is_the_mean_of_what_the_contract_pays(terms, durations, chance):
+    sf, lev = empirical(durations)
+    paid = [(1 - chance) * owed_for_halt(terms, n, False) + chance * owed_for_halt(terms, n, True) for n in durations]
     expected = math.fsum(paid) / len(durations)
     scale = terms.rate_per_second * (max(durations) + 1) + terms.incident_limit
     assert expected_payout(terms, sf, lev, chance) == pytest.approx(expected, rel=1e-9, abs=1e-9 * scale)
+
+
+@given(some_terms(), st.integers(1, 3 * 10**6), st.integers(0, 10**9), st.sampled_from([0.0, 1.0]))
+def test_a_cap_is_filled_incident_by_incident(terms, seconds, cap, chance):
+    whole = owed_for_halt(replace(terms, aggregate_limit=MONEY_BOUND - 1), seconds, chance == 1.0)
+    limited = limited_payout(terms, np.array([float(cap)]), *empirical([seconds]), chance)
+    assert limited[0] == pytest.approx(min(whole, cap), rel=1e-9, abs=1e-9 * terms.rate_per_second * seconds)
+
+
+@pytest.mark.parametrize(("days", "limits"), [(7, 1.0), (14, 2.0), (30, 2.5)])
+def test_a_halt_of_weeks_is_owed_an_incident_limit_a_week_within_the_aggregate_limit(days, limits):
+    for terms in (TERMS, QUALIFYING):
+        mean = expected_payout(terms, *empirical([days * 86_400]), 0.0)
+        assert mean == pytest.approx(limits * terms.incident_limit, rel=1e-9)
+
+
+def test_each_incident_of_a_halt_has_a_waiting_period_of_its_own():
+    sf, lev = empirical([LONGEST_INCIDENT_SECONDS + 3600])
+    assert expected_payout(TERMS, sf, lev, 0.0) == pytest.approx(TERMS.incident_limit)
+    sf, lev = empirical([LONGEST_INCIDENT_SECONDS + 3600 + 60])
+    assert expected_payout(TERMS, sf, lev, 0.0) == pytest.approx(TERMS.incident_limit + 600)
+
+
+def test_a_failover_is_paid_for_the_first_incident_of_a_halt_only():
+    terms = replace(TERMS, rate_per_second=1, incident_limit=10**6, aggregate_limit=10**7)
+    sf, lev = empirical([2 * LONGEST_INCIDENT_SECONDS])
+    gained = expected_payout(terms, sf, lev, 1.0) - expected_payout(terms, sf, lev, 0.0)
+    assert gained == pytest.approx(terms.failover_benefit)
+
+
+def test_the_most_one_halt_is_owed_is_bounded_by_its_incidents_and_the_aggregate_limit():
+    assert most_owed(TERMS) == TERMS.aggregate_limit
+    free = replace(TERMS, aggregate_limit=10**12)
+    assert most_owed(free) == MOST_INCIDENTS * TERMS.incident_limit
+    slow = replace(free, rate_per_second=1, waiting_seconds=LONGEST_INCIDENT_SECONDS - 10)
+    assert most_owed(slow) == MOST_INCIDENTS * 10 + TERMS.failover_benefit
+    never = replace(free, waiting_seconds=LONGEST_INCIDENT_SECONDS)
+    assert most_owed(never) == expected_payout(never, *empirical([10**7])) == 0
+
+
+@pytest.mark.parametrize("semantics", Semantics)
+def test_no_length_beyond_the_bound_of_seconds_is_asked_for_however_far_the_limit(semantics):
+    asked = []
+
+    def lev(x):
+        asked.extend(x)
+        return x
+
+    terms = replace(TERMS, semantics=semantics, rate_per_second=1, incident_limit=10**15, aggregate_limit=10**15)
+    limited_payout(terms, np.linspace(0.0, 1e15, 9), np.ones_like, lev, 0.5)
+    assert max(asked) < SECONDS_BOUND
 
 
 def test_the_limited_payout_grows_with_its_cap_and_ends_at_the_expected_payout():
