@@ -8,7 +8,7 @@ FORGE := contracts/toolchain/forge
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup setup-dev contracts demo test test-python test-contracts check format artifacts invariants clean
+.PHONY: help setup setup-dev contracts demo test test-python test-contracts check format artifacts invariants calibrate clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -60,6 +60,9 @@ artifacts: setup contracts ## compile the contracts into contracts/artifacts
 
 invariants: contracts ## the long invariant campaign
 	FOUNDRY_PROFILE=campaign $(FORGE) test --match-path 'test/invariant/*'
+
+calibrate: setup-dev ## simulation-based calibration of the models
+	$(BIN)/python -m benchmarks.calibrate
 
 clean: ## remove what the set-up made
 	rm -rf $(VENV) contracts/node_modules contracts/out contracts/cache

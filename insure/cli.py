@@ -11,9 +11,9 @@ from typing import Annotated
 
 import typer
 
-from insure import dataset
+from insure import dataset, model_cli
 from insure.api.server import Server, require_free
-from insure.engine import fit_model, price_cover
+from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
 from insure.installation import from_settings
 from insure.jobs import JobBoard
@@ -21,11 +21,12 @@ from insure.ops.deploy import deploy_plan, read_plan
 from insure.quoting import rate_per_second_down
 from insure.records.units import parse_amount, parse_duration
 from insure.settings import Settings
-from insure.terminal import console, price_json, price_table, subject_table
+from insure.terminal import console, price_json, price_table, readings_table, subject_table
 from pricing_models.errors import ModelError
 from pricing_models.payoff import Semantics, Terms
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+app.add_typer(model_cli.app, name="model")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last, and the rest on stderr.")]
 """Amounts in JSON are strings of smallest units."""
@@ -69,11 +70,15 @@ def price(
         aggregate_limit=parse_amount("--aggregate", aggregate, decimals) if aggregate else 2 * incident_limit,
     )
     history = dataset.load(Settings.from_env().data)
-    view = price_cover(history, subject, terms, parse_duration("--term", term), int(time.time()))
+    seconds, now = parse_duration("--term", term), int(time.time())
+    model = fit_model(history, now)
+    view = price_cover(history, subject, terms, seconds, now, model)
+    readings = price_treatments(history, model, subject, terms, seconds)
     if as_json:
-        print(json.dumps(price_json(view)))
+        print(json.dumps(price_json(view, readings)))
     else:
         console().print(price_table(view, decimals))
+        console().print(readings_table(readings, decimals))
 
 
 @app.command()

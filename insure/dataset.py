@@ -98,9 +98,11 @@ def _exposure(subject: Subject, as_of: int) -> dict[str, object]:
     return {
         "subject_id": subject.id,
         "kind": subject.kind.value,
+        "launch": np.nan if subject.launch is None else float(subject.launch),
         "observed_from": float(min(max(begins, default=until), until)),
         "observed_to": float(until),
         "in_universe": subject.in_frequency_universe and subject.observation is not Observation.NONE,
+        "watched": subject.observation is not Observation.NONE,
     }
 
 

@@ -9,7 +9,7 @@ from insure.dataset import Dataset, experience_frames
 from insure.desk import Desk
 from insure.evidence import Evidence
 from insure.exposure import pool_view, scenario_exposures, snapshot, subject_exposures
-from insure.quoting import expected_payouts, price_view
+from insure.quoting import expected_payouts, price_view, treated_price
 from insure.records.deployment import Deployment
 from insure.records.history import subject_key
 from insure.records.onchain import Address, Policy, Terms
@@ -27,12 +27,14 @@ from insure.records.views import (
     StakerView,
     SubjectState,
     SubjectView,
+    TreatedPrice,
     WatchView,
 )
 from insure.store import Store
 from insure.watcher import Watcher
 from pricing_models.model import Model, fit
 from pricing_models.premium import Loadings
+from pricing_models.treatments import price_all, treated_models
 
 
 def fit_model(history: Dataset, as_of: int) -> Model:
@@ -41,15 +43,27 @@ def fit_model(history: Dataset, as_of: int) -> Model:
     return fit(subjects, outages, as_of)
 
 
-def price_cover(history: Dataset, subject: str, terms: Terms, term_seconds: int, now: int) -> PriceView:
-    """The price of cover without any chain: no listing's floor, the usual loadings.
+def price_cover(
+    history: Dataset, subject: str, terms: Terms, term_seconds: int, now: int, model: Model | None = None
+) -> PriceView:
+    """The price of cover without any chain: no listing's floor, the usual loadings; `model` if it is fitted already.
 
     Raises `UnknownSubject` naming the nearest ones, `InvalidInput` or `InvalidTerms` naming the field.
     """
     subject_id = history.subject(subject).id
-    model = fit_model(history, now)
+    model = model or fit_model(history, now)
     premium = model.price(subject_id, terms, term_seconds, Loadings())
     return price_view(subject_id, terms, term_seconds, premium, model.version)
+
+
+def price_treatments(
+    history: Dataset, model: Model, subject: str, terms: Terms, term_seconds: int
+) -> list[TreatedPrice]:
+    """The price under every reading of what the history leaves open, cheapest first; raises as `price_cover`."""
+    subject_id = history.subject(subject).id
+    models = treated_models(model, *experience_frames(history, int(model.experience.as_of)))
+    found = price_all(models, subject_id, terms, term_seconds, Loadings())
+    return [treated_price(each) for each in found]
 
 
 class Engine:

@@ -7,10 +7,11 @@ import numpy as np
 
 from insure.errors import InvalidInput
 from insure.records.onchain import Address, Bytes32, Listing, Quote, Semantics, Terms
-from insure.records.views import LossView, PriceComponent, PriceView, QuoteRequest
+from insure.records.views import LossView, PriceComponent, PriceView, QuoteRequest, TreatedPrice
 from pricing_models.compound import LossDistribution
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 from pricing_models.premium import Basis, Component, Premium, Scenario
+from pricing_models.treatments import Ends, Exposure, Treated
 
 BPS = 10_000
 HOUR_SECONDS = 3_600
@@ -21,6 +22,7 @@ LABELS = {
     "expected_payout": "Expected payout",
     "parameter_uncertainty": "Parameter uncertainty",
     "capital": "Cost of locked capital",
+    "capacity": "Use of the pool's room",
     "expenses": "Expenses",
     "basis_risk": "Basis risk",
     "recent_halt": "Recent halt",
@@ -78,6 +80,17 @@ def price_view(
         expected_high=None if high is None else round_up(high),
         model_version=model_version,
         loss=loss_view(premium.loss),
+    )
+
+
+def treated_price(treated: Treated) -> TreatedPrice:
+    """One reading's premium, each component rounded up as in `price_view`."""
+    return TreatedPrice(
+        exposure=treated.exposure.value,
+        ends=treated.ends.value,
+        premium=sum(_component(part).amount for part in treated.premium.components),
+        expected_payout=round_up(treated.premium.loss.mean),
+        base=(treated.exposure, treated.ends) == (Exposure.SEARCHED, Ends.LIKE_KNOWN),
     )
 
 

@@ -3,13 +3,14 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import groupby
+from typing import Any
 
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
 from insure.records.units import amount_text, duration_text, time_text
-from insure.records.views import LedgerEntry, PriceView, StakerView
+from insure.records.views import LedgerEntry, PriceView, StakerView, TreatedPrice
 from pricing_models.payoff import Semantics
 
 
@@ -63,17 +64,80 @@ def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
     return table
 
 
-def price_json(view: PriceView) -> dict[str, object]:
+_EXPOSURES = {"all": "all members quiet", "searched": "searched members", "listed": "every chain in the tables"}
+_ENDS = {"drop": "like the known ones", "pessimistic": "at least the known median"}
+
+
+def readings_table(readings: Sequence[TreatedPrice], decimals: int) -> Table:
+    """The premium under every reading of what the history leaves open."""
+    table = Table(title="What the history leaves open", title_justify="left")
+    table.add_column("whose quiet time counts")
+    table.add_column("halts without a known end")
+    for heading in ("expected payout", "premium"):
+        table.add_column(heading, justify="right")
+    for each in readings:
+        exposure = _EXPOSURES[each.exposure] + (" (sold)" if each.base else "")
+        money = (amount_text(amount, decimals) for amount in (each.expected_payout, each.premium))
+        table.add_row(exposure, _ENDS[each.ends], *money)
+    return table
+
+
+def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[str, object]:
     """A price as JSON: amounts are strings of smallest units."""
     return {
         "subject": view.subject_id,
         "premium": str(view.premium),
         "rate_bps": view.rate_bps,
         "components": {part.name: str(part.amount) for part in view.components},
+        "expected_payout": str(view.loss.mean),
+        "interval": [None if end is None else str(end) for end in (view.expected_low, view.expected_high)],
+        "probability_of_payout": view.loss.probability_of_any,
+        "readings": [
+            {
+                "exposure": each.exposure,
+                "ends": each.ends,
+                "premium": str(each.premium),
+                "expected_payout": str(each.expected_payout),
+                "base": each.base,
+            }
+            for each in readings
+        ],
         "judgement": [part.name for part in view.components if part.judgement],
         "model_version": view.model_version,
         "term_seconds": view.term_seconds,
     }
+
+
+def backtest_tables(found: Mapping[str, Any]) -> list[Table]:
+    """The look back as tables: the models that competed, and the synthetic book by year."""
+    models = Table(
+        title=f"Years ahead, nats against {found['baseline']} (as of {found['as_of']})", title_justify="left"
+    )
+    models.add_column("model")
+    for heading in ("figures", "gain", "90% interval", "behind best", "CRPS", "in 90%", "expected", "seen"):
+        models.add_column(heading, justify="right")
+    for name, row in found["frequency"]["year"]["candidates"]["all"].items():
+        models.add_row(
+            f"{name} (shipped)" if name == found["shipped"] else name,
+            str(row["parameters"]),
+            f"{row['gain']:+.1f}",
+            f"{row['gain_low']:.1f} to {row['gain_high']:.1f}",
+            f"{row['behind_best']:.1f} ± {row['behind_best_se']:.1f}",
+            f"{row['crps']:.4f}",
+            f"{row['coverage_90']:.1%}",
+            f"{row['expected']:.1f}",
+            str(row["observed"]),
+        )
+    book = Table(title="Synthetic book, sold every 1 January", title_justify="left")
+    book.add_column("year")
+    for heading in ("policies", "halts", "expected", "sd", "premium", "paid low", "paid base", "paid high", "adequacy"):
+        book.add_column(heading, justify="right")
+    for year, row in found["book"]["by_year"].items():
+        money = (row[key] for key in ("expected", "sd", "premium", "paid_low", "paid_base", "paid_high"))
+        ratio = row["premium_over_paid"]
+        ends = "no payout" if ratio is None else f"{ratio:.2f}"
+        book.add_row(year, f"{row['policies']:.0f}", f"{row['halts']:.0f}", *(f"{each:,.0f}" for each in money), ends)
+    return [models, book]
 
 
 def ledger_table(entries: Sequence[LedgerEntry], since: int, decimals: int, symbol: str) -> Table:

@@ -7,7 +7,7 @@ weighted nodes, and every figure of a `DurationPosterior` is the mean over them.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Literal
 
@@ -102,13 +102,15 @@ class DurationPrior:
 
 @dataclass(frozen=True)
 class DurationPosterior:
-    """Predictive law of one halt's length in seconds: a body, averaged over its parameters' posterior."""
+    """Predictive law of one halt's length in seconds: for good with probability `permanent`, else a body, averaged over
+    its parameters' posterior."""
 
     body: Body
     mu: FloatArray
     sigma: FloatArray
     weights: FloatArray
     source: str
+    permanent: float = 0.0
 
     def sf(self, seconds: FloatArray) -> FloatArray:
         """P(D > seconds)."""
@@ -116,7 +118,7 @@ class DurationPosterior:
         result = np.ones_like(x)
         positive = x > 0
         z = (np.log(x[positive]) - self.mu[:, None]) / self.sigma[:, None]
-        result[positive] = self.weights @ np.exp(self.body.log_sf(z))
+        result[positive] = self.permanent + (1.0 - self.permanent) * (self.weights @ np.exp(self.body.log_sf(z)))
         return result
 
     def limited_expectation(self, seconds: FloatArray) -> FloatArray:
@@ -125,7 +127,8 @@ class DurationPosterior:
         result = np.zeros_like(x)
         positive = x > 0
         limit = np.broadcast_to(x[positive], (self.mu.size, int(positive.sum())))
-        result[positive] = self.weights @ self.body.lev(limit, self.mu[:, None], self.sigma[:, None])
+        ending = self.weights @ self.body.lev(limit, self.mu[:, None], self.sigma[:, None])
+        result[positive] = self.permanent * x[positive] + (1.0 - self.permanent) * ending
         return result
 
     @cached_property
@@ -152,10 +155,12 @@ class DurationPosterior:
         return result
 
     def quantile(self, p: float) -> float:
-        """The length in seconds not exceeded with probability `p`."""
+        """The length in seconds not exceeded with probability `p`; infinite where a permanent stop is as likely."""
         if not 0.0 < p < 1.0:
             raise ValueError(f"p is {p}: must be between 0 and 1")
-        each = self.mu + self.sigma * self.body.quantile(np.array([p]))
+        if 1.0 - p <= self.permanent:
+            return float("inf")
+        each = self.mu + self.sigma * self.body.quantile(np.array([p / (1.0 - self.permanent)]))
         low, high = float(each.min()) - 1.0, float(each.max()) + 1.0
 
         def excess(log_seconds: float) -> float:
@@ -164,25 +169,32 @@ class DurationPosterior:
         return float(np.exp(optimize.brentq(excess, low, high, xtol=1e-10)))
 
     def sample(self, rng: np.random.Generator, size: int) -> FloatArray:
-        """Lengths in seconds, each from parameters of its own draw."""
+        """Lengths in seconds, each from parameters of its own draw; infinite for a permanent stop."""
         node = rng.choice(self.weights.size, size=size, p=self.weights)
         z = self.body.quantile(rng.uniform(size=size))
-        return np.exp(self.mu[node] + self.sigma[node] * z)
+        lengths: FloatArray = np.exp(self.mu[node] + self.sigma[node] * z)
+        if self.permanent > 0.0:
+            lengths[rng.uniform(size=size) < self.permanent] = np.inf
+        return lengths
 
     def plug_in(self) -> "DurationPosterior":
         """The same law at the posterior mean of (mu, log sigma): no parameter uncertainty."""
         mu = np.array([float(self.weights @ self.mu)])
         sigma = np.exp(np.array([float(self.weights @ np.log(self.sigma))]))
-        return DurationPosterior(self.body, mu, sigma, np.ones(1), self.source)
+        return replace(self, mu=mu, sigma=sigma, weights=np.ones(1))
 
 
 @dataclass(frozen=True)
 class DurationFit:
-    """The chosen body, its cross-validated scores against the others, and a posterior per group."""
+    """The chosen body, its cross-validated scores against the others, and a posterior per group.
+
+    `permanent` is the share of halts that are for good, one for all kinds: there are too few to tell kinds apart.
+    """
 
     body: Body
     scores: pd.DataFrame  # index body: mean log score a halt, its s.e. against the best
     groups: Mapping[str, DurationPosterior]
+    permanent: float = 0.0
 
     def posterior(self, kind: str) -> DurationPosterior:
         """Law of the lengths of a kind's halts: its group's own, or the pooled one."""
@@ -190,14 +202,16 @@ class DurationFit:
 
 
 def bounds(durations: pd.DataFrame, missing: Missing) -> pd.DataFrame:
-    """Rows (subject_id, kind, event_id, low, high) as the likelihood takes them, the missing ones treated.
+    """Rows (subject_id, kind, event_id, low, high) as the likelihood takes them: the missing ones treated, the
+    permanent ones left out.
 
     An exact figure is as good as its rounding: half a day for whole days, half an hour for whole hours, else
     half a minute (at most half of itself).
     """
     if missing not in ("drop", "pessimistic"):
         raise InvalidData(f"missing is {missing!r}: must be 'drop' or 'pessimistic'")
-    frame = durations[["subject_id", "kind", "event_id", "low", "high", "status"]].copy()
+    columns = ["subject_id", "kind", "event_id", "low", "high", "status"]
+    frame = durations.loc[durations["status"] != Status.PERMANENT, columns].copy()
     exact = (frame["status"] == Status.EXACT).to_numpy()
     value = frame["low"].to_numpy(dtype=float)
     half = np.select([value % DAY == 0, value % HOUR == 0], [DAY / 2, HOUR / 2], 30.0)
@@ -238,17 +252,28 @@ def fit(experience: Experience, prior: DurationPrior | None = None) -> DurationF
     scores = _scores(rows, prior)
     close = scores["log_score"] >= scores["log_score"].max() - scores["se_of_difference"]
     body = BODIES[str(scores.index[close.to_numpy()][0])]
-    groups = {ALL: _posterior(body, rows, prior, ALL)}
+    share = permanent_share(experience.durations)
+    groups = {ALL: _posterior(body, rows, prior, ALL, share)}
     for name, members in rows.groupby(rows["kind"].map(GROUP_OF_KIND)):
         if int(np.isfinite(members["high"]).sum()) >= prior.group_min_known:
-            groups[str(name)] = _posterior(body, members, prior, str(name))
-    return DurationFit(body, scores, groups)
+            groups[str(name)] = _posterior(body, members, prior, str(name), share)
+    return DurationFit(body, scores, groups, share)
 
 
-def _posterior(body: Body, rows: pd.DataFrame, prior: DurationPrior, group: str) -> DurationPosterior:
+def permanent_share(durations: pd.DataFrame) -> float:
+    """Probability that a halt is for good: the mean of its posterior under Beta(1/2, 49/2), a prior that
+    expects one in fifty and counts as much as 25 halts.
+
+    That such a halt also ends the chain's halts is left out: it matters by less than this share.
+    """
+    count = int((durations["status"] == Status.PERMANENT).sum())
+    return (count + 0.5) / (len(durations) + 25.0)
+
+
+def _posterior(body: Body, rows: pd.DataFrame, prior: DurationPrior, group: str, permanent: float) -> DurationPosterior:
     nodes = _nodes(body, rows, prior, prior.points)
     source = f"{len(rows)} halts of the group {group}, {body.name}"
-    law = DurationPosterior(body, nodes.x, np.exp(nodes.y), nodes.weights, source)
+    law = DurationPosterior(body, nodes.x, np.exp(nodes.y), nodes.weights, source, permanent)
     law.tabulated_expectation(np.ones(1))  # makes the table now: a price has no time for it
     return law
 

@@ -2,8 +2,8 @@
 
 Reports of one subject that begin within the merge gap of the last known end of the one before are one halt:
 at 48 h a tenth of the halts of the history vanish into clusters, after which the gaps look exponential. A
-merged halt lasts the sum of its parts, never the time between them; one that never ended lasted at least its
-low bound. Windows are half open: [observed_from, observed_to).
+merged halt lasts the sum of its parts, never the time between them; one without a known end lasted at least its
+low bound, and one that was for good has no length. Windows are half open: [observed_from, observed_to).
 """
 
 from dataclasses import dataclass
@@ -37,6 +37,7 @@ class Status(StrEnum):
     EXACT = "exact"  # a figure, as good as its rounding
     INTERVAL = "interval"  # between two bounds
     RIGHT = "right"  # at least so long
+    PERMANENT = "permanent"  # for good: no length at all
     MISSING = "missing"  # nothing: a bound at zero carries no information
 
 
@@ -44,7 +45,8 @@ class Status(StrEnum):
 class Experience:
     """Exposure and halts per subject, and one duration per halt.
 
-    `subjects` (index subject_id): kind, in_universe, exposure_years, halts, last_halt (epoch s, nan if none).
+    `subjects` (index subject_id): kind, in_universe, launch and last_halt (epoch s, nan if none), exposure_years,
+    halts.
     `durations`: subject_id, kind, event_id, start, low, high (seconds), status; also of halts outside the
     windows, because how long a halt lasts does not depend on when we began to count. A subject that is not
     listed (its launch is unknown) gives durations of kind "unlisted" and no count: dropping those would drop
@@ -93,7 +95,7 @@ def build(
         raise InvalidData(f"merge_gap_seconds is {merge_gap_seconds}: must be at least 0")
     known = outages[outages["usable"].astype(bool) & (outages["start"] < as_of)]
     halts = _merge(known, float(merge_gap_seconds))
-    frame = subjects.set_index("subject_id")[["kind", "in_universe"]].copy()
+    frame = subjects.set_index("subject_id")[["kind", "in_universe", "launch"]].copy()
     frame["in_universe"] = frame["in_universe"].astype(bool)
     begin = subjects.set_index("subject_id")["observed_from"]
     end = subjects.set_index("subject_id")["observed_to"].clip(upper=as_of)
@@ -115,27 +117,34 @@ def _merge(outages: pd.DataFrame, gap: float) -> pd.DataFrame:
     ordered = outages.sort_values(["subject_id", "start", "event_id"], kind="stable")
     current: list[tuple[float, float]] = []
     owner, event, first, end = "", "", 0.0, 0.0
-    columns = ["subject_id", "event_id", "start", "low_seconds", "high_seconds"]
-    for subject, event_id, start, low, high in ordered[columns].itertuples(index=False):
+    columns = ["subject_id", "event_id", "start", "low_seconds", "high_seconds", "ended"]
+    permanent = False
+    for subject, event_id, start, low, high, ended in ordered[columns].itertuples(index=False):
         if current and subject == owner and start - end <= gap:
             end = max(end, start + np.nan_to_num(low))
             current.append((low, high))
+            permanent |= ended == "permanent"
             continue
         if current:
-            rows.append(_halt(owner, event, first, current))
+            rows.append(_halt(owner, event, first, current, permanent))
+        permanent = ended == "permanent"
         owner, event, first, current = subject, event_id, start, [(low, high)]
         end = start + np.nan_to_num(low)
     if current:
-        rows.append(_halt(owner, event, first, current))
+        rows.append(_halt(owner, event, first, current, permanent))
     halts = pd.DataFrame(rows, columns=["subject_id", "event_id", "start", "low", "high", "status"])
     return halts.astype({"start": float, "low": float, "high": float})
 
 
-def _halt(subject: str, event: str, start: float, parts: list[tuple[float, float]]) -> dict[str, object]:
+def _halt(
+    subject: str, event: str, start: float, parts: list[tuple[float, float]], permanent: bool
+) -> dict[str, object]:
     """A halt out of its parts: bounds add up, and an unknown bound adds zero below and infinity above."""
     low = sum(0.0 if np.isnan(a) else float(a) for a, _ in parts)
     high = sum(np.inf if np.isnan(b) else float(b) for _, b in parts)
-    if np.isinf(high):
+    if permanent:
+        high, status = np.inf, Status.PERMANENT
+    elif np.isinf(high):
         status = Status.RIGHT if low > 0 else Status.MISSING
     else:
         status = Status.EXACT if low == high else Status.INTERVAL
@@ -152,9 +161,14 @@ def _halt(subject: str, event: str, start: float, parts: list[tuple[float, float
 def tables(subjects: pd.DataFrame, outages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both tables checked: only the columns that the models take, times and lengths as floats.
 
+    `launch` (epoch seconds, nan unknown) is optional in the first and added where it is missing.
     Raises `InvalidData` naming the column and the row at fault.
     """
-    subjects = _with_numbers("subjects", subjects, SUBJECT_COLUMNS, ("observed_from", "observed_to"))
+    if "launch" not in subjects:
+        subjects = subjects.assign(launch=np.nan)
+    subjects = _with_numbers(
+        "subjects", subjects, (*SUBJECT_COLUMNS, "launch"), ("observed_from", "observed_to", "launch")
+    )
     outages = _with_numbers("outages", outages, OUTAGE_COLUMNS, ("start", "low_seconds", "high_seconds"))
     _check_subjects(subjects)
     _check_outages(outages)
@@ -167,6 +181,7 @@ def _check_subjects(subjects: pd.DataFrame) -> None:
     for column in ("observed_from", "observed_to"):
         bad = ~np.isfinite(subjects[column])
         _reject("subjects", subjects, column, bad, "must be a finite number of epoch seconds")
+    _reject("subjects", subjects, "launch", np.isinf(subjects["launch"]), "must be epoch seconds, or nan")
     for column in ("kind", "in_universe"):
         _reject("subjects", subjects, column, subjects[column].isna(), "must not be empty")
 

@@ -7,7 +7,7 @@ maximum likelihood of `a` is often infinite with few subjects and biased towards
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -100,8 +100,13 @@ class RatePosterior:
         tail = (1.0 - level) / 2.0
         return self.quantile(tail), self.quantile(1.0 - tail)
 
-    def predictive(self, years: float) -> FloatArray:
-        """P(N = 0), P(N = 1), ... of the halts in `years`; the last holds what lies beyond (below 1e-13)."""
+    def scaled(self, factor: float) -> "RatePosterior":
+        """The posterior of `factor` times the rate."""
+        return replace(self, rates=self.rates / factor)
+
+    def predictive(self, years: float, beyond: float = _PREDICTIVE_TAIL) -> FloatArray:
+        """P(N = 0), P(N = 1), ... of the halts in `years`; the last holds what lies beyond (at most `beyond`, unless
+        that takes more than 4096 halts)."""
         if not (np.isfinite(years) and years > 0):
             raise ValueError(f"years is {years}: must be positive and finite")
         success = self.rates / (self.rates + years)
@@ -116,16 +121,16 @@ class RatePosterior:
                 + special.xlog1py(counts, -success)
             )
             pmf: FloatArray = np.exp(log_pmf) @ self.weights
-            beyond = 1.0 - float(pmf.sum())
-            if beyond <= _PREDICTIVE_TAIL or size >= _LARGEST_COUNT:
+            rest = 1.0 - float(pmf.sum())
+            if rest <= beyond or size >= _LARGEST_COUNT:
                 break
             size *= 2
-        if beyond > _PREDICTIVE_TAIL:
-            pmf[-1] += beyond
+        if rest > beyond:
+            pmf[-1] += rest
             return pmf
         tail = np.cumsum(pmf[::-1])[::-1]
-        last = int(np.argmax(np.append(tail[1:], 0.0) <= _PREDICTIVE_TAIL))
-        return np.append(pmf[:last], tail[last] + max(0.0, beyond))
+        last = int(np.argmax(np.append(tail[1:], 0.0) <= beyond))
+        return np.append(pmf[:last], tail[last] + max(0.0, rest))
 
 
 def poisson_counts(mean: float) -> FloatArray:
@@ -179,7 +184,7 @@ class FrequencyFit:
             return self._update(self.group_of(kind), 0, 0.0)
         row = subjects.loc[[subject_id]]
         group = self.group_of(str(row["kind"].iloc[0]))
-        halts, years = int(row["halts"].iloc[0]), float(row["exposure_years"].iloc[0])
+        halts, years = int(row["halts"].iloc[0]), float(time_at_risk(row).iloc[0])
         if bool(row["in_universe"].iloc[0]):
             return self._update(group, halts, years, fitted=True)
         nodes = self.groups[group]
@@ -199,6 +204,12 @@ class FrequencyFit:
         return RatePosterior(shape + halts, shape / mean + years, weights, credibility, f"{own} {group}")
 
 
+def time_at_risk(subjects: pd.DataFrame) -> "pd.Series[float]":
+    """Years in which a subject could halt: operational ones (`covariates`) where they were worked out, else plain."""
+    name = "operational_years" if "operational_years" in subjects else "exposure_years"
+    return subjects[name].astype(float)
+
+
 def fit(experience: Experience, prior: FrequencyPrior | None = None) -> FrequencyFit:
     """Fit the groups of the universe's subjects; groups too small to stand alone are part of `all` only.
 
@@ -206,7 +217,7 @@ def fit(experience: Experience, prior: FrequencyPrior | None = None) -> Frequenc
     """
     prior = prior or FrequencyPrior()
     frame = experience.subjects
-    used = frame[frame["in_universe"] & (frame["exposure_years"] > 0)]
+    used = frame[frame["in_universe"] & (time_at_risk(frame) > 0)]
     if used.empty:
         raise InvalidData("subjects: none is in the universe with a positive exposure; at least one is needed")
     groups = {ALL: _fit_group(used, prior)}
@@ -220,7 +231,7 @@ def fit(experience: Experience, prior: FrequencyPrior | None = None) -> Frequenc
 
 def _fit_group(members: pd.DataFrame, prior: FrequencyPrior) -> Nodes:
     halts = members["halts"].to_numpy(dtype=float)
-    years = members["exposure_years"].to_numpy(dtype=float)
+    years = np.asarray(time_at_risk(members), dtype=np.float64)
     m0, a0 = float(np.log(prior.mean_rate)), float(np.log(prior.shape))
 
     def log_density(x: FloatArray, y: FloatArray) -> FloatArray:

@@ -38,7 +38,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"ingest", "watcher", "payouts", "watchtower", "simulation", "desk", "evidence", "ops"}),
     frozenset({"engine"}),
     frozenset({"demo", "installation", "jobs", "api", "terminal"}),
-    frozenset({"cli"}),
+    frozenset({"cli", "model_cli"}),
 )
 """Of `insure`, lowest first: a module imports from its own layer or a lower one."""
 

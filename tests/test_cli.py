@@ -8,11 +8,13 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+import pandas as pd
 import pytest
 
-from insure import cli
+from insure import cli, dataset, model_cli
 from insure.chain.embedded import EmbeddedChain, serve
 from insure.records.deployment import Deployment
+from pricing_models import backtest
 from tests.screen_engine import ARBITRUM, DEPLOYMENT, address
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -79,8 +81,27 @@ def test_a_price_as_a_table_shows_the_same_premium_and_its_components(insure: In
     shown = insure("price", ARBITRUM).out
     assert "5,000" not in shown  # an hour pays whole units a second, so never more than what was asked for
     assert "4,999.9968 an hour beyond 1 h" in shown
-    for part in ("Expected payout", "Cost of locked capital", "judgement", f"{premium / 10**6:,.2f}"[:-1]):
+    for part in (
+        "Expected payout",
+        "Cost of locked capital",
+        "judgement",
+        "What the history leaves open",
+        f"{premium // 10**6:,}.",
+    ):
         assert part in shown
+
+
+def test_a_price_is_shown_under_every_reading_of_the_history_cheapest_first(insure: Insure) -> None:
+    told = json.loads(insure("price", ARBITRUM, "--json").out)
+    readings = told["readings"]
+    assert len({(each["exposure"], each["ends"]) for each in readings}) == 6
+    premiums = [int(each["premium"]) for each in readings]
+    assert premiums == sorted(premiums)
+    (base,) = (each for each in readings if each["base"])
+    assert (base["premium"], base["expected_payout"]) == (told["premium"], told["expected_payout"])
+    low, high = map(int, told["interval"])
+    assert low < int(told["expected_payout"]) < high
+    assert 0 < told["probability_of_payout"] < 1
 
 
 def test_more_cover_costs_more_and_a_longer_wait_less(insure: Insure) -> None:
@@ -186,6 +207,42 @@ def test_wrong_settings_are_told_all_at_once(insure: Insure) -> None:
     told = refused(insure("subjects", INSURE_PORT="many", INSURE_CONFIRMATIONS="-1"))
     assert "INSURE_PORT: 'many'" in told
     assert "INSURE_CONFIRMATIONS: '-1'" in told
+
+
+# ------------------------------------------------------------- looking back
+
+
+def test_the_look_back_is_written_with_what_it_was_made_from(
+    insure: Insure, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # two of the years are enough to see the command work
+    report = backtest.report
+    monkeypatch.setattr(model_cli.backtest, "report", lambda s, o, t, m: report(*late(s, o), t, m))
+    result = insure("model", "backtest", "--out", "found.json", "--as-of", "2023-06-30")
+    assert (result.code, result.err) == (0, "")
+    found = json.loads((tmp_path / "found.json").read_text())
+    assert found["as_of"] == "2023-06-30"
+    assert len(found["model_version"]) == 16
+    assert found["data_fingerprint"] == dataset.load(DATA).fingerprint
+    assert {"commit", "frequency", "covariates", "book", "unflattering"} <= set(found)
+    for part in ("Years ahead, nats", f"{found['shipped']} (shipped)", "Synthetic book", found["unflattering"][0][:40]):
+        assert part in result.out
+
+
+def late(subjects: pd.DataFrame, outages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The tables with all windows opened in 2021 at the earliest."""
+    return subjects.assign(observed_from=subjects["observed_from"].clip(lower=1_609_459_200.0)), outages
+
+
+@pytest.mark.parametrize(
+    ("options", "right"),
+    [
+        (["--as-of", "today"], "--as-of is 'today': must be a day such as 2026-11-22"),
+        (["--out", "none/found.json"], "--out is none/found.json: none must be a folder"),
+    ],
+)
+def test_a_look_back_that_cannot_be_written_or_dated_is_refused(insure: Insure, options: list[str], right: str) -> None:
+    assert refused(insure("model", "backtest", *options)) == right
 
 
 # ------------------------------------------------------------- demo

@@ -1,11 +1,13 @@
 """What `pricing_models.duration` promises: lengths from rounded, bounded and censored data."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 from scipy import integrate, stats
 
-from pricing_models.duration import BODIES, DurationPosterior, DurationPrior, bounds, fit
+from pricing_models.duration import BODIES, DurationPosterior, DurationPrior, bounds, fit, permanent_share
 from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience
 
@@ -145,8 +147,8 @@ def test_missing_lengths_are_dropped_or_taken_to_exceed_the_median():
     low = np.append(values, np.zeros(10))
     high = np.append(values, np.full(10, np.inf))
     seen = experience(low, high, ["exact"] * 40 + ["missing"] * 10)
-    dropped = fit(seen).posterior("l1")
-    alone = fit(exact(values)).posterior("l1")
+    dropped = replace(fit(seen).posterior("l1"), permanent=0.0)  # of more halts without any, fewer are for good
+    alone = replace(fit(exact(values)).posterior("l1"), permanent=0.0)
     assert dropped.quantile(0.9) == pytest.approx(alone.quantile(0.9))
     assert fit(seen, DurationPrior(missing="pessimistic")).posterior("l1").quantile(0.9) > dropped.quantile(0.9)
     treated = bounds(seen.durations, "pessimistic")
@@ -170,7 +172,7 @@ def test_a_kind_with_thirty_known_lengths_stands_alone_and_others_are_pooled():
 
 
 def test_the_posterior_predictive_is_wider_than_its_point_estimate():
-    law = fit(exact(draw("lognormal", 9.0, 1.2, 12))).posterior("l1")
+    law = replace(fit(exact(draw("lognormal", 9.0, 1.2, 12))).posterior("l1"), permanent=0.0)
     assert law.quantile(0.99) > law.plug_in().quantile(0.99)
 
 
@@ -188,3 +190,28 @@ def test_one_known_length_is_enough_and_none_is_refused():
         bounds(exact([60.0]).durations, "guess")
     with pytest.raises(ValueError, match="p is 0"):
         single("weibull", 9.0, 1.0).quantile(0)
+
+
+def test_a_stop_for_good_is_an_outcome_of_its_own():
+    ending = DurationPosterior(BODIES["lognormal"], np.array([9.0]), np.array([1.2]), np.ones(1), "")
+    law = replace(ending, permanent=0.1)
+    x = np.array([60.0, 3600.0, 1e8])
+    assert law.sf(x) == pytest.approx(0.1 + 0.9 * ending.sf(x))
+    assert law.limited_expectation(x) == pytest.approx(0.1 * x + 0.9 * ending.limited_expectation(x))
+    assert law.tabulated_expectation(x) == pytest.approx(law.limited_expectation(x), rel=1e-8)
+    assert law.sf(np.array([law.quantile(0.8)]))[0] == pytest.approx(0.2)
+    assert law.quantile(0.95) == np.inf
+    assert law.plug_in().permanent == 0.1
+    drawn = law.sample(np.random.default_rng(0), 20_000)
+    assert np.isinf(drawn).mean() == pytest.approx(0.1, abs=0.01)
+
+
+def test_permanent_stops_are_counted_apart_and_left_out_of_the_body():
+    known = exact([3600.0 * (i + 1) for i in range(30)])
+    ends = experience([7200.0] * 10, [np.inf] * 10, ["permanent"] * 10).durations
+    both = replace(known, durations=pd.concat([known.durations, ends], ignore_index=True))
+    assert permanent_share(known.durations) == pytest.approx(0.5 / 55)
+    assert permanent_share(both.durations) == pytest.approx(10.5 / 65)
+    assert len(bounds(both.durations, "pessimistic")) == 30
+    assert fit(both).groups["all"].mu == pytest.approx(fit(known).groups["all"].mu)
+    assert fit(both).groups["all"].permanent == fit(both).permanent == pytest.approx(10.5 / 65)

@@ -162,3 +162,10 @@ def test_bad_tables_are_refused_by_column_row_and_what_would_be_right():
         build(subjects(), outages(("a", 0.0, 20.0, 10.0)), AS_OF)
     with pytest.raises(InvalidData, match="merge_gap_seconds is -1"):
         build(subjects(), outages(), AS_OF, merge_gap_seconds=-1)
+
+
+def test_a_halt_for_good_has_no_length_whatever_its_bounds_say():
+    history = outages(("a", 0.0, 60.0, 90.0), ("a", 30 * DAY, HOUR, np.inf), ("a", 60 * DAY, 60.0, 60.0))
+    history.loc[1, "ended"] = "permanent"
+    status = build(subjects(), history, AS_OF).durations["status"]
+    assert status.tolist() == ["interval", "permanent", "exact"]

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from pricing_models.capacity import CapacityCurve, Utilisation
 from pricing_models.compound import LossDistribution
 from pricing_models.errors import InvalidTerms
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.premium import Basis, Circumstances, Judgement, Loadings, Scenario, price
+from pricing_models.principles import SD_MULTIPLE
 
 YEAR = int(YEAR_SECONDS)
 TERMS = Terms(3600, Semantics.RETENTION, 10, 0, 100_000, 400_000)
@@ -35,6 +37,7 @@ def test_the_parts_add_up_to_the_total_exactly():
         "expected_payout",
         "parameter_uncertainty",
         "capital",
+        "capacity",
         "expenses",
         "basis_risk",
         "recent_halt",
@@ -130,3 +133,28 @@ def test_bad_loadings_are_refused_by_field_and_value():
         Circumstances(recent_share=2.0)
     with pytest.raises(InvalidTerms, match=r"marginal_capital is -1"):
         Circumstances(marginal_capital=-1.0)
+
+
+def test_the_room_in_the_pool_is_charged_by_where_it_stands_and_slices_cost_the_same():
+    loadings = replace(PLAIN, capacity=CapacityCurve(0.01, 0.3, 3.0), tail_seconds=0)
+
+    def capacity(in_force, limit):
+        terms = replace(TERMS, incident_limit=limit, aggregate_limit=limit)
+        where = Circumstances(utilisation=Utilisation(in_force, 1e6))
+        return price({s: (LOSS, 0.0) for s in Scenario}, terms, YEAR, loadings, where).breakdown["capacity"]
+
+    assert quote(loadings).breakdown["capacity"] == 0.0
+    whole = capacity(100_000.0, 400_000)
+    assert whole > 0.0
+    slices = [capacity(100_000.0 + 100_000.0 * n, 100_000) for n in range(4)]
+    assert sum(slices) == pytest.approx(whole, rel=1e-9)
+    assert slices == sorted(slices)
+
+
+def test_other_principles_stand_in_for_the_cost_of_the_lock():
+    premium = quote(replace(PLAIN, cost_of_capital_bps=1000, expense_fixed=7.0), term=YEAR // 4)
+    assert set(premium.alternatives) == {"wang", "proportional_hazard", "standard_deviation", "cost_of_capital"}
+    assert premium.alternatives["standard_deviation"] == pytest.approx(7.0 + LOSS.mean + SD_MULTIPLE * LOSS.sd)
+    assert all(amount >= LOSS.mean + 7.0 for amount in premium.alternatives.values())
+    capital = 0.1 * (LOSS.tvar(0.995) - LOSS.mean) * (YEAR // 4 + 7 * 86400) / YEAR
+    assert premium.alternatives["cost_of_capital"] == pytest.approx(7.0 + LOSS.mean + capital, rel=1e-6)

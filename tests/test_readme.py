@@ -41,7 +41,7 @@ def test_its_commands_run(command: str) -> None:
 
 
 def test_it_names_every_command_line_it_means_to() -> None:
-    assert {shlex.split(command)[1] for command in commands()} == {"demo", "subjects", "price"}
+    assert {shlex.split(command)[1] for command in commands()} == {"demo", "subjects", "price", "model"}
 
 
 @pytest.mark.parametrize("target", sorted(set(re.findall(r"make ([a-z-]+)", README))))

@@ -112,6 +112,18 @@ class PriceView:
 
 
 @dataclass(frozen=True)
+class TreatedPrice:
+    """A premium under one reading of the history: whose quiet time counts (`exposure`), and how long the halts without
+    a known end lasted (`ends`). `base` marks the reading that is sold. Amounts are rounded up."""
+
+    exposure: str
+    ends: str
+    premium: int
+    expected_payout: int
+    base: bool
+
+
+@dataclass(frozen=True)
 class QuoteRequest:
     """What a buyer asks of the desk; `standby` may prove a failover, the zero address if nobody may."""
 

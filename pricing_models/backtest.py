@@ -1,0 +1,165 @@
+"""The whole look back as one table of plain values: what a reader needs to judge the prices, good or bad.
+
+The rule: ship the simplest model within one standard error of the best by total log score, years ahead. The choice is
+made on the same years that are shown, so the shipped model's lead is a little flattered.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pricing_models import book, credibility, diagnostics
+from pricing_models.candidates import BASELINE, CANDIDATES, SHIPPED, Candidate
+from pricing_models.cells import cut, of_universe
+from pricing_models.diagnostics import Forecasts, Window
+from pricing_models.errors import InvalidData
+from pricing_models.model import Model, ModelSettings
+
+COVARIATES = {
+    "age": ("hierarchical", "hierarchical_age_power", "hierarchical_age_bands"),
+    "recent halt": (SHIPPED, "age_power_recent_halt"),
+    "forgetting": (SHIPPED, "age_power_forgetting"),
+    "kind": ("one_group_age_power", SHIPPED),
+}
+"""Per question the model without, then those with."""
+
+
+def report(
+    subjects: pd.DataFrame, outages: pd.DataFrame, as_of: float, model: Model, settings: ModelSettings | None = None
+) -> dict[str, Any]:
+    """Everything of `insure model backtest` that the data decide; figures rounded to six digits.
+
+    Raises `InvalidData` when there is too little history to look back.
+    """
+    settings = settings or ModelSettings()
+    windows: tuple[Window, ...] = ("year", "quarter")
+    gap = settings.merge_gap_seconds
+    forecasts = {each: diagnostics.roll(subjects, outages, as_of, each, merge_gap_seconds=gap) for each in windows}
+    years = sorted({int(first[:4]) for first in forecasts["year"].scores["window"]})
+    policies = book.replay(subjects, outages, as_of, years, settings=settings)
+    chosen = diagnostics.simplest_close(diagnostics.compare(forecasts["year"]))
+    result = {
+        "baseline": BASELINE,
+        "shipped": SHIPPED,
+        "simplest_within_one_se_of_best": chosen,
+        "shipped_is_the_simplest_within_one_se": chosen == SHIPPED,
+        "age_exponent": model.age_exponent,
+        "frequency": {name: frequency_section(each) for name, each in forecasts.items()},
+        "covariates": {name: covariate_section(each) for name, each in forecasts.items()},
+        "book": book_section(policies),
+        "credibility": credibility_section(subjects, model),
+        "lengths": {str(name): dict(row) for name, row in model.duration.scores.to_dict("index").items()},
+        "unflattering": unflattering(forecasts["year"], policies),
+    }
+    return _plain(result)  # type: ignore[no-any-return]
+
+
+def frequency_section(forecasts: Forecasts, candidates: Sequence[Candidate] = CANDIDATES) -> dict[str, Any]:
+    """Comparison over all subjects and per group; of the shipped model also windows, calibration and spread."""
+    scores = forecasts.scores
+    own = scores[scores["candidate"] == SHIPPED]
+    shares, p_value = diagnostics.pit_histogram(own["below"].to_numpy(), own["mass"].to_numpy())
+    totals = forecasts.totals[forecasts.totals["candidate"] == SHIPPED].drop(columns="candidate")
+    inside = (totals["halts"] >= totals["low"]) & (totals["halts"] <= totals["high"])
+    groups = {str(name): Forecasts(part, forecasts.totals) for name, part in scores.groupby("group")}
+    tables = {"all": forecasts, **groups}
+    return {
+        "candidates": {
+            name: diagnostics.compare(each, candidates).to_dict("index") for name, each in sorted(tables.items())
+        },
+        "pit": {"shares": shares.tolist(), "p_value": p_value},
+        "totals": totals.to_dict("records"),
+        "totals_coverage_90": float(inside.mean()),
+        "spread": diagnostics.spread(forecasts, SHIPPED).to_dict("records"),
+    }
+
+
+def covariate_section(forecasts: Forecasts) -> dict[str, Any]:
+    """Per covariate: log score won by adding it, the s.e. of that, and whether it is more than one s.e. above none."""
+    by_chain = forecasts.scores.pivot_table("log_score", "subject_id", "candidate", "sum")
+    result: dict[str, Any] = {}
+    for question, (without, *others) in COVARIATES.items():
+        for name in others:
+            won = by_chain[name] - by_chain[without]
+            se, low, high = diagnostics.chain_bootstrap(won)
+            entry = {"without": without, "won": float(won.sum()), "se": se, "low": low, "high": high}
+            result[f"{question}: {name}"] = entry | {"earns_its_place": bool(won.sum() > se)}
+    return result
+
+
+def credibility_section(subjects: pd.DataFrame, model: Model) -> dict[str, Any]:
+    """Per group the mean weight of own history by the model and by Bühlmann and Straub's moments, a second opinion."""
+    cells = of_universe(cut(subjects, model.experience), model.experience)
+    result: dict[str, Any] = {}
+    for group, part in cells.groupby("group"):
+        names = sorted(part["subject_id"].unique())
+        try:
+            moments = credibility.of_halts(part)
+        except InvalidData:
+            continue  # a group of one subject or one year has no moments to compare
+        by_model = [model.rate(str(name)).credibility for name in names]
+        result[str(group)] = {
+            "by_model": float(np.mean(by_model)),
+            "by_moments": float(moments.factors.mean()),
+            "collective": moments.collective,
+            "within": moments.within,
+            "between": moments.between,
+        }
+    return result
+
+
+def book_section(policies: pd.DataFrame) -> dict[str, Any]:
+    """The synthetic book by year and in all, amounts in whole asset units."""
+    table = book.adequacy(policies)
+    money = ["expected", "sd", "premium", *(f"paid_{name}" for name in book.TREATMENTS)]
+    table[money] = table[money] / book.UNIT
+    gaps = {}
+    for name in book.TREATMENTS:
+        total, low, high = (value / book.UNIT for value in book.shortfall(policies, name))
+        gaps[name] = {"paid_less_expected": total, "low": low, "high": high}
+    return {"by_year": table.to_dict("index"), "paid_less_expected": gaps}
+
+
+def unflattering(forecasts: Forecasts, policies: pd.DataFrame) -> list[str]:
+    """In words, what speaks against the shipped model."""
+    comparison = diagnostics.compare(forecasts)
+    own: dict[Any, Any] = comparison.to_dict("index")[SHIPPED]
+    said = []
+    if own["behind_best"] > 0:
+        said.append(f"{comparison['gain'].astype(float).idxmax()} scores {own['behind_best']:.1f} nats better.")
+    if own["gain_low"] <= 0:
+        said.append("The lead over the pooled Poisson is not significant at 90%.")
+    age = covariate_section(forecasts)[f"age: {SHIPPED}"]
+    if age["low"] <= 0:
+        said.append(f"The power of age won {age['won']:.1f} nats ± {age['se']:.1f}: its 90% interval includes zero.")
+    gain = forecasts.scores.pivot_table("log_score", "subject_id", "candidate", "sum")
+    top = (gain[SHIPPED] - gain[BASELINE]).sort_values(ascending=False).head(3)
+    share = f"{float(top.sum()):.1f} of {own['gain']:.1f} nats"
+    said.append(f"Three chains ({', '.join(map(str, top.index))}) give {share} of the lead over the pooled Poisson.")
+    ratio = own["expected"] / max(1, own["observed"])
+    said.append(f"{own['expected']:.0f} halts were expected and {own['observed']} seen ({ratio:.2f} times).")
+    last = diagnostics.spread(forecasts, SHIPPED).iloc[-1]
+    said.append(f"Top fifth by expected rate: {last['expected']:.0f} expected, {last['observed']:.0f} seen.")
+    table: dict[Any, Any] = book.adequacy(policies).to_dict("index")
+    short = [year for year, row in table.items() if year != "all" and row["paid_base"] > row["premium"]]
+    if short:
+        said.append(f"The synthetic book paid more than its premiums in {', '.join(short)}.")
+    low, high = (table["all"][f"paid_{name}"] / table["all"]["expected"] for name in ("low", "high"))
+    said.append(f"Unknown ends move what the book paid from {low:.2f} to {high:.2f} times what was expected.")
+    said.append("Reports found later and membership known today are used at every origin: hindsight is not removed.")
+    return said
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON takes it: floats of six digits (none for what is not finite), no numpy types."""
+    if isinstance(value, dict):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.6g}") if np.isfinite(value) else None
+    return value

@@ -1,0 +1,160 @@
+"""Frequency models that compete out of sample: the shipped one, the baselines it must beat, and what might be added.
+
+Covariates enter as operational time (`covariates`), to which the shipped gamma-Poisson code is fitted.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from pricing_models.covariates import (
+    AGE_EDGES,
+    Design,
+    age_bands,
+    age_power,
+    fit_covariates,
+    no_covariate,
+    operational_years,
+    recent_halt,
+)
+from pricing_models.experience import YEAR_SECONDS, Experience
+from pricing_models.frequency import FrequencyPrior, RatePosterior, fit, poisson_counts
+
+FloatArray = NDArray[np.float64]
+_HALF_LIFE_YEARS = 1.0
+_PSEUDO_HALTS = 0.5
+_NEGLIGIBLE = 1e-7
+
+
+@dataclass(frozen=True)
+class Training:
+    """What was known at an origin (epoch seconds): the cells before it and the experience built from them."""
+
+    cells: pd.DataFrame
+    experience: Experience
+    origin: float
+    prior: FrequencyPrior
+
+
+Forecast = Mapping[str, FloatArray]
+"""Per subject the probabilities of 0, 1, ... halts in the window asked about."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A model by name; `parameters` is how many figures it learns (own histories count as one), the measure of
+    simplicity."""
+
+    name: str
+    parameters: int
+    predict: Callable[[Training, pd.DataFrame], Forecast]
+
+
+def _windows(tests: pd.DataFrame, design: Design, beta: FloatArray) -> dict[str, tuple[str, float]]:
+    """Kind and operational years of each subject's window."""
+    kinds = tests.groupby("subject_id", sort=False)["kind"].first()
+    years = operational_years(tests, design, beta).reindex(kinds.index)
+    return {str(name): (str(kind), float(time)) for (name, kind), time in zip(kinds.items(), years, strict=True)}
+
+
+def hierarchical(
+    name: str,
+    parameters: int,
+    design: Design = no_covariate,
+    own_history: bool = True,
+    grouped: bool = True,
+    half_life_years: float | None = None,
+) -> Candidate:
+    """The gamma-Poisson model with a covariate, without own histories (every subject a new one), with all kinds in one
+    group, or with own histories that are forgotten by half in `half_life_years`."""
+
+    def predict(training: Training, tests: pd.DataFrame) -> Forecast:
+        beta = fit_covariates(training.cells, design, training.prior)
+        known = training.experience
+        subjects = known.subjects.copy()
+        time = operational_years(training.cells, design, beta)
+        subjects["exposure_years"] = time.reindex(subjects.index).fillna(0.0)
+        if not grouped:
+            subjects["kind"] = "any"
+        fitted = fit(replace(known, subjects=subjects), training.prior)
+        result: dict[str, FloatArray] = {}
+        for subject, (kind, years) in _windows(tests, design, beta).items():
+            group = kind if grouped else "any"
+            if not own_history:
+                rate = fitted.posterior("", kind=group)
+            elif half_life_years is not None:
+                rate = _forgetting(training, fitted.posterior("", kind=group), subject, half_life_years)
+            else:
+                rate = fitted.posterior(subject, kind=group)
+            result[subject] = rate.predictive(years, _NEGLIGIBLE)
+        return result
+
+    return Candidate(name, parameters, predict)
+
+
+def _forgetting(training: Training, group: RatePosterior, subject: str, half_life: float) -> RatePosterior:
+    """The group's posterior updated by the subject's history, each cell weighted by its distance from the origin."""
+    own = training.cells[training.cells["subject_id"] == subject]
+    weight = 0.5 ** ((training.origin - own["start"].to_numpy(dtype=float)) / YEAR_SECONDS / half_life)
+    halts = float(weight @ own["halts"].to_numpy(dtype=float))
+    years = float(weight @ own["years"].to_numpy(dtype=float))
+    return replace(group, shapes=group.shapes + halts, rates=group.rates + years)
+
+
+def _pooled_rates(training: Training) -> dict[str, float]:
+    """Halts a year of each group, half a halt at the prior's rate added so that no group has none."""
+    sums = training.cells.groupby("group")[["halts", "years"]].sum()
+    extra = _PSEUDO_HALTS / training.prior.mean_rate
+    rates = (sums["halts"] + _PSEUDO_HALTS) / (sums["years"] + extra)
+    return {str(group): float(rate) for group, rate in rates.items()}
+
+
+def _poisson(training: Training, tests: pd.DataFrame, own_history: bool) -> Forecast:
+    rates = _pooled_rates(training)
+    own = training.cells.groupby("subject_id")[["halts", "years"]].sum()
+    result: dict[str, FloatArray] = {}
+    for subject, window in tests.groupby("subject_id", sort=False):
+        rate = rates.get(str(window["group"].iloc[0]), training.prior.mean_rate)
+        if own_history and subject in own.index:
+            halts, years = own.loc[[subject]].to_numpy(dtype=float)[0]
+            rate = (halts + _PSEUDO_HALTS) / (years + _PSEUDO_HALTS / rate)
+        result[str(subject)] = poisson_counts(rate * float(window["years"].sum()))
+    return result
+
+
+def pooled_poisson(training: Training, tests: pd.DataFrame) -> Forecast:
+    """One rate per group, known."""
+    return _poisson(training, tests, own_history=False)
+
+
+def own_mean(training: Training, tests: pd.DataFrame) -> Forecast:
+    """Each subject's own mean, half a halt at the group's rate added."""
+    return _poisson(training, tests, own_history=True)
+
+
+BASELINE = "pooled_poisson"
+SHIPPED = "hierarchical_age_power"
+
+
+def _age_power_and_recent_halt(cells: pd.DataFrame) -> FloatArray:
+    return np.hstack([age_power(cells), recent_halt(cells)])
+
+
+CANDIDATES: Sequence[Candidate] = (
+    Candidate(BASELINE, 1, pooled_poisson),
+    hierarchical("pooled_nb", 2, own_history=False),
+    hierarchical("age_only_nb", 2 + len(AGE_EDGES), age_bands, own_history=False),
+    Candidate("own_mean", 2, own_mean),
+    hierarchical("hierarchical_one_group", 2, grouped=False),
+    hierarchical("hierarchical", 3),
+    hierarchical("hierarchical_recent_halt", 4, recent_halt),
+    hierarchical("hierarchical_forgetting", 4, half_life_years=_HALF_LIFE_YEARS),
+    hierarchical("hierarchical_age_bands", 3 + len(AGE_EDGES), age_bands),
+    hierarchical("one_group_age_power", 3, age_power, grouped=False),
+    hierarchical(SHIPPED, 4, age_power),
+    hierarchical("age_power_recent_halt", 5, _age_power_and_recent_halt),
+    hierarchical("age_power_forgetting", 5, age_power, half_life_years=_HALF_LIFE_YEARS),
+)

@@ -1,0 +1,68 @@
+"""Exposure and halts cut into quarters: what a forecast is made from and what it is held against.
+
+A halt belongs to the quarter in which it (its first report, after merging) begins, so the cells before an origin
+are what was known there, whatever came to be merged later.
+"""
+
+from datetime import UTC, datetime
+
+import numpy as np
+import pandas as pd
+
+from pricing_models.errors import InvalidData
+from pricing_models.experience import YEAR_SECONDS, Experience
+from pricing_models.frequency import ALL, GROUP_OF_KIND
+
+RECENT_SECONDS = 90 * 86400.0
+COLUMNS = ("subject_id", "kind", "group", "start", "years", "halts", "age", "recent")
+
+
+def quarter_starts(begin: float, end: float) -> list[float]:
+    """First seconds (UTC epoch) of the calendar quarters that touch [begin, end)."""
+    if not begin < end:
+        return []
+    first = datetime.fromtimestamp(begin, UTC)
+    year, quarter = first.year, (first.month - 1) // 3
+    starts: list[float] = []
+    while not starts or starts[-1] < end:
+        starts.append(datetime(year, 3 * quarter + 1, 1, tzinfo=UTC).timestamp())
+        year, quarter = (year + 1, 0) if quarter == 3 else (year, quarter + 1)
+    return starts[:-1]
+
+
+def year_start(year: int) -> float:
+    """First second of a calendar year (UTC epoch)."""
+    return datetime(year, 1, 1, tzinfo=UTC).timestamp()
+
+
+def cut(subjects: pd.DataFrame, experience: Experience) -> pd.DataFrame:
+    """One row per subject and calendar quarter of its window, with the columns of `COLUMNS`.
+
+    `age` is in years since launch at the middle of the row's exposure (nan if unknown); `recent` is 1.0 if a halt began
+    within the 90 days before the quarter.
+    """
+    members = subjects.set_index("subject_id")
+    launch = experience.subjects["launch"]
+    starts = {str(key): part.to_numpy() for key, part in experience.durations.groupby("subject_id")["start"]}
+    rows: list[tuple[object, ...]] = []
+    for subject_id, kind, begin, end in members[["kind", "observed_from", "observed_to"]].itertuples():
+        until = min(float(end), experience.as_of)
+        halts = starts.get(str(subject_id), np.empty(0))
+        group = GROUP_OF_KIND.get(str(kind), ALL)
+        quarters = quarter_starts(float(begin), until)
+        for quarter, following in zip(quarters, [*quarters[1:], np.inf], strict=False):
+            low, high = max(float(begin), quarter), min(until, following)
+            count = int(np.sum((halts >= low) & (halts < high)))
+            recent = float(np.any((halts >= quarter - RECENT_SECONDS) & (halts < quarter)))
+            age = ((low + high) / 2.0 - float(launch[subject_id])) / YEAR_SECONDS
+            rows.append((subject_id, kind, group, quarter, (high - low) / YEAR_SECONDS, count, age, recent))
+    return pd.DataFrame(rows, columns=list(COLUMNS))
+
+
+def of_universe(cells: pd.DataFrame, experience: Experience) -> pd.DataFrame:
+    """The cells of the subjects whose quiet time counts; raises `InvalidData` when there is none."""
+    members = experience.subjects.index[experience.subjects["in_universe"]]
+    kept = cells[cells["subject_id"].isin(members)]
+    if kept.empty:
+        raise InvalidData("subjects: none is in the universe with a positive exposure; at least one is needed")
+    return kept

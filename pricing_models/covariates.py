@@ -1,0 +1,92 @@
+"""What may make a subject halt more or less often at one time than at another: covariates of the rate.
+
+A covariate multiplies the rate of a cell by exp(x . beta): exposure becomes operational time, the sum of years
+exp(x . beta), and the gamma-Poisson model is fitted to that. beta is the mode of its posterior, beta ~ Normal(0, 1),
+under the likelihood of the cells, jointly with each group's mean and spread. Its own uncertainty is not carried on.
+"""
+
+from collections.abc import Callable
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import optimize
+
+from pricing_models.errors import FitFailed
+from pricing_models.frequency import FrequencyPrior, log_marginal
+
+FloatArray = NDArray[np.float64]
+Design = Callable[[pd.DataFrame], FloatArray]
+
+AGE_EDGES = (0.5, 5.0, 8.0)
+"""Years since launch at which the piecewise rate may jump; half a year to five is the reference."""
+REFERENCE_AGE = 2.0
+"""Years since launch at which the power law's factor is one; a subject of unknown launch counts as that old."""
+_AGE_OFFSET = 0.25
+
+
+def log_age(years: FloatArray) -> FloatArray:
+    """log((age + a quarter) / (two years + a quarter)): zero at the reference age and for an unknown one."""
+    age = np.nan_to_num(np.asarray(years, dtype=float), nan=REFERENCE_AGE)
+    result: FloatArray = np.log((np.maximum(age, 0.0) + _AGE_OFFSET) / (REFERENCE_AGE + _AGE_OFFSET))
+    return result
+
+
+def no_covariate(cells: pd.DataFrame) -> FloatArray:
+    """No column at all."""
+    return np.empty((len(cells), 0))
+
+
+def age_bands(cells: pd.DataFrame) -> FloatArray:
+    """Indicators of the age bands but the reference (half a year to five); an unknown age is in the reference."""
+    age = cells["age"].to_numpy(dtype=float)
+    young, middle, old = AGE_EDGES
+    bands = (age < young, (age >= middle) & (age < old), age >= old)
+    return np.column_stack(bands).astype(float)
+
+
+def age_power(cells: pd.DataFrame) -> FloatArray:
+    """`log_age` of each cell: exp(x beta) is a power law of age (Crow-AMSAA)."""
+    return log_age(cells["age"].to_numpy(dtype=float))[:, None]
+
+
+def recent_halt(cells: pd.DataFrame) -> FloatArray:
+    """Whether a halt began within the 90 days before the cell's quarter."""
+    return cells["recent"].to_numpy(dtype=float)[:, None]
+
+
+def fit_covariates(cells: pd.DataFrame, design: Design, prior: FrequencyPrior) -> FloatArray:
+    """The mode of beta given the cells; raises `FitFailed` when the optimiser finds none."""
+    x = design(cells)
+    if x.shape[1] == 0:
+        return np.empty(0)
+    owner, names = pd.factorize(cells["subject_id"])
+    group, groups = pd.factorize(cells.groupby("subject_id", sort=False)["group"].first().reindex(names))
+    years, halts = cells["years"].to_numpy(dtype=float), cells["halts"].to_numpy(dtype=float)
+    totals = np.bincount(owner, halts)
+    m0, a0 = np.log(prior.mean_rate), np.log(prior.shape)
+
+    def loss(v: FloatArray) -> float:
+        beta, mean, shape = v[: x.shape[1]], v[x.shape[1] : x.shape[1] + len(groups)], v[x.shape[1] + len(groups) :]
+        effect = x @ beta
+        time = np.bincount(owner, years * np.exp(effect))
+        # within a subject the halts fall on its cells in proportion to their operational time
+        total = float(halts @ effect - totals @ np.log(time))
+        for number in range(len(groups)):
+            own = group == number
+            m, a = np.exp(mean[number : number + 1]), np.exp(shape[number : number + 1])
+            total += float(log_marginal(m, a, totals[own], time[own])[0])
+        penalty = np.sum(beta**2) + np.sum(((mean - m0) / prior.mean_log_sd) ** 2)
+        return float(0.5 * (penalty + np.sum(((shape - a0) / prior.shape_log_sd) ** 2)) - total)
+
+    start = np.concatenate([np.zeros(x.shape[1]), np.full(len(groups), m0), np.full(len(groups), a0)])
+    found = optimize.minimize(loss, start, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * start.size)
+    if not np.isfinite(found.fun):
+        raise FitFailed("the covariates have no mode: look for contradictions in the cells")
+    return np.asarray(found.x[: x.shape[1]], dtype=float)
+
+
+def operational_years(cells: pd.DataFrame, design: Design, beta: FloatArray) -> "pd.Series[float]":
+    """Operational years per subject: its exposure, each cell weighted by its factor."""
+    time = cells["years"].to_numpy(dtype=float) * np.exp(design(cells) @ beta)
+    return pd.Series(time, index=cells["subject_id"]).groupby(level=0, sort=False).sum()

@@ -1,0 +1,120 @@
+"""Prices under every reading of what the history leaves open: who was watched, and how long the unknown halts lasted.
+
+Neither can be decided from the data, so the price is shown under each combination. The base is what is sold.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+import pandas as pd
+
+from pricing_models import duration, experience
+from pricing_models.errors import InvalidData
+from pricing_models.experience import YEAR_SECONDS
+from pricing_models.frequency import ALL, GROUP_OF_KIND
+from pricing_models.model import Model, refit_rates
+from pricing_models.payoff import Terms
+from pricing_models.premium import Loadings, Premium
+
+UNSEARCHED_YEARS: Mapping[str, float] = {"l1": 71.0, "rollup": 190.0}
+"""Chain-years of universe members that are not in the tables because nobody searched them, by group: with them counted
+as quiet the halts per chain-year of the first count were 0.141 (L1s) and 0.068 (rollups), not 0.176 and 0.155."""
+
+
+class Exposure(StrEnum):
+    """Whose quiet time is evidence."""
+
+    ALL = "all"  # every member of the universe's, searched or not: too low a rate
+    SEARCHED = "searched"  # that of members somebody searched: the base
+    LISTED = "listed"  # also that of chains gathered for their outages: too high a rate
+
+
+class Ends(StrEnum):
+    """How long the halts lasted of which no length is known; the values are those of `DurationPrior.missing`."""
+
+    LIKE_KNOWN = "drop"  # like the known ones: the base
+    LONG = "pessimistic"  # at least the median of the known ones
+
+
+@dataclass(frozen=True)
+class Treated:
+    """One combination with its premium."""
+
+    exposure: Exposure
+    ends: Ends
+    premium: Premium
+
+
+def treated_models(
+    model: Model, subjects: pd.DataFrame, outages: pd.DataFrame, unsearched: Mapping[str, float] = UNSEARCHED_YEARS
+) -> dict[tuple[Exposure, Ends], Model]:
+    """The model under each combination, the base as it is. The tables are those it was fitted to; `watched` among the
+    subjects' columns says whom anybody watched, and is `in_universe` where it is missing."""
+    rates = {
+        Exposure.ALL: refit_rates(model, with_unsearched(subjects, unsearched, model.experience.as_of), outages),
+        Exposure.SEARCHED: model,
+        Exposure.LISTED: refit_rates(model, _with_listed(subjects), outages),
+    }
+    result: dict[tuple[Exposure, Ends], Model] = {}
+    for ends in Ends:
+        same = ends == model.settings.duration.missing
+        settings = replace(model.settings.duration, missing=ends.value)
+        lengths = model.duration if same else duration.fit(model.experience, settings)
+        for exposure, rated in rates.items():
+            result[exposure, ends] = replace(rated, duration=lengths)
+    return result
+
+
+def price_all(
+    models: Mapping[tuple[Exposure, Ends], Model],
+    subject_id: str,
+    terms: Terms,
+    term_seconds: int,
+    loadings: Loadings | None = None,
+    kind: str | None = None,
+) -> list[Treated]:
+    """The premium under each combination, cheapest first; raises as `Model.price`."""
+    found = [
+        Treated(exposure, ends, model.price(subject_id, terms, term_seconds, loadings, kind))
+        for (exposure, ends), model in models.items()
+    ]
+    return sorted(found, key=lambda each: each.premium.total)
+
+
+def with_unsearched(subjects: pd.DataFrame, years: Mapping[str, float], as_of: float) -> pd.DataFrame:
+    """The subjects and, per group, quiet members that together were there for `years`, each as long as the group's
+    searched members on average. Raises `InvalidData` when a number of years is negative or not finite."""
+    checked, _ = experience.tables(subjects, _no_outages())
+    members = checked[checked["in_universe"].astype(bool)]
+    spans = (members["observed_to"].clip(upper=as_of) - members["observed_from"]) / YEAR_SECONDS
+    groups = members["kind"].map(GROUP_OF_KIND).fillna(ALL)
+    parts = [checked]
+    for group, total in years.items():
+        if not (np.isfinite(total) and total >= 0):
+            raise InvalidData(f"unsearched years of {group} are {total}: must be finite and at least 0")
+        own = spans[(groups == group) & (spans > 0)]
+        if total == 0 or own.empty:
+            continue
+        count = max(1, round(total / float(own.mean())))
+        quiet = {
+            "subject_id": [f"unsearched:{group}:{number}" for number in range(count)],
+            "kind": str(members.loc[own.index[0], "kind"]),
+            "launch": np.nan,
+            "observed_from": as_of - total / count * YEAR_SECONDS,
+            "observed_to": as_of,
+            "in_universe": True,
+        }
+        parts.append(pd.DataFrame(quiet))
+    return pd.concat(parts, ignore_index=True)
+
+
+def _with_listed(subjects: pd.DataFrame) -> pd.DataFrame:
+    if "watched" not in subjects:
+        return subjects
+    return subjects.assign(in_universe=subjects["watched"].astype(bool))
+
+
+def _no_outages() -> pd.DataFrame:
+    return pd.DataFrame({name: pd.Series(dtype=object) for name in experience.OUTAGE_COLUMNS})

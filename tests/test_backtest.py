@@ -1,0 +1,49 @@
+"""What `pricing_models.backtest` promises: one table of plain values that says what speaks against the model, too."""
+
+import json
+
+import pytest
+
+from pricing_models.backtest import COVARIATES, report
+from pricing_models.candidates import CANDIDATES, SHIPPED
+from pricing_models.cells import year_start
+from pricing_models.model import fit
+from tests.simulated_history import history
+
+AS_OF = year_start(2021)
+SUBJECTS, OUTAGES = history(8, 16, years=2, mean=2.0, age_exponent=-0.5)
+
+
+@pytest.fixture(scope="module")
+def found():
+    return report(SUBJECTS, OUTAGES, AS_OF, fit(SUBJECTS, OUTAGES, AS_OF))
+
+
+def test_it_is_json_without_nan(found):
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+def test_every_candidate_is_shown_years_and_quarters_ahead(found):
+    for window in ("year", "quarter"):
+        assert set(found["frequency"][window]["candidates"]["all"]) == {each.name for each in CANDIDATES}
+        assert set(found["frequency"][window]["candidates"]) == {"all", "l1"}
+
+
+def test_the_choice_by_the_rule_is_named_beside_what_is_shipped(found):
+    assert found["shipped"] == SHIPPED
+    chosen = found["simplest_within_one_se_of_best"]
+    assert found["shipped_is_the_simplest_within_one_se"] is (chosen == SHIPPED)
+
+
+def test_every_covariate_is_judged_by_what_it_won(found):
+    for window in ("year", "quarter"):
+        judged = found["covariates"][window]
+        assert len(judged) == sum(len(others) - 1 for others in COVARIATES.values())
+        for row in judged.values():
+            assert row["earns_its_place"] is (row["won"] > row["se"])
+
+
+def test_what_speaks_against_the_model_is_said(found):
+    said = " ".join(found["unflattering"])
+    for part in ("Three chains", "halts were expected", "Top fifth", "Unknown ends", "hindsight"):
+        assert part in said

@@ -1,0 +1,73 @@
+"""What `pricing_models.treatments` promises: the price under each reading of what the history leaves open."""
+
+import numpy as np
+import pytest
+
+from pricing_models.cells import year_start
+from pricing_models.errors import InvalidData
+from pricing_models.experience import YEAR_SECONDS
+from pricing_models.model import fit
+from pricing_models.payoff import Semantics, Terms
+from pricing_models.treatments import Ends, Exposure, price_all, treated_models, with_unsearched
+from tests.simulated_history import history
+
+AS_OF = year_start(2024)
+TERM = 90 * 86400
+TERMS = Terms(3600, Semantics.RETENTION, 1_000, 0, 43_200_000, 86_400_000)
+SUBJECTS, OUTAGES = history(31, 40)
+OUTAGES.loc[::5, ["low_seconds", "high_seconds"]] = np.nan  # lengths that nobody knows
+SUBJECTS["watched"] = True
+# five chains of which only outages are known, more than others had
+BUSY = OUTAGES["subject_id"].value_counts().index[:5]
+SUBJECTS.loc[SUBJECTS["subject_id"].isin(BUSY), "in_universe"] = False
+MODEL = fit(SUBJECTS, OUTAGES, AS_OF)
+
+
+@pytest.fixture(scope="module")
+def models():
+    return treated_models(MODEL, SUBJECTS, OUTAGES, {"l1": 80.0})
+
+
+def test_every_combination_is_priced_and_the_base_is_the_model_itself(models):
+    assert set(models) == {(exposure, ends) for exposure in Exposure for ends in Ends}
+    base = models[Exposure.SEARCHED, Ends.LIKE_KNOWN].price("s000", TERMS, TERM)
+    assert base.total == MODEL.price("s000", TERMS, TERM).total
+
+
+def test_quiet_years_of_the_unsearched_lower_the_price_and_listed_chains_raise_it(models):
+    found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, "new", TERMS, TERM, kind="l1")}
+    for ends in Ends:
+        assert found[Exposure.ALL, ends] < found[Exposure.SEARCHED, ends] < found[Exposure.LISTED, ends]
+
+
+def test_long_unknown_ends_cost_more_than_typical_ones(models):
+    found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, "s000", TERMS, TERM)}
+    for exposure in Exposure:
+        assert found[exposure, Ends.LIKE_KNOWN] < found[exposure, Ends.LONG]
+
+
+def test_prices_come_cheapest_first(models):
+    totals = [each.premium.total for each in price_all(models, "s001", TERMS, TERM)]
+    assert totals == sorted(totals)
+
+
+def test_unsearched_years_are_added_as_quiet_members_of_the_usual_length():
+    more = with_unsearched(SUBJECTS, {"l1": 80.0, "rollup": 10.0}, AS_OF)
+    added = more.iloc[len(SUBJECTS) :]
+    years = (added["observed_to"] - added["observed_from"]) / YEAR_SECONDS
+    assert years.sum() == pytest.approx(80.0)  # and none for a group that has no searched member
+    assert len(added) == 16  # of the five years that each was watched
+    assert added["in_universe"].all()
+    assert more.iloc[: len(SUBJECTS)]["subject_id"].tolist() == SUBJECTS["subject_id"].tolist()
+
+
+@pytest.mark.parametrize("years", [-1.0, np.nan, np.inf])
+def test_years_that_are_no_number_of_years_are_refused(years):
+    with pytest.raises(InvalidData, match="unsearched years of l1 are"):
+        with_unsearched(SUBJECTS, {"l1": years}, AS_OF)
+
+
+def test_without_knowing_who_was_watched_the_listed_are_the_searched():
+    models = treated_models(MODEL, SUBJECTS.drop(columns="watched"), OUTAGES)
+    rates = {exposure: models[exposure, Ends.LONG].rate("s003").mean for exposure in Exposure}
+    assert rates[Exposure.LISTED] == pytest.approx(rates[Exposure.SEARCHED])
