@@ -11,7 +11,7 @@ from typing import Annotated
 
 import typer
 
-from insure import dataset, model_cli
+from insure import dataset, model_cli, portfolio_cli
 from insure.api.server import Server, require_free
 from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
@@ -27,6 +27,7 @@ from pricing_models.payoff import Semantics, Terms
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(model_cli.app, name="model")
+app.add_typer(portfolio_cli.app, name="portfolio")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last, and the rest on stderr.")]
 """Amounts in JSON are strings of smallest units."""

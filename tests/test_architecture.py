@@ -35,9 +35,9 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset({"quoting", "claims", "exposure", "decisions", "settings"}),
     frozenset({"store", "migrations", "dataset", "chain", "client"}),
-    frozenset({"ingest", "watcher", "payouts", "watchtower", "simulation", "desk", "evidence", "ops"}),
+    frozenset({"book", "ingest", "watcher", "payouts", "watchtower", "simulation", "desk", "evidence", "ops"}),
     frozenset({"engine"}),
-    frozenset({"demo", "installation", "jobs", "api", "terminal"}),
+    frozenset({"demo", "installation", "jobs", "api", "terminal", "portfolio_cli"}),
     frozenset({"cli", "model_cli"}),
 )
 """Of `insure`, lowest first: a module imports from its own layer or a lower one."""

@@ -27,13 +27,14 @@ def test_it_can_be_read_in_a_minute() -> None:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_its_commands_run(command: str) -> None:
+def test_its_commands_run(command: str, tmp_path: Path) -> None:
     arguments = shlex.split(command)[1:]
     done = subprocess.run(
         [sys.executable, "-c", "from insure.cli import main; main()", *arguments],
         capture_output=True,
         text=True,
         timeout=300,
+        cwd=tmp_path,  # what a command writes, it writes there
         check=False,
     )
     assert done.returncode == 0, done.stderr

@@ -1,0 +1,212 @@
+"""A book of policies from a file or from the mirror, and the world that it is simulated in."""
+
+import json
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from insure.dataset import Dataset
+from insure.errors import InvalidInput, UnknownSubject
+from insure.records.cells import Row, read_rows
+from insure.records.mirror import KnownTrigger
+from insure.records.onchain import Policy
+from pricing_models.duration import DurationPosterior
+from pricing_models.errors import InvalidTerms
+from pricing_models.frequency import ALL
+from pricing_models.model import Model
+from pricing_models.payoff import Semantics, Terms
+from pricing_models.portfolio import Cover, Link, Process, World
+from pricing_models.premium import Judgement, Loadings, Scenario
+
+COLUMNS = (
+    "policy",
+    "subject",
+    "asset",
+    "start",
+    "end",
+    "waiting_seconds",
+    "semantics",
+    "rate_per_second",
+    "failover_benefit",
+    "incident_limit",
+    "aggregate_limit",
+)
+"""Of a book's file: times are UTC (seconds, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ), money the asset's smallest units."""
+
+SHARED_CAUSE_RATE = Judgement(0.02, 0.05, 0.2)
+"""Halts a year of a common cause that is no chain (a stack, an operator, a cloud): nobody has counted them."""
+
+
+_WHOLE = re.compile(r"[0-9]{1,40}")
+_SECONDS = re.compile(r"[0-9]{1,12}")
+
+
+@dataclass(frozen=True)
+class PolicyFile:
+    """The policies of a book, in seconds from `begins_at` (UTC), and the asset that they are all paid in."""
+
+    covers: tuple[Cover, ...]
+    asset: str
+    begins_at: int
+
+
+def read_book(path: Path, history: Dataset, begins_at: int) -> PolicyFile:
+    """Read a book from CSV (columns: COLUMNS) or JSON (a list of objects with these fields).
+
+    `begins_at` (UTC seconds) is the beginning of the year that is simulated. Raises `InvalidInput` that lists every
+    problem found, one a line, as file:line:column (in JSON the number of the object): what is wrong.
+    """
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise InvalidInput(f"book {str(path)!r} can't be read: {error.strerror or error}") from error
+    problems: list[str] = []
+    as_json = path.suffix.lower() == ".json"
+    rows = _json_rows(path.name, content, problems) if as_json else None
+    if rows is None:
+        rows = read_rows(path.name, ",".join(COLUMNS), content, problems)
+    covers = [cover for row in rows if (cover := _cover(row, history, begins_at)) is not None]
+    _check_assets(rows)
+    _check_ids(rows)
+    if problems:
+        raise InvalidInput("\n".join(problems))
+    if not covers:
+        raise InvalidInput(f"book {path.name} holds no policy: must hold at least one")
+    return PolicyFile(tuple(covers), rows[0].cells["asset"], begins_at)
+
+
+def book_of_policies(policies: Iterable[Policy], triggers: Sequence[KnownTrigger], begins_at: int) -> tuple[Cover, ...]:
+    """The policies of the mirror that are in force at `begins_at` or later, with what is left of their limits."""
+    subjects = {trigger.trigger_id: trigger.subject_id for trigger in triggers}
+    covers = []
+    for policy in policies:
+        left = policy.terms.aggregate_limit - policy.owed
+        if policy.released or policy.end <= begins_at or left <= 0:
+            continue
+        terms = replace(policy.terms, incident_limit=min(policy.terms.incident_limit, left), aggregate_limit=left)
+        subject = subjects[policy.trigger_id]
+        covers.append(Cover(str(policy.policy_id), subject, terms, policy.start - begins_at, policy.end - begins_at))
+    return tuple(covers)
+
+
+def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BASE, judged: bool = True) -> World:
+    """All chains of the history with their fitted rates and lengths, and what the dependencies say they share.
+
+    A chain's own halts come at its whole fitted rate, so that those it shares come on top: nobody knows which of the
+    counted halts were shared. Pass-through, the rate of causes that are no chains, and failover are judgement, taken at
+    `scenario`; with `judged` false nothing is shared and no failover is proven.
+    """
+    chains = {subject.id: subject.kind.value for subject in history.subjects if subject.kind.is_chain}
+    subjects = tuple(
+        Process(each, model.rate(each), model.length(each), model.frequency.group_of(kind))
+        for each, kind in sorted(chains.items())
+    )
+    if not judged:
+        return World(subjects, (), (), 0.0)
+    chances = {
+        Scenario.LOW: "pass_through_low",
+        Scenario.BASE: "pass_through_base",
+        Scenario.HIGH: "pass_through_high",
+    }
+    links = tuple(
+        Link(each.subject, each.cause, float(getattr(each, chances[scenario])))
+        for each in history.dependencies
+        if each.subject in chains
+    )
+    services = sorted({link.cause for link in links} - set(chains))
+    pooled: DurationPosterior = model.duration.groups[ALL]
+    causes = tuple(Process(each, SHARED_CAUSE_RATE.at(scenario), pooled) for each in services)
+    return World(subjects, causes, links, Loadings().failover_probability.at(scenario))
+
+
+def _json_rows(name: str, content: bytes, problems: list[str]) -> list[Row]:
+    try:
+        found = json.loads(content)
+    except ValueError as error:
+        problems.append(f"{name}: is not JSON: {error}")
+        return []
+    if not isinstance(found, list):
+        problems.append(f"{name}: is {type(found).__name__}: must be a list of policies")
+        return []
+    rows = []
+    for number, item in enumerate(found):
+        fields = set(item) if isinstance(item, dict) else set()
+        if fields != set(COLUMNS):
+            wrong = ", ".join(sorted(fields ^ set(COLUMNS)))
+            problems.append(f"{name}:{number}: fields missing or unknown: {wrong}; must be {', '.join(COLUMNS)}")
+            continue
+        rows.append(Row(name, number, {key: str(item[key]) for key in COLUMNS}, problems))
+    return rows
+
+
+def _cover(row: Row, history: Dataset, begins_at: int) -> Cover | None:
+    """The policy of a row, None after its problems are noted."""
+    for column in ("policy", "asset"):
+        row.text(column)
+    subject = _subject(row, history)
+    start, end = _time(row, "start"), _time(row, "end")
+    semantics = row.choice("semantics", Semantics)
+    money = [_whole(row, column) for column in COLUMNS[7:]]
+    waiting = _whole(row, "waiting_seconds")
+    if row.failed:
+        return None
+    try:
+        terms = Terms(waiting, semantics, *money)
+    except InvalidTerms as error:
+        row.fail(str(error).partition(" ")[0], str(error))
+        return None
+    if end <= start:
+        row.fail("end", f"{row.cells['end']!r} must be after start {row.cells['start']!r}")
+        return None
+    return Cover(row.cells["policy"], subject, terms, start - begins_at, end - begins_at)
+
+
+def _subject(row: Row, history: Dataset) -> str:
+    try:
+        found = history.subject(row.cells["subject"])
+    except UnknownSubject as error:
+        row.fail("subject", str(error))
+        return ""
+    if not found.kind.is_chain:
+        row.fail("subject", f"{found.id} is a {found.kind.value}: must be a chain, the only subjects with rates")
+    return found.id
+
+
+def _whole(row: Row, column: str) -> int:
+    text = row.cells[column]
+    if not _WHOLE.fullmatch(text):
+        row.fail(column, f"{text!r} must be a whole number, at least 0")
+        return 0
+    return int(text)
+
+
+def _time(row: Row, column: str) -> int:
+    text = row.cells[column]
+    if _SECONDS.fullmatch(text):
+        return int(text)
+    for pattern in ("%Y-%m-%d", "%Y-%m-%dT%H:%M:%SZ"):
+        try:
+            return int(datetime.strptime(text, pattern).replace(tzinfo=UTC).timestamp())
+        except ValueError:
+            continue
+    row.fail(column, f"{text!r} must be UTC: seconds, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ")
+    return 0
+
+
+def _check_assets(rows: Sequence[Row]) -> None:
+    for row in rows[1:]:
+        if row.cells["asset"] != rows[0].cells["asset"]:
+            first = rows[0].cells["asset"]
+            row.fail(
+                "asset", f"{row.cells['asset']!r} differs from {first!r} of the first policy: a book has one asset"
+            )
+
+
+def _check_ids(rows: Sequence[Row]) -> None:
+    seen: dict[str, int] = {}
+    for row in rows:
+        before = seen.setdefault(row.cells["policy"], row.line)
+        if before != row.line:
+            row.fail("policy", f"{row.cells['policy']!r} occurs already in line {before}: an id may occur once")

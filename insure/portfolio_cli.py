@@ -1,0 +1,228 @@
+"""`insure portfolio ...`: the whole pool's risk from the command line."""
+
+import json
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from insure import dataset, simulation
+from insure.book import PolicyFile, book_of_policies, build_world, read_book
+from insure.dataset import Dataset
+from insure.engine import fit_model
+from insure.errors import InvalidInput
+from insure.records.history import DAY_SECONDS
+from insure.records.units import amount_text, parse_amount, parse_duration
+from insure.settings import Settings
+from insure.simulation import NO_JUDGEMENT, PoolReport
+from insure.store import Store
+from insure.terminal import console
+from pricing_models import capital
+from pricing_models.capital import Estimate, ScenarioLoss
+from pricing_models.model import Model
+from pricing_models.portfolio import Book
+from pricing_models.premium import Scenario
+from pricing_models.simulate.outages import BLOCK_YEARS
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+BookOption = Annotated[
+    Path | None, typer.Option("--book", help="CSV or JSON of policies; by default those of the mirror.")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last, and the rest on stderr.")]
+DecimalsOption = Annotated[int, typer.Option(min=0, max=18, help="Decimals of the asset, for what is printed.")]
+LARGEST = 10
+"""Shares of the tail that are printed."""
+
+
+@dataclass(frozen=True)
+class _Loaded:
+    history: Dataset
+    model: Model
+    policies: PolicyFile
+
+    def book(self, scenario: Scenario = Scenario.BASE, judged: bool = True) -> Book:
+        return Book(self.policies.covers, build_world(self.model, self.history, scenario, judged))
+
+
+def _load(path: Path | None) -> _Loaded:
+    settings = Settings.from_env()
+    now = int(time.time())
+    history = dataset.load(settings.data)
+    if path is not None:
+        policies = read_book(path, history, now)
+    else:
+        store = Store(settings.database_url).create()
+        covers = book_of_policies(store.policies(), store.triggers(), now)
+        if not covers:
+            raise InvalidInput("--book: the mirror holds no policy in force; name a file")
+        policies = PolicyFile(covers, "", now)
+    return _Loaded(history, fit_model(history, now), policies)
+
+
+@app.command()
+def simulate(
+    years: Annotated[float, typer.Option(help="How many years, such as 1e6; rounded up to whole blocks of 100.")] = 1e6,
+    book: BookOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same years.")] = 1,
+    pool: Annotated[str, typer.Option(help="What the pool can pay, in the asset: adds the probability of ruin.")] = "",
+    judgement: Annotated[bool, typer.Option(help="Also at low and high of the judgement inputs, and without.")] = True,
+    workers: Annotated[int, typer.Option(min=0, help="Threads; one a core by default.")] = 0,
+    scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler that runs the blocks instead.")] = "",
+    year_losses: Annotated[Path | None, typer.Option(help="Parquet file for the year loss table.")] = None,
+    event_losses: Annotated[Path | None, typer.Option(help="Parquet file for the events of the worst 2%.")] = None,
+    decimals: DecimalsOption = 6,
+    as_json: JsonOption = False,
+) -> None:
+    """VaR, TVaR, return periods and who causes them, over many simulated years."""
+    blocks = simulation.blocks_for(years)
+    for path in (year_losses, event_losses):
+        simulation.require_parquet(path)
+    holds = parse_amount("--pool", pool, decimals) if pool else None
+    loaded = _load(book)
+    books = {str(Scenario.BASE): loaded.book()}
+    if judgement:
+        books |= {str(each): loaded.book(each) for each in (Scenario.LOW, Scenario.HIGH)}
+        books[NO_JUDGEMENT] = loaded.book(judged=False)
+    totals = {}
+    with _progress(len(books) * blocks * BLOCK_YEARS) as advance:
+        for name, each in books.items():
+            if scheduler:
+                totals[name] = simulation.run_on_dask(each.plan, seed, blocks, scheduler, advance)
+            else:
+                totals[name] = simulation.run_local(each.plan, seed, blocks, workers, advance)
+    base = totals.pop(str(Scenario.BASE))
+    found = simulation.report(books[str(Scenario.BASE)], seed, base, holds, totals)
+    if year_losses is not None:
+        simulation.write_parquet(simulation.year_losses(base), year_losses)
+    if event_losses is not None:
+        table = simulation.event_losses(books[str(Scenario.BASE)], seed, base)
+        simulation.write_parquet(table, event_losses)
+    if as_json:
+        extra = {"asset": loaded.policies.asset, "model_version": loaded.model.version}
+        print(json.dumps({**simulation.report_json(found), **extra}))
+        return
+    _print_report(console(), found, decimals, loaded.policies.asset)
+
+
+@app.command()
+def stop(
+    cause: Annotated[str, typer.Argument(help="Chain or common cause that stops, such as eip155:1 or svc:op-stack.")],
+    lasting: Annotated[str, typer.Argument(help="For how long, such as 12h.")],
+    book: BookOption = None,
+    after: Annotated[str, typer.Option(help="When it begins, counted from now.")] = "1h",
+    decimals: DecimalsOption = 6,
+    as_json: JsonOption = False,
+) -> None:
+    """What the book pays if a cause stops, and with it all that it can stop."""
+    seconds, at = parse_duration("LASTING", lasting), parse_duration("--after", after)
+    loaded = _load(book)
+    found = capital.if_stopped(loaded.book(), loaded.history.subject(cause).id, seconds, at)
+    _show_scenario(found, f"{cause} stops for {lasting}", decimals, loaded.policies.asset, as_json)
+
+
+@app.command()
+def replay(
+    day: Annotated[str, typer.Argument(help="A day (UTC) of the history, such as 2024-05-12.")],
+    book: BookOption = None,
+    after: Annotated[str, typer.Option(help="When its first second falls, counted from now.")] = "1h",
+    decimals: DecimalsOption = 6,
+    as_json: JsonOption = False,
+) -> None:
+    """What today's book would pay for the halts that began on a real day."""
+    at = parse_duration("--after", after)
+    loaded = _load(book)
+    found = capital.if_halted(loaded.book(), _halts_of(loaded.history, day, at))
+    _show_scenario(found, f"the halts of {day}", decimals, loaded.policies.asset, as_json)
+
+
+def _halts_of(history: Dataset, day: str, at: int) -> list[tuple[str, int, int]]:
+    """(subject, second, seconds) of the chains' halts of a day whose length is known, the day beginning at `at`."""
+    try:
+        first = int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise InvalidInput(f"DAY is {day!r}: must be a day as YYYY-MM-DD") from None
+    chains = {subject.id for subject in history.subjects if subject.kind.is_chain}
+    halts, unknown = [], 0
+    for outage in history.outages:
+        if outage.subject not in chains or not outage.usable or not first <= outage.start < first + DAY_SECONDS:
+            continue
+        span = dataset.replayable(outage)
+        if span is None:
+            unknown += 1
+        else:
+            halts.append((outage.subject, at + max(0, span[0] - first), span[1] - span[0]))
+    if not halts:
+        lacking = f", and {unknown} of unknown length" if unknown else ""
+        raise InvalidInput(f"DAY is {day}: no halt of known length began then{lacking}")
+    return halts
+
+
+@contextmanager
+def _progress(years: int) -> Iterator[simulation.Advance]:
+    shape = (TextColumn("{task.completed:,.0f} of {task.total:,.0f} years"), BarColumn(), TimeRemainingColumn())
+    with Progress(*shape, console=console(stderr=True), transient=True) as bar:
+        task = bar.add_task("years", total=years)
+        yield lambda done: bar.advance(task, done)
+
+
+def _print_report(out: Console, found: PoolReport, decimals: int, asset: str) -> None:
+    def money(amount: float) -> str:
+        return amount_text(round(amount), decimals)
+
+    def both(each: Estimate) -> str:
+        return f"{money(each.value)} ± {money(each.error)}"
+
+    table = Table(title=f"{found.policies} policies over {found.risk.years:,} years, {asset or 'asset of the pool'}")
+    for heading in ("", "mean", "VaR 99.5%", "TVaR 99.5%"):
+        table.add_column(heading, justify="left" if not heading else "right")
+    rows = {"this book": found.risk} if not found.judgement else dict(found.judgement)
+    for name, risk in rows.items():
+        label = name if name == "this book" else f"judgement: {name}"
+        table.add_row(label, both(risk.mean), both(risk.var), both(risk.tvar))
+    out.print(table)
+    if found.judgement_share is not None:
+        out.print(f"{found.judgement_share:.1%} of VaR goes with judgement: what is shared, and failover")
+    if found.ruin is not None:
+        chance = found.ruin.probability
+        out.print(
+            f"a year exceeds the pool with {chance.value:.3%} ± {chance.error:.3%}, by {money(found.ruin.shortfall)}"
+        )
+    curve = Table(title=f"Reached once in so many years (one event: the first {found.occurrence_years:,} years)")
+    for heading in ("years", "a year's payouts", "one event's"):
+        curve.add_column(heading, justify="right")
+    for period, amount in found.aggregate_curve.items():
+        event = found.occurrence_curve.get(period)
+        curve.add_row(f"{period:,}", money(amount), "" if event is None else money(event))
+    out.print("Not in these figures: further incidents of a halt beyond 168 h, and chains that stop for good.")
+    out.print(curve)
+    for title, shares in (("subject", found.allocation.subjects), ("cause", found.allocation.causes)):
+        split = Table(title=f"TVaR by {title}, the largest")
+        split.add_column(title)
+        split.add_column("share", justify="right")
+        largest = sorted(shares.items(), key=lambda item: -item[1])[:LARGEST]
+        for name, part in largest:
+            split.add_row(name, money(float(part)))
+        out.print(split)
+
+
+def _show_scenario(found: ScenarioLoss, title: str, decimals: int, asset: str, as_json: bool) -> None:
+    if as_json:
+        amounts = {"subjects": found.subjects, "policies": found.policies}
+        shown = {name: {key: str(value) for key, value in each.items()} for name, each in amounts.items()}
+        print(json.dumps({"scenario": title, "asset": asset, "total": str(found.total), **shown}))
+        return
+    table = Table(title=f"If {title}: {amount_text(found.total, decimals, asset)} to {len(found.policies)} policies")
+    table.add_column("subject")
+    table.add_column("pays", justify="right")
+    for subject, amount in sorted(found.subjects.items(), key=lambda item: -item[1]):
+        table.add_row(subject, amount_text(amount, decimals))
+    console().print(table)

@@ -1,0 +1,248 @@
+"""The portfolio's blocks on all local cores or on a Dask cluster, and the report made of their years."""
+
+import importlib.util
+import os
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from insure.errors import InvalidInput, NotConfigured, Unreachable
+from pricing_models import capital
+from pricing_models.capital import Allocation, Risk, Ruin
+from pricing_models.portfolio import Book, Plan
+from pricing_models.premium import Scenario
+from pricing_models.simulate.outages import BLOCK_YEARS
+from pricing_models.simulate.trace import COLUMNS
+
+I64 = NDArray[np.int64]
+Advance = Callable[[int], None]
+"""Told how many years have been added."""
+
+NO_JUDGEMENT = "none"
+_BATCH = 128
+_RETRIES = 10
+_CONNECT_SECONDS = 10
+
+
+@dataclass(frozen=True)
+class PoolReport:
+    """What a run says of the pool, in asset units.
+
+    `judgement` holds the risk at low, base and high of the judgement inputs, and under `none` with nothing shared and
+    no failover, all on the same random numbers; `judgement_share` is what part of the base VaR goes with them.
+    """
+
+    seed: int
+    policies: int
+    risk: Risk
+    aggregate_curve: Mapping[int, int]
+    occurrence_curve: Mapping[int, int]
+    occurrence_years: int
+    allocation: Allocation
+    ruin: Ruin | None
+    judgement: Mapping[str, Risk]
+    judgement_share: float | None
+
+
+def cores() -> int:
+    """How many cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def blocks_for(years: float) -> int:
+    """Whole blocks that hold so many years; raises `InvalidInput` unless that is at least two."""
+    if not BLOCK_YEARS < years <= 1e9:
+        raise InvalidInput(f"years is {years:g}: must be above {BLOCK_YEARS}, for errors need two blocks, up to 1e9")
+    return -(-int(years) // BLOCK_YEARS)
+
+
+def run_local(plan: Plan, seed: int, blocks: int, workers: int = 0, advance: Advance | None = None) -> I64:
+    """The payout of each year of `blocks`, on `workers` threads (0: one a core).
+
+    When interrupted it starts no further batch and returns nothing.
+    """
+    if workers < 0:
+        raise InvalidInput(f"workers is {workers}: must be at least 0")
+    threads = workers or cores()
+    totals = np.zeros(blocks * BLOCK_YEARS, np.int64)
+    pool = ThreadPoolExecutor(threads)
+    try:
+        futures = {pool.submit(plan.simulate, seed, at, size): at for at, size in _batches(blocks, threads)}
+        for future in as_completed(futures):
+            _place(totals, futures[future], future.result(), advance)
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+    return totals
+
+
+def run_on_dask(plan: Plan, seed: int, blocks: int, address: str, advance: Advance | None = None) -> I64:
+    """The same years, computed by the cluster whose scheduler is at `address`; lost workers' batches run again.
+
+    Raises `NotConfigured` when `distributed` is not installed, `Unreachable` when no scheduler answers.
+    """
+    if importlib.util.find_spec("distributed") is None:
+        raise NotConfigured("--scheduler needs the extra 'dask': pip install 'downtime-insurance[dask]'")
+    from distributed import Client  # type: ignore[import-not-found,unused-ignore]
+    from distributed import as_completed as completed
+
+    try:
+        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise Unreachable(f"no Dask scheduler answers at {address!r}: {error}") from error
+    totals = np.zeros(blocks * BLOCK_YEARS, np.int64)
+    with client, client.as_current():
+        sent = client.scatter(plan, broadcast=True)
+        workers = max(1, len(client.scheduler_info()["workers"]))
+        futures = {
+            client.submit(_run_batch, sent, seed, at, size, retries=_RETRIES, pure=False): at
+            for at, size in _batches(blocks, workers)
+        }
+        for future, part in completed(futures, with_results=True):
+            _place(totals, futures[future], part, advance)
+    return totals
+
+
+def _run_batch(plan: Plan, seed: int, first_block: int, blocks: int) -> I64:
+    return plan.simulate(seed, first_block, blocks)
+
+
+def _batches(blocks: int, workers: int) -> Iterator[tuple[int, int]]:
+    """(first block, blocks) of pieces small enough to keep all workers busy to the end."""
+    size = max(1, min(_BATCH, -(-blocks // (4 * workers))))
+    for at in range(0, blocks, size):
+        yield at, min(size, blocks - at)
+
+
+def _place(totals: I64, first_block: int, part: I64, advance: Advance | None) -> None:
+    totals[first_block * BLOCK_YEARS : first_block * BLOCK_YEARS + part.size] = part
+    if advance is not None:
+        advance(part.size)
+
+
+def report(
+    book: Book,
+    seed: int,
+    totals: I64,
+    pool: int | None = None,
+    variants: Mapping[str, I64] | None = None,
+    level: float = capital.LEVEL,
+    occurrence_years: int = 20_000,
+) -> PoolReport:
+    """Everything about a run of `book` from block 0 on.
+
+    `pool` is what can be paid out; `variants` are the totals at low and high (`Scenario`) and without judgement
+    (NO_JUDGEMENT). The occurrence curve takes the first `occurrence_years` only: each event of them is looked at.
+    """
+    traced = min(occurrence_years, int(totals.size))
+    risk = capital.risk(totals, level)
+    judgement = {name: capital.risk(years, level) for name, years in (variants or {}).items()}
+    share = None
+    if NO_JUDGEMENT in judgement and risk.var.value > 0:
+        share = 1.0 - judgement[NO_JUDGEMENT].var.value / risk.var.value
+    if judgement:
+        judgement = {Scenario.BASE.value: risk, **judgement}
+    return PoolReport(
+        seed,
+        len(book.covers),
+        risk,
+        capital.return_periods(totals),
+        capital.return_periods(capital.occurrences(book, seed, traced)),
+        traced,
+        capital.allocate(book, seed, totals, level),
+        capital.ruin(totals, pool) if pool is not None else None,
+        judgement,
+        share,
+    )
+
+
+# Tables
+
+
+def year_losses(totals: I64) -> pd.DataFrame:
+    """Year loss table: year, block, payout."""
+    years = np.arange(totals.size)
+    return pd.DataFrame({"year": years, "block": years // BLOCK_YEARS, "payout": totals})
+
+
+def event_losses(book: Book, seed: int, totals: I64, share: float = capital.STORED_SHARE) -> pd.DataFrame:
+    """Event loss table of the worst `share` of the years: each outage that pays, what began it, and what it pays."""
+    pieces = []
+    names = np.array(book.world.order)
+    years = np.sort(capital.tail(totals, 1.0 - share).years)
+    for at in range(0, years.size, 1_000):
+        rows = book.trace(seed, years[at : at + 1_000])
+        by_row, _ = book.settle(rows)
+        frame = pd.DataFrame(rows[by_row > 0], columns=list(COLUMNS))
+        frame["payout"] = by_row[by_row > 0]
+        pieces.append(frame)
+    table = pd.concat(pieces, ignore_index=True)
+    table["subject"], table["root"] = names[table.pop("process")], names[table["root"]]
+    table["proven"] = table["proven"].astype(bool)
+    return table
+
+
+def require_parquet(path: Path | None) -> None:
+    """Raise `NotConfigured` or `InvalidInput` now if a table could not be written to `path` later."""
+    if path is None:
+        return
+    if path.suffix != ".parquet":
+        raise InvalidInput(f"{path}: must end in .parquet, the format of the tables")
+    if not os.access(path.parent, os.W_OK):
+        raise InvalidInput(f"{path}: nothing can be written to {path.parent}")
+    if importlib.util.find_spec("pyarrow") is None:
+        raise NotConfigured("Parquet needs pyarrow, which is not installed: pip install pyarrow")
+
+
+def write_parquet(table: pd.DataFrame, path: Path) -> None:
+    """Write a table in whole: under another name first, so that an interruption leaves no half of it."""
+    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        table.to_parquet(unfinished, index=False)
+        os.replace(unfinished, path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+
+
+def report_json(found: PoolReport) -> dict[str, Any]:
+    """A report as JSON: amounts are strings of whole smallest units, capital and its errors rounded up."""
+    return {
+        "seed": found.seed,
+        "policies": found.policies,
+        "years": found.risk.years,
+        **_risk_json(found.risk),
+        "aggregate_return_periods": {str(k): str(v) for k, v in found.aggregate_curve.items()},
+        "occurrence_return_periods": {str(k): str(v) for k, v in found.occurrence_curve.items()},
+        "occurrence_years": found.occurrence_years,
+        "tvar_by_policy": _shares(found.allocation.policies),
+        "tvar_by_subject": _shares(found.allocation.subjects),
+        "tvar_by_cause": _shares(found.allocation.causes),
+        "ruin": None
+        if found.ruin is None
+        else {
+            "probability": found.ruin.probability.value,
+            "error": found.ruin.probability.error,
+            "shortfall": _up(found.ruin.shortfall),
+        },
+        "judgement": {str(name): _risk_json(risk) for name, risk in found.judgement.items()},
+        "judgement_share_of_var": found.judgement_share,
+    }
+
+
+def _risk_json(risk: Risk) -> dict[str, Any]:
+    figures = {"mean": risk.mean, "var": risk.var, "tvar": risk.tvar}
+    return {name: {"value": _up(each.value), "error": _up(each.error)} for name, each in figures.items()}
+
+
+def _shares(shares: Mapping[str, Any]) -> dict[str, str]:
+    largest = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
+    return {name: _up(amount) for name, amount in largest if amount}
+
+
+def _up(amount: Any) -> str:
+    return str(-int(-amount // 1))

@@ -1,0 +1,1 @@
+"""The compiled inside of the portfolio simulation: random numbers, outages, payouts, and a plain twin of it."""

@@ -1,0 +1,233 @@
+"""The plain twin of the kernels: numpy draws, lists of outages, and `payoff.owed` for every outage and every policy.
+
+It is slow and easy to read, needs no compiler, and gives the same outages and the same money to the unit: logarithms
+and the rest are the same sums in the same order.
+"""
+
+import math
+from bisect import bisect_right
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from pricing_models import payoff
+from pricing_models.payoff import SECONDS_BOUND
+from pricing_models.portfolio import Book, World, require_run
+from pricing_models.simulate import draws
+from pricing_models.simulate.outages import BLOCK, BLOCK_YEARS, YEAR
+
+U64 = NDArray[np.uint64]
+F64 = NDArray[np.float64]
+Key = tuple[np.uint64, np.uint64]
+Root = tuple[str, int]
+Outage = tuple[int, int, Root]
+"""Start within the block, length (seconds), and the process that began it with the number of its outage."""
+
+
+def words(count: int, purpose: int, stream: int, block: int, key: Key) -> U64:
+    """The first `count` counters of a stream, four words of 32 bits each, in a row."""
+    counter = np.arange(count, dtype=np.uint64)
+    fixed = [np.full(count, value, np.uint64) for value in (purpose, stream, int(key[1]), int(key[0]), block)]
+    c0, (c1, c2, c3, k0, k1) = counter, fixed
+    low, half = np.uint64(0xFFFFFFFF), np.uint64(32)
+    for _ in range(10):
+        p0, p1 = np.uint64(0xD2511F53) * c0, np.uint64(0xCD9E8D57) * c2
+        c0, c1, c2, c3 = (p1 >> half) ^ c1 ^ k0, p1 & low, (p0 >> half) ^ c3 ^ k1, p0 & low
+        k0, k1 = (k0 + np.uint64(0x9E3779B9)) & low, (k1 + np.uint64(0xBB67AE85)) & low
+    return np.stack([c0, c1, c2, c3], axis=1).ravel()
+
+
+def unit(word: U64) -> F64:
+    """Words as numbers inside (0, 1)."""
+    return (word.astype(np.float64) + 0.5) * 2.0**-32
+
+
+def log(x: F64) -> F64:
+    """`draws.log_of`, of arrays."""
+    mantissa, exponent = np.frexp(x)
+    small = mantissa < math.sqrt(0.5)
+    m = np.where(small, mantissa + mantissa, mantissa)
+    e = np.where(small, exponent - 1, exponent).astype(np.float64)
+    s = (m - 1.0) / (m + 1.0)
+    z = s * s
+    p = np.full_like(z, 1.0 / 19.0)
+    for odd in (17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
+        p = p * z + 1.0 / odd
+    result: F64 = e * draws._LN2_HIGH + (2.0 * s * p + e * draws._LN2_LOW)
+    return result
+
+
+def exp(y: F64) -> F64:
+    """`draws.exp_of`, of arrays."""
+    y = np.minimum(np.maximum(y, -700.0), 700.0)
+    k = (y * draws._LOG2_E + draws._ROUNDER) - draws._ROUNDER
+    r = (y - k * draws._LN2_HIGH) - k * draws._LN2_LOW
+    p = np.full_like(r, 1.0 / math.factorial(13))
+    for n in range(12, -1, -1):
+        p = p * r + 1.0 / math.factorial(n)
+    return np.ldexp(p, k.astype(np.int64))
+
+
+_CENTRE = (
+    (2.5090809287301226727e3, 3.3430575583588128105e4, 6.7265770927008700853e4, 4.5921953931549871457e4,
+     1.3731693765509461125e4, 1.9715909503065514427e3, 1.3314166789178437745e2, 3.3871328727963666080e0),
+    (5.2264952788528545610e3, 2.8729085735721942674e4, 3.9307895800092710610e4, 2.1213794301586595867e4,
+     5.3941960214247511077e3, 6.8718700749205790830e2, 4.2313330701600911252e1, 1.0),
+)  # fmt: skip
+_TAIL = (
+    (7.74545014278341407640e-4, 2.27238449892691845833e-2, 2.41780725177450611770e-1, 1.27045825245236838258e0,
+     3.64784832476320460504e0, 5.76949722146069140550e0, 4.63033784615654529590e0, 1.42343711074968357734e0),
+    (1.05075007164441684324e-9, 5.47593808499534494600e-4, 1.51986665636164571966e-2, 1.48103976427480074590e-1,
+     6.89767334985100004550e-1, 1.67638483018380384940e0, 2.05319162663775882187e0, 1.0),
+)  # fmt: skip
+
+
+def _polynomial(coefficients: tuple[float, ...], x: F64) -> F64:
+    total = np.full_like(x, coefficients[0])
+    for each in coefficients[1:]:
+        total = x * total + each
+    return total
+
+
+def normal(p: F64) -> F64:
+    """`draws.normal_of`, of arrays."""
+    q = p - 0.5
+    r = 0.180625 - q * q
+    centre = q * _polynomial(_CENTRE[0], r) / _polynomial(_CENTRE[1], r)
+    t = np.sqrt(-log(np.where(p < 0.5, p, 1.0 - p))) - 1.6
+    tail = _polynomial(_TAIL[0], t) / _polynomial(_TAIL[1], t)
+    return np.where(np.abs(q) <= 0.425, centre, np.where(p < 0.5, -tail, tail))
+
+
+def lengths(body: int, p: F64, mu: float, sigma: float) -> NDArray[np.int64]:
+    """Whole seconds of outages with these uniforms."""
+    if body == draws.LOGNORMAL:
+        z = normal(p)
+    elif body == draws.WEIBULL:
+        z = log(-log(1.0 - p))
+    else:
+        z = log(p) - log(1.0 - p)
+    x = exp(mu + sigma * z) + 0.5
+    return np.minimum(np.maximum(x, 1.0), SECONDS_BOUND - 1.0).astype(np.int64)
+
+
+def gamma(shape: float, stream: int, block: int, key: Key) -> float:
+    """`draws.gamma_of`: a standard Gamma variate."""
+    d = (shape if shape >= 1.0 else shape + 1.0) - 1.0 / 3.0
+    c = 1.0 / math.sqrt(9.0 * d)
+    count = 8
+    while True:
+        table = words(count, int(draws.RATE), stream, block, key).reshape(-1, 4)
+        zs, logs, powers = normal(unit(table[:, 0])), log(unit(table[:, 1])), log(unit(table[:, 2]))
+        for z, log_u, log_w in zip(zs.tolist(), logs.tolist(), powers.tolist(), strict=True):
+            v = 1.0 + c * z
+            if v <= 0.0:
+                continue
+            v = v * v * v
+            if log_u < 0.5 * z * z + d - d * v + d * float(log(np.array([v]))[0]):
+                raised = float(exp(np.array([log_w / shape]))[0]) if shape < 1.0 else 1.0
+                return float(d * v * raised)
+        count *= 2
+
+
+def parameters(world: World, process: int, block: int, key: Key) -> tuple[float, float, float]:
+    """(halts a year, mu, sigma) of a process in a block."""
+    stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, mu, sigma = world.arrays[
+        :11
+    ]
+
+    def node(purpose: int, group: int, first: NDArray[np.int64], cdf: F64) -> int:
+        begin, end = int(first[process]), int(first[process + 1])
+        u = float(unit(words(1, purpose, group, block, key))[0])
+        return begin + min(bisect_right(cdf[begin:end].tolist(), u), end - begin - 1)
+
+    at = node(int(draws.RATE_NODE), int(rate_group[process]), rate_first, rate_cdf)
+    law = node(int(draws.LAW_NODE), int(law_group[process]), law_first, law_cdf)
+    shape, rate = float(shapes[at]), float(rates[at])
+    if shape > 0.0:
+        rate = gamma(shape, int(stream[process]), block, key) / rate
+    return rate, float(mu[law]), float(sigma[law])
+
+
+def own_outages(world: World, name: str, block: int, key: Key) -> list[Outage]:
+    """Outages that a process begins itself, in order."""
+    process = world.place[name]
+    rate, mu, sigma = parameters(world, process, block, key)
+    if rate <= 0.0:
+        return []
+    count = int(rate * BLOCK_YEARS) + 16
+    while True:
+        table = words(count, int(draws.OUTAGES), world.stream[name], block, key).reshape(-1, 2)
+        times = np.cumsum(-log(unit(table[:, 0])) * (YEAR / rate))
+        if times[-1] >= BLOCK:
+            break
+        count *= 2
+    n = int(np.searchsorted(times, BLOCK, side="left"))
+    spans = lengths(int(world.arrays[11][process]), unit(table[:n, 1]), mu, sigma)
+    found = sorted(zip(times[:n].astype(np.int64).tolist(), spans.tolist(), strict=True))
+    return [(t, d, (name, j)) for j, (t, d) in enumerate(found)]
+
+
+def unite(outages: list[Outage]) -> list[Outage]:
+    """Outages that overlap or touch and begin in one year as one, which keeps the root of the first."""
+    united: list[Outage] = []
+    for t, d, root in sorted(outages, key=lambda each: each[:2]):
+        if united:
+            start, length, first = united[-1]
+            if t <= start + length and t // YEAR == start // YEAR:
+                united[-1] = (start, min(max(length, t + d - start), draws.LONGEST), first)
+                continue
+        united.append((t, d, root))
+    return united
+
+
+def outages(world: World, seed: int, block: int) -> dict[str, list[Outage]]:
+    """All outages of every process in a block, by the id of the process."""
+    key = require_run(seed, block, 1)
+    found: dict[str, list[Outage]] = {}
+    for name in world.order:
+        gathered = own_outages(world, name, block, key)
+        for link in world.links:
+            if link.subject != name:
+                continue
+            passed = found[link.cause]
+            purpose = int(draws.PASS_ON) + world.stream[link.cause]
+            coins = words(len(passed) // 4 + 1, purpose, world.stream[name], block, key)
+            threshold = round(link.pass_through * 2**32)
+            gathered += [each for each, coin in zip(passed, coins.tolist(), strict=False) if coin < threshold]
+        found[name] = unite(gathered)
+    return found
+
+
+def failovers(world: World, name: str, count: int, seed: int, block: int) -> list[bool]:
+    """Whether a failover is proven in each of a subject's outages of a block."""
+    key = require_run(seed, block, 1)
+    coins = words(count // 4 + 1, int(draws.FAILOVER), world.stream[name], block, key)
+    return [coin < round(world.failover_probability * 2**32) for coin in coins.tolist()[:count]]
+
+
+def payouts(book: Book, seed: int, block: int) -> list[dict[str, Any]]:
+    """Every payment of a block in the order of the outages: year (of the block), policy, subject, root, amount."""
+    paid: dict[tuple[int, str], int] = {}
+    rows: list[dict[str, Any]] = []
+    for name, found in outages(book.world, seed, block).items():
+        proofs = failovers(book.world, name, len(found), seed, block)
+        for (t, d, root), proven in zip(found, proofs, strict=True):
+            year, second = divmod(t, YEAR)
+            for cover in book.covers:
+                if cover.subject != name or not cover.start <= second < cover.end:
+                    continue
+                before = paid.get((year, cover.id), 0)
+                amount = payoff.owed(cover.terms, d, proven, before)
+                paid[year, cover.id] = before + amount
+                rows.append({"year": year, "policy": cover.id, "subject": name, "root": root, "amount": amount})
+    return rows
+
+
+def totals(book: Book, seed: int, block: int) -> list[int]:
+    """The pool's payout in each of the block's years."""
+    sums = [0] * BLOCK_YEARS
+    for row in payouts(book, seed, block):
+        sums[row["year"]] += row["amount"]
+    return sums

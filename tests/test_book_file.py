@@ -1,0 +1,152 @@
+"""What `insure.book` promises: a book is read whole or refused with every problem, and the world is the data's."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from insure import dataset
+from insure.book import COLUMNS, SHARED_CAUSE_RATE, book_of_policies, build_world, read_book
+from insure.engine import fit_model
+from insure.errors import InvalidInput
+from insure.records.mirror import KnownTrigger
+from insure.records.onchain import Policy
+from pricing_models.payoff import Semantics, Terms
+from pricing_models.portfolio import Book
+from pricing_models.premium import Scenario
+
+NOW = 1_790_000_000
+ROW = {
+    "policy": "p1",
+    "subject": "arbitrum-one",
+    "asset": "USDT",
+    "start": "2026-10-01",
+    "end": "2027-03-01T12:00:00Z",
+    "waiting_seconds": "3600",
+    "semantics": "retention",
+    "rate_per_second": "277777",
+    "failover_benefit": "0",
+    "incident_limit": "24000000000",
+    "aggregate_limit": "60000000000",
+}
+
+
+@pytest.fixture(scope="module")
+def history():
+    return dataset.load()
+
+
+@pytest.fixture(scope="module")
+def model(history):
+    return fit_model(history, NOW)
+
+
+HEADER = ",".join(COLUMNS)
+
+
+def written(tmp_path, *rows, header=HEADER):
+    path = tmp_path / "book.csv"
+    path.write_text("\n".join([header, *(",".join(row.values()) for row in rows)]) + "\n")
+    return path
+
+
+def problems_of(path, history):
+    with pytest.raises(InvalidInput) as caught:
+        read_book(path, history, NOW)
+    return str(caught.value).splitlines()
+
+
+def test_a_csv_book_is_read_in_seconds_from_the_beginning(tmp_path, history):
+    found = read_book(written(tmp_path, ROW, {**ROW, "policy": "p2", "start": str(NOW + 5)}), history, NOW)
+    first, second = found.covers
+    assert first.subject == "eip155:42161" and found.asset == "USDT"
+    assert first.terms == Terms(3_600, Semantics.RETENTION, 277_777, 0, 24_000_000_000, 60_000_000_000)
+    assert (first.start, first.end) == (1_790_812_800 - NOW, 1_803_902_400 - NOW)
+    assert second.start == 5
+
+
+def test_a_json_book_says_the_same(tmp_path, history):
+    path = tmp_path / "book.json"
+    path.write_text(json.dumps([{**ROW, "rate_per_second": 277_777}]))
+    assert read_book(path, history, NOW).covers == read_book(written(tmp_path, ROW), history, NOW).covers
+
+
+@pytest.mark.parametrize(
+    ("column", "value", "message"),
+    [
+        ("subject", "arbitrum-won", "did you mean"),
+        ("subject", "svc:op-stack", "must be a chain"),
+        ("policy", "", "is empty"),
+        ("asset", "", "is empty"),
+        ("start", "1 May", "must be UTC"),
+        ("end", "2026-10-01", "must be after start"),
+        ("waiting_seconds", "-5", "must be a whole number"),
+        ("waiting_seconds", "9" * 9_000, "must be a whole number"),
+        ("rate_per_second", "0", "must be at least 1"),
+        ("rate_per_second", "1.5", "must be a whole number"),
+        ("semantics", "generous", "is not one of retention, qualifying"),
+        ("incident_limit", "60000000001", "must be at most aggregate_limit"),
+    ],
+)
+def test_a_wrong_cell_is_refused_by_file_line_and_column(tmp_path, history, column, value, message):
+    (problem,) = problems_of(written(tmp_path, ROW, {**ROW, "policy": "p2", column: value}), history)[:1]
+    assert problem.startswith(f"book.csv:3:{column}: ") and message in problem
+
+
+def test_a_policy_in_another_asset_is_refused_with_its_row(tmp_path, history):
+    (problem,) = problems_of(written(tmp_path, ROW, {**ROW, "policy": "p2", "asset": "USDC"}), history)
+    assert problem.startswith("book.csv:3:asset: 'USDC' differs from 'USDT'")
+
+
+def test_a_policy_that_occurs_twice_is_refused(tmp_path, history):
+    (problem,) = problems_of(written(tmp_path, ROW, ROW), history)
+    assert problem.startswith("book.csv:3:policy: 'p1' occurs already in line 2")
+
+
+def test_all_problems_are_named_at_once(tmp_path, history):
+    path = written(tmp_path, {**ROW, "start": "x", "subject": "y"}, {**ROW, "policy": "q", "semantics": "z"})
+    assert len(problems_of(path, history)) == 3
+
+
+def test_a_file_that_is_no_book_is_refused(tmp_path, history):
+    assert "can't be read" in problems_of(tmp_path / "none.csv", history)[0]
+    assert "holds no policy" in problems_of(written(tmp_path), history)[0]
+    assert "book.csv:1" in problems_of(written(tmp_path, header="a,b"), history)[0]
+    path = tmp_path / "book.json"
+    for text, message in (("{", "is not JSON"), ("{}", "must be a list"), ('[{"policy": 1}]', "fields missing")):
+        path.write_text(text)
+        assert message in problems_of(path, history)[0]
+
+
+def test_the_mirror_s_policies_count_with_what_is_left_of_their_limits():
+    trigger = KnownTrigger(b"t" * 32, "eip155:10", b"k" * 32, 2, 3, NOW, None)
+    terms = Terms(3_600, Semantics.RETENTION, 10, 0, 600, 1_000)
+    policy = Policy(7, "0x" + "1" * 40, b"t" * 32, terms, NOW - 50, NOW + 100, "0x" + "2" * 40, 5, owed=700)
+    others = (replace(policy, end=NOW), replace(policy, owed=1_000), replace(policy, released=True))
+    (cover,) = book_of_policies((policy, *others), (trigger,), NOW)
+    assert (cover.id, cover.subject, cover.start, cover.end) == ("7", "eip155:10", -50, 100)
+    assert cover.terms == replace(terms, incident_limit=300, aggregate_limit=300)
+
+
+def test_the_world_holds_every_chain_and_each_dependency_at_its_scenario(history, model):
+    worlds = {each: build_world(model, history, each) for each in Scenario}
+    base = worlds[Scenario.BASE]
+    assert {p.id for p in base.subjects} == {s.id for s in history.subjects if s.kind.is_chain}
+    assert len(base.links) == len(history.dependencies)
+    for each in Scenario:
+        chance = {(link.subject, link.cause): link.pass_through for link in worlds[each].links}
+        for row in history.dependencies:
+            assert chance[row.subject, row.cause] == getattr(row, f"pass_through_{each.value}")
+        assert {cause.rate for cause in worlds[each].causes} == {SHARED_CAUSE_RATE.at(each)}
+    assert all(cause.id.startswith("svc:") for cause in base.causes)
+    assert "eip155:42161" in base.stopped_by("eip155:1")
+
+
+def test_without_judgement_nothing_is_shared(history, model):
+    alone = build_world(model, history, judged=False)
+    assert alone.links == () and alone.causes == () and alone.failover_probability == 0.0
+
+
+def test_a_read_book_can_be_simulated(tmp_path, history, model):
+    found = read_book(written(tmp_path, ROW), history, NOW)
+    assert Book(found.covers, build_world(model, history)).simulate(1, 0, 5).sum() > 0

@@ -1,0 +1,252 @@
+"""What `insure.simulation` and `insure portfolio` promise: the same years wherever they run, and nothing half-done."""
+
+import importlib.util
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from insure import dataset, simulation
+from insure.book import COLUMNS
+from insure.cli import app
+from insure.errors import InvalidInput, NotConfigured
+from insure.portfolio_cli import _halts_of
+from pricing_models import capital
+from tests.pool_worlds import small_pool
+
+BLOCKS = 30
+BOOK = f"""{",".join(COLUMNS)}
+p1,arbitrum-one,USDT,0,4000000000,3600,retention,277777,0,24000000000,60000000000
+p2,eip155:10,USDT,0,4000000000,3600,retention,277777,1000000000,24000000000,30000000000
+p3,solana,USDT,0,4000000000,7200,qualifying,1277777,0,24000000000,30000000000
+"""
+
+needs_dask = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="the extra 'dask'")
+needs_parquet = pytest.mark.skipif(importlib.util.find_spec("pyarrow") is None, reason="pyarrow is not installed")
+
+
+@pytest.fixture(scope="module")
+def book():
+    return small_pool()
+
+
+@pytest.fixture(scope="module")
+def totals(book):
+    return book.simulate(1, 0, BLOCKS)
+
+
+@pytest.fixture
+def book_file(tmp_path):
+    path = tmp_path / "book.csv"
+    path.write_text(BOOK)
+    return path
+
+
+def run(*arguments):
+    return CliRunner().invoke(app, ["portfolio", *map(str, arguments)])
+
+
+# Where blocks run
+
+
+@pytest.mark.parametrize("workers", [0, 1, 3])
+def test_any_number_of_threads_gives_the_same_bytes(book, totals, workers):
+    assert simulation.run_local(book.plan, 1, BLOCKS, workers).tobytes() == totals.tobytes()
+
+
+def test_progress_is_told_of_every_year(book):
+    told = []
+    simulation.run_local(book.plan, 1, BLOCKS, 2, told.append)
+    assert sum(told) == BLOCKS * 100 and len(told) > 1
+
+
+def test_an_interruption_ends_the_run_and_leaves_no_thread(book):
+    def interrupt(_years):
+        raise KeyboardInterrupt
+
+    before = threading.active_count()
+    with pytest.raises(KeyboardInterrupt):
+        simulation.run_local(book.plan, 1, 2_000, 2, interrupt)
+    assert threading.active_count() == before
+
+
+@needs_dask
+@pytest.mark.network
+def test_a_dask_cluster_gives_the_same_bytes_even_if_a_worker_is_killed(book):
+    from distributed import LocalCluster
+
+    blocks = 3_000
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster:
+        killed = []
+
+        def kill(_years):
+            if not killed:
+                killed.append(next(iter(cluster.workers.values())).pid)
+                os.kill(killed[0], signal.SIGKILL)
+
+        found = simulation.run_on_dask(book.plan, 1, blocks, cluster.scheduler_address, kill)
+    assert killed
+    assert found.tobytes() == simulation.run_local(book.plan, 1, blocks).tobytes()
+
+
+@pytest.mark.skipif(importlib.util.find_spec("distributed") is not None, reason="tells what to do without it")
+def test_without_distributed_the_extra_is_named(book):
+    with pytest.raises(NotConfigured, match="dask"):
+        simulation.run_on_dask(book.plan, 1, 2, "tcp://127.0.0.1:1")
+
+
+def test_numbers_of_years_that_make_no_sense_are_refused():
+    assert simulation.blocks_for(1e6) == 10_000
+    assert simulation.blocks_for(250) == 3
+    for years in (0.0, 100.0, -5.0, float("nan"), 1e10):
+        with pytest.raises(InvalidInput, match="years is"):
+            simulation.blocks_for(years)
+    with pytest.raises(InvalidInput, match="workers"):
+        simulation.run_local(small_pool().plan, 1, 2, -1)
+
+
+# The report
+
+
+def test_the_report_holds_what_capital_says_of_the_same_years(book, totals):
+    without = totals // 2
+    found = simulation.report(book, 1, totals, 10**6, {simulation.NO_JUDGEMENT: without}, 0.99, 500)
+    assert found.risk == capital.risk(totals, 0.99)
+    assert found.allocation == capital.allocate(book, 1, totals, 0.99)
+    assert found.ruin == capital.ruin(totals, 10**6)
+    ratio = capital.value_at_risk(without, 0.99) / capital.value_at_risk(totals, 0.99)
+    assert found.judgement_share == pytest.approx(1 - ratio)
+    told = simulation.report_json(found)
+    assert int(told["tvar"]["value"]) - 1 < float(found.allocation.tvar) <= int(told["tvar"]["value"])
+    assert json.loads(json.dumps(told)) == told
+
+
+# Tables
+
+
+def test_the_year_loss_table_has_every_year(totals):
+    table = simulation.year_losses(totals)
+    assert table["payout"].tolist() == totals.tolist()
+    assert table["block"].iloc[-1] == BLOCKS - 1
+
+
+def test_the_event_loss_table_adds_up_to_the_worst_years(book, totals):
+    table = simulation.event_losses(book, 1, totals, 0.05)
+    sums = table.groupby("year")["payout"].sum()
+    worst = capital.tail(totals, 0.95).years
+    assert sums.to_dict() == {year: totals[year] for year in worst.tolist()}
+    assert set(table["root"]) <= set(book.world.order)
+
+
+@needs_parquet
+def test_tables_are_written_as_parquet(tmp_path, totals):
+    simulation.write_parquet(simulation.year_losses(totals), tmp_path / "years.parquet")
+    assert pd.read_parquet(tmp_path / "years.parquet")["payout"].tolist() == totals.tolist()
+    assert [each.name for each in tmp_path.iterdir()] == ["years.parquet"]
+
+
+def test_an_interrupted_table_leaves_the_old_file_and_no_half_of_a_new_one(tmp_path):
+    class Stopping(pd.DataFrame):
+        def to_parquet(self, path, **_options):
+            path.write_bytes(b"half")
+            raise KeyboardInterrupt
+
+    target = tmp_path / "years.parquet"
+    target.write_bytes(b"old")
+    with pytest.raises(KeyboardInterrupt):
+        simulation.write_parquet(Stopping(), target)
+    assert [each.name for each in tmp_path.iterdir()] == ["years.parquet"]
+    assert target.read_bytes() == b"old"
+
+
+def test_a_table_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
+    with pytest.raises(InvalidInput, match=r"must end in \.parquet"):
+        simulation.require_parquet(tmp_path / "years.csv")
+    with pytest.raises(InvalidInput, match="nothing can be written"):
+        simulation.require_parquet(tmp_path / "nowhere" / "years.parquet")
+
+
+# The command line
+
+
+def test_simulate_prints_one_json_object(book_file):
+    found = run("simulate", "--years", "20000", "--book", book_file, "--json", "--pool", "60000")
+    assert found.exit_code == 0, found.output
+    told = json.loads(found.stdout.splitlines()[-1])
+    assert told["years"] == 20_000 and told["asset"] == "USDT"
+    assert set(told["judgement"]) == {"base", "low", "high", "none"}
+    assert told["judgement"]["low"]["mean"] != told["judgement"]["high"]["mean"]
+    assert set(told["tvar_by_policy"]) <= {"p1", "p2", "p3"}
+    assert 0 < told["ruin"]["probability"] < 1
+
+
+def test_the_same_seed_prints_the_same_figures_with_any_number_of_workers(book_file):
+    ask = ("simulate", "--years", "20000", "--book", book_file, "--json", "--no-judgement")
+    told = [json.loads(run(*ask, "--workers", n).stdout.splitlines()[-1]) for n in (1, 2)]
+    for each in told:
+        each.pop("model_version")  # names the moment of the fit
+    other = json.loads(run(*ask, "--seed", 9).stdout.splitlines()[-1])
+    assert told[0]["policies"] == 3
+    assert other["mean"] != told[0]["mean"]
+
+
+def test_simulate_prints_tables_for_people(book_file):
+    found = run("simulate", "--years", "20000", "--book", book_file)
+    assert found.exit_code == 0, found.output
+    for words in ("VaR 99.5%", "judgement: high", "TVaR by cause", "goes with judgement"):
+        assert words in found.stdout
+
+
+def test_a_stopped_l1_takes_its_rollups_along(book_file):
+    told = json.loads(run("stop", "eip155:1", "12h", "--book", book_file, "--json").stdout)
+    each = 277_777 * 11 * 3_600
+    assert told["policies"] == {"p1": str(each), "p2": str(each + 1_000_000_000)}
+    assert int(told["total"]) == 2 * each + 1_000_000_000
+
+
+def test_a_real_day_is_replayed_on_the_book(book_file):
+    told = json.loads(run("replay", "2023-12-15", "--book", book_file, "--json").stdout)
+    history = dataset.load()
+    halts = _halts_of(history, "2023-12-15", 0)
+    (length,) = [seconds for subject, _, seconds in halts if subject == "eip155:42161"]
+    assert told["subjects"]["eip155:42161"] == str(277_777 * (length - 3_600))
+
+
+def test_days_without_halts_and_unknown_causes_are_refused(book_file):
+    for arguments, words in (
+        (("replay", "1999-01-01"), "no halt of known length"),
+        (("replay", "someday"), "YYYY-MM-DD"),
+        (("stop", "eip155:99999999", "1h"), "unknown"),
+        (("stop", "eip155:1", "soon"), "duration"),
+        (("simulate", "--years", "5"), "years is 5"),
+        (("simulate", "--scheduler", "tcp://127.0.0.1:1", "--year-losses", "x.csv"), ".parquet"),
+    ):
+        found = run(*arguments, "--book", book_file)
+        assert found.exit_code != 0
+        assert words in str(found.exception)
+
+
+def test_ctrl_c_ends_a_long_run_at_once_and_prints_no_result(book_file, tmp_path):
+    code = "from insure.cli import main; main()"
+    ask = [sys.executable, "-c", code, "portfolio", "simulate", "--years", "1e9", "--book", str(book_file), "--json"]
+    process = subprocess.Popen(ask, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    time.sleep(8.0)
+    assert process.poll() is None
+    process.send_signal(signal.SIGINT)
+    output, _ = process.communicate(timeout=30)
+    assert process.returncode != 0 and output == b""
+    assert [each.name for each in tmp_path.iterdir()] == ["book.csv"]
+
+
+def test_no_year_depends_on_what_ran_before(book):
+    first = book.simulate(4, 7, 2)
+    book.simulate(9, 0, 50)
+    assert np.array_equal(book.simulate(4, 7, 2), first)
