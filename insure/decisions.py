@@ -9,13 +9,12 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from insure.records.onchain import Bytes32, Checkpoint, Claim, Incident, Policy, Solvency, Span
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 
 EARLIER_STEP_SECONDS = 60
 """By how much earlier a checkpoint must begin to be accepted for that alone (`IncidentBook.EARLIER_STEP`)."""
 MAX_CLOSING = 8
 """How many checkpoints of an incident may grow by less than a step (`IncidentBook.MAX_CLOSING`)."""
-LONGEST_INCIDENT_SECONDS = 168 * 3_600
-"""Nothing beyond it belongs to an incident (`IncidentBook.LONGEST_INCIDENT`)."""
 CLAIMS_PER_BATCH = 32
 """Half of what `PolicyBook.claimMany` takes: a batch stays well below any block's gas."""
 SETTLEMENT_SECONDS = 86_400
@@ -149,15 +148,17 @@ class Evidence:
 
 
 def poke(standing: Standing, last: Poked | None, now: int) -> list[Poke]:
-    """Poke when what the reserve should be held for has changed, or an alarm's hold may have lapsed."""
+    """Poke when what the reserve should be held for has changed, an alarm's hold may have lapsed, or nothing holds it.
+
+    The last is so too when someone else had the pool latch it between two looks of ours.
+    """
     if not standing.locked and not standing.reserve:
         return []
-    if last is None:
-        wanted = standing.cause != (0, 0) or standing.reserve > 0
-    else:
-        lasting = standing.alarmed != 0 and not standing.unsettled
-        wanted = standing.cause != last.cause or (lasting and now >= last.at + POKE_AGAIN_SECONDS)
-    return [Poke(standing.trigger_id)] if wanted else []
+    stale = standing.reserve > 0 and standing.cause == (0, 0)
+    changed = standing.cause != ((0, 0) if last is None else last.cause)
+    lasting = standing.alarmed != 0 and not standing.unsettled
+    due = last is not None and lasting and now >= last.at + POKE_AGAIN_SECONDS
+    return [Poke(standing.trigger_id)] if stale or changed or due else []
 
 
 def propose(evidence: Evidence, now: int) -> list[Propose]:

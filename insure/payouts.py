@@ -13,7 +13,7 @@ from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
 from insure.chain.rpc import Chain
 from insure.chain.sender import Call, Sender
 from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
-from insure.errors import TransactionFailed
+from insure.errors import ChainError, TransactionFailed, Unreachable, WrongChain
 from insure.records.onchain import Bytes32, Claim, Incident, Receipt
 from insure.store import Store
 
@@ -24,8 +24,9 @@ class Payouts:
     """One keeper; without a sender it is dry: it decides and logs, and sends nothing.
 
     Every method takes now (UTC seconds), decides by the earlier of that and the time of the chain's last block, and
-    returns the receipts of what it sent. What a contract refuses is left out and the rest is done; then it raises
-    `TransactionFailed` naming every refusal. `Unreachable` ends a method at once. All may be run again at any time.
+    returns the receipts of what it sent. What a contract refuses, or a node fails on, is left out and the rest is done;
+    then it raises `TransactionFailed` (`ChainError` if not all were contracts' refusals) naming each. `Unreachable` and
+    `WrongChain` end a method at once. All may be run again at any time.
     """
 
     def __init__(
@@ -238,14 +239,17 @@ class Payouts:
 
 
 def _each(steps: Iterable[Callable[[], list[Receipt]]]) -> list[Receipt]:
-    """Does all steps; what contracts refuse is raised together at the end."""
+    """Does all steps; what contracts refuse or the node fails on is raised together at the end."""
     receipts: list[Receipt] = []
-    refusals: list[str] = []
+    refusals: list[ChainError] = []
     for step in steps:
         try:
             receipts += step()
-        except TransactionFailed as refusal:
-            refusals.append(str(refusal))
-    if refusals:
-        raise TransactionFailed("; ".join(refusals))
-    return receipts
+        except (Unreachable, WrongChain):
+            raise
+        except ChainError as refusal:
+            refusals.append(refusal)
+    if not refusals:
+        return receipts
+    by_contracts = all(isinstance(refusal, TransactionFailed) for refusal in refusals)
+    raise (TransactionFailed if by_contracts else ChainError)("; ".join(map(str, refusals)))

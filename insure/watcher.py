@@ -6,7 +6,7 @@ from insure.chain.contracts import Decoder
 from insure.chain.rpc import Chain
 from insure.errors import ChainError, InvalidInput, Unreachable, WrongChain
 from insure.records.deployment import Deployment
-from insure.records.onchain import Head
+from insure.records.onchain import Head, Log
 from insure.store import Store
 
 _log = logging.getLogger(__name__)
@@ -33,6 +33,8 @@ class Watcher:
         self._confirmations = confirmations
         self._decoder = Decoder(deployment)
         self._blocks = FIRST_RANGE
+        self._anew = False
+        """Whether the mirror is being read anew because a log contradicted it."""
         installation = f"policy book {deployment.policy_book} on chain {deployment.chain_id}"
         store.bind(installation, self._decoder.addresses)
 
@@ -40,7 +42,8 @@ class Watcher:
         """Takes in what is new and deep enough; returns how many logs were new.
 
         Raises `Unreachable` when no endpoint answers, `ChainError` when what it answers can't be read; what was taken
-        in before stays, and the next run goes on from there.
+        in before stays, and the next run goes on from there. If a log contradicts the mirror, the endpoint has missed
+        one (a backend that lagged): the mirror is read anew once, and only if that fails too is it an error.
         """
         target = self._chain.head().number - self._confirmations
         new = 0
@@ -50,6 +53,7 @@ class Watcher:
                 cursor = self._on_branch(cursor)
             start = self._first if cursor is None else cursor.number + 1
             if start > target:
+                self._anew = False
                 return new
             new += self._take(cursor, start, target)
 
@@ -85,6 +89,17 @@ class Watcher:
         if not self._same(end) or not (cursor is None or self._same(cursor)):
             _log.info("the chain turned round while logs of blocks %d to %d were read", start, until)
             return 0  # the next round looks for the common block
-        new = self._store.advance(cursor, end, [self._decoder.decode(log) for log in raw])
+        new = self._advance(cursor, end, [self._decoder.decode(log) for log in raw])
         self._blocks = min(LONGEST_RANGE, self._blocks * 2)
-        return new or 0
+        return new
+
+    def _advance(self, cursor: Head | None, end: Head, logs: list[Log]) -> int:
+        try:
+            return self._store.advance(cursor, end, logs) or 0
+        except ChainError as error:
+            if self._anew:
+                raise
+            self._anew = True
+            _log.warning("reading the mirror anew: %s", error)
+            self._store.roll_back(None)
+            return 0

@@ -66,6 +66,10 @@ class TestPoke:
     def test_after_a_restart_a_reserve_that_nothing_holds_is_poked(self) -> None:
         assert decisions.poke(replace(self.STANDING, reserve=5), None, 0) == [Poke(T)]
 
+    def test_a_reserve_that_someone_else_latched_meanwhile_is_released(self) -> None:
+        stale = replace(self.STANDING, reserve=100)
+        assert decisions.poke(stale, Poked(5, (0, 0)), 6) == [Poke(T)]
+
     def test_a_lasting_alarm_is_poked_again_so_that_its_lapse_is_seen(self) -> None:
         alarmed = replace(self.STANDING, alarmed=1, reserve=100)
         last = Poked(1_000, alarmed.cause)

@@ -10,7 +10,7 @@ from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook, W
 from insure.chain.embedded import EmbeddedChain
 from insure.chain.sender import Call, Sender
 from insure.chain.typed_data import sign
-from insure.errors import TransactionFailed, Unreachable
+from insure.errors import ChainError, InsureError, TransactionFailed, Unreachable, WrongChain
 from insure.ops.deploy import DeploymentPlan, deploy
 from insure.payouts import Payouts
 from insure.records.deployment import Deployment
@@ -347,6 +347,47 @@ def test_what_a_contract_refuses_is_named_and_the_rest_is_done(story: Story) -> 
         keeper.run(story.now)
     story.watcher.run()
     assert story.store.incidents()[0].covered_seconds == 2_400
+
+
+@pytest.mark.parametrize(
+    ("trouble", "others_served"),
+    [
+        (ChainError("eth_estimateGas: gas required exceeds allowance (30000000)"), True),
+        (Unreachable("eth_estimateGas: the endpoint does not answer"), False),
+        (WrongChain("the endpoint serves chain 5"), False),
+    ],
+)
+def test_a_nodes_error_about_one_trigger_keeps_no_other_waiting_and_a_lost_chain_all(
+    trouble: InsureError, others_served: bool
+) -> None:
+    story = installed(DEPOSIT, "eip155:9")
+    story.watcher.run()
+    first, second = (trigger.trigger_id for trigger in story.store.triggers())
+    real = story.sender(12)
+
+    class Troubled:
+        """A keeper's key whose node fails on everything about the first trigger."""
+
+        address = real.address
+
+        def send(self, call: Call) -> Receipt:
+            if call.args[0] == first:
+                raise trouble
+            return real.send(call)
+
+    for subject in (SUBJECT, "eip155:9"):
+        story.sell(subject=subject)
+    story.chain.travel(story.now + DAY + 600)
+    start = story.now
+    story.chain.travel(start + 1_300)
+    for subject in (SUBJECT, "eip155:9"):
+        story.report(start, start + 1_300, subject=subject)
+    story.watcher.run()
+    with pytest.raises(type(trouble), match=str(trouble)[:20]):
+        story.payouts(Troubled()).propose(story.now)  # type: ignore[arg-type]
+    assert story.book.incident_count(first) == 0
+    assert story.book.incident_count(second) == int(others_served)
+    story.store.close()
 
 
 def test_an_unreachable_chain_ends_the_run_at_once(story: Story, monkeypatch: pytest.MonkeyPatch) -> None:

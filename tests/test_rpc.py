@@ -1,3 +1,4 @@
+import traceback
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from insure.chain.embedded import EmbeddedChain, serve
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
 from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable, WrongChain
+from tests.scripted_node import ScriptedNode
 
 NOT_READY = "0x" + (keccak(text="NotReady(uint64)")[:4] + encode(["uint64"], [1_702_600_000])).hex()
 
@@ -25,6 +27,17 @@ class Scripted(BaseProvider):
 
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         return {"jsonrpc": "2.0", "id": 1, "error": self._error}
+
+
+class Answering(BaseProvider):
+    """A node that answers every request with the same result."""
+
+    def __init__(self, result: Any) -> None:
+        super().__init__()
+        self._result = result
+
+    def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+        return {"jsonrpc": "2.0", "id": 1, "result": self._result}
 
 
 class Terse(BaseProvider):
@@ -63,6 +76,51 @@ def test_an_endpoint_where_nobody_listens_is_unreachable_and_its_path_stays_secr
 def test_an_endpoint_that_serves_another_chain_is_refused() -> None:
     with serve(EmbeddedChain(901, 1_702_600_000)) as node, pytest.raises(WrongChain, match=r"901.*expected chain 10"):
         Chain.connect(node.url, 10)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("body", ["{}", "[]", "null", "5", '{"result": null}', '{"result": 5}', '{"result": "zz"}'])
+def test_an_endpoint_that_is_no_node_is_told_so(body: str) -> None:
+    with ScriptedNode(lambda _: (200, body.encode())) as node, pytest.raises(ChainError, match="eth_chainId"):
+        Chain.connect(node.url)
+
+
+@pytest.mark.parametrize("result", [None, 5, "zz", [], {}, [5], {"number": "0x1"}])
+def test_a_result_of_another_shape_is_told_with_the_request(result: Any) -> None:
+    chain, someone = Chain(Answering(result), 1), "0x" + "11" * 20
+    for ask in (
+        chain.head,
+        lambda: chain.nonce(someone),
+        lambda: chain.balance(someone),
+        lambda: chain.code(someone),
+        lambda: chain.call(someone, b""),
+        lambda: chain.estimate_gas(someone, None, b""),
+    ):
+        with pytest.raises(ChainError):
+            ask()
+    if result != [] and result != {}:
+        with pytest.raises(ChainError, match="eth_getLogs"):
+            chain.logs([someone], 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("url", "shown"),
+    [
+        ("wss://user:SECRET@node.example/v3/SECRET?key=SECRET", " 'wss://node.example'"),
+        ("user:SECRET@localhost:8545/SECRET", " 'localhost:8545'"),
+        ("SECRET", ""),
+        ("node.example/v3/SECRET", ""),
+        ("http://[::1/SECRET", ""),
+        ("http:///SECRET", ""),
+        ("https://node.example:SECRET/", " 'https://node.example'"),
+    ],
+)
+def test_a_wrong_endpoint_is_told_without_its_secrets(url: str, shown: str) -> None:
+    with pytest.raises(
+        InvalidInput, match=f"endpoint{shown} must begin with http:// or https:// and name a host"
+    ) as caught:
+        Chain.connect(url)
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_an_endpoint_must_be_http() -> None:

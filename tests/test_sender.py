@@ -1,5 +1,6 @@
 import logging
 from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
 from threading import Timer
 from time import sleep
 from typing import Any
@@ -118,6 +119,78 @@ def test_a_transaction_that_is_never_mined_is_given_up_with_its_hashes(chain: Em
     assert asset.balance_of(sender.address) == 5
     sender.send(asset.mint(sender.address, 1))
     assert asset.balance_of(sender.address) == 6
+
+
+def offers(chain: EmbeddedChain, seen: list[tuple[int, int]], sender: Sender) -> Chain:
+    """The chain through a node that notes nonce and highest fee of what it takes from the sender."""
+
+    class Noting(BaseProvider):
+        def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
+            answer: RPCResponse = chain.node.answer({"id": 1, "method": method, "params": params})
+            if method == "eth_sendRawTransaction" and "result" in answer:
+                sent = chain.request("eth_getTransactionByHash", answer["result"])
+                seen.append((int(sent["nonce"], 16), int(sent["maxFeePerGas"], 16)))
+            return answer
+
+    sender.chain = Chain(Noting(), chain.chain_id)
+    return sender.chain
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_what_was_given_up_is_outbid_by_what_is_sent_next_and_nothing_queues(
+    chain: EmbeddedChain, asset: Asset, restarted: bool
+) -> None:
+    seen: list[tuple[int, int]] = []
+    sender = Sender(chain, chain.accounts[0], patience_seconds=0.02, replacements=1)
+    offers(chain, seen, sender)
+    chain.halt()
+    for amount in (1, 2, 3):
+        if restarted:
+            sender = Sender(sender.chain, chain.accounts[0], patience_seconds=0.02, replacements=1)
+        with pytest.raises(Unreachable, match="not mined in time"):
+            sender.send(asset.mint(sender.address, amount))
+    assert len(seen) == 6
+    assert {nonce for nonce, _ in seen} == {1}
+    fees = [fee for _, fee in seen]
+    assert all(after * 100 >= before * 110 for before, after in pairwise(fees))
+    chain.resume()
+    assert asset.balance_of(sender.address) == 3
+    sender.send(asset.mint(sender.address, 10))
+    assert asset.balance_of(sender.address) == 13
+    assert seen[-1][0] == 2 and seen[-1][1] <= fees[0]
+
+
+def test_however_long_a_transaction_is_stuck_the_fee_stays_below_its_ceiling(
+    chain: EmbeddedChain, asset: Asset
+) -> None:
+    seen: list[tuple[int, int]] = []
+    sender = Sender(chain, chain.accounts[0], patience_seconds=0, replacements=5)
+    offers(chain, seen, sender)
+    chain.halt()
+    for _ in range(6):
+        with pytest.raises(Unreachable, match="not mined in time"):
+            sender.send(asset.mint(sender.address, 1))
+    fees = [fee for _, fee in seen]
+    assert 5 * fees[0] < max(fees) <= 10 * fees[0]
+    chain.resume()
+    sender.send(asset.mint(sender.address, 1))
+    assert asset.balance_of(sender.address) == 2
+
+
+def test_a_transaction_whose_nonce_another_one_took_is_told_at_once(chain: EmbeddedChain, asset: Asset) -> None:
+    patient, rival = (Sender(chain, chain.accounts[0], patience_seconds=each, replacements=3) for each in (0.5, 0.02))
+    chain.halt()
+    with ThreadPoolExecutor(1) as pool:
+        future = pool.submit(patient.send, asset.mint(asset.address, 1))
+        while chain.nonce(patient.address) == 1:
+            sleep(0.01)
+        with pytest.raises(Unreachable):
+            rival.send(asset.mint(asset.address, 2))
+        chain.resume()
+        error = future.exception()
+    assert isinstance(error, ChainError) and not isinstance(error, Unreachable)
+    assert "nonce 1 was used by another transaction" in str(error)
+    assert asset.balance_of(asset.address) == 2
 
 
 def test_a_transaction_that_fails_only_when_mined_is_told_with_its_reason(

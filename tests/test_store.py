@@ -2,6 +2,7 @@
 
 import threading
 import time
+import traceback
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -183,12 +184,29 @@ def test_creating_twice_keeps_what_is_there(tmp_path: Path) -> None:
     [
         ("nonsense", InvalidInput, "must be an SQLAlchemy URL"),
         ("oracle9://x", InvalidInput, "must be sqlite or postgresql"),
-        ("sqlite:////nowhere/at/all.sqlite", NotConfigured, "can't be opened"),
+        ("sqlite:////nowhere/at/all.sqlite", NotConfigured, "/nowhere/at/all.sqlite' can't be opened"),
+        ("postgresql://u:p@h:54x/db", InvalidInput, "must be an SQLAlchemy URL"),
     ],
 )
 def test_a_url_that_opens_nothing_is_named_with_its_reason(url: str, error: type[Exception], message: str) -> None:
     with pytest.raises(error, match=f"database_url.*{message}"):
         Store(url).create()
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgres//user:SECRET@host/db",
+        "postgresql://user:SECRET@host:54x/db",
+        "postgresql://user@host:SECRET/db",
+        "sqlite:////nowhere/at/all.sqlite?key=SECRET",
+    ],
+)
+@pytest.mark.filterwarnings("ignore:Query string argument:sqlalchemy.exc.SAWarning")
+def test_a_wrong_url_is_told_without_its_secrets(url: str) -> None:
+    with pytest.raises((InvalidInput, NotConfigured)) as caught:
+        Store(url).create()
+    assert "SECRET" not in "".join(traceback.format_exception(caught.value))
 
 
 @given(st.lists(st.integers(0, 2**256 - 1), min_size=1, max_size=20))

@@ -14,11 +14,12 @@ from hypothesis import strategies as st
 
 from insure.chain.contracts import HeartbeatPath, WatcherPath
 from insure.chain.embedded import EmbeddedChain, serve
-from insure.chain.sender import Sender
+from insure.chain.sender import Call, Sender
+from insure.errors import ChainError, Unreachable, WrongChain
 from insure.ops.deploy import DeploymentPlan, deploy
 from insure.records.deployment import Deployment
 from insure.records.history import subject_key
-from insure.records.onchain import Observation, SignedObservation, Spell
+from insure.records.onchain import Observation, Receipt, SignedObservation, Spell
 from insure.watchtower.observer import Observer
 from insure.watchtower.probe import EvmProbe
 from insure.watchtower.tower import ALARM_RENEWAL, Relay, Watchtower, choose
@@ -229,6 +230,45 @@ def test_what_one_path_refuses_is_logged_and_keeps_no_other_path_waiting(
     assert stage.path("a").spells(KEY) == [] and not stage.path("a").alarmed(KEY)
     assert len(stage.path("b").spells(KEY)) == 1
     assert "WatcherPath.raiseAlarm" in caplog.text and "NotObserver" in caplog.text
+
+
+class Troubled(Sender):
+    """A carrier whose node fails on everything for one path."""
+
+    path = ""
+    trouble = ChainError("")
+
+    def send(self, call: Call) -> Receipt:
+        if call.address == self.path:
+            raise self.trouble
+        return super().send(call)
+
+
+@pytest.mark.network
+def test_a_nodes_error_about_one_path_keeps_no_other_path_waiting(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    stage.carrier = carrier = Troubled(stage.host, stage.carrier_key)
+    carrier.path = stage.path("a").address
+    carrier.trouble = ChainError("eth_estimateGas: gas required exceeds allowance (30000000)")
+    tower = stage.tower(*stage.observers("a"), *stage.observers("b"))
+    stage.subject.halt()
+    with caplog.at_level(logging.WARNING):
+        tower.watch(stage.at(1_500))
+    assert len(stage.path("b").spells(KEY)) == 1
+    assert "gas required exceeds allowance" in caplog.text
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("trouble", [Unreachable("nobody answers"), WrongChain("it is chain 5")])
+def test_a_host_that_is_lost_ends_the_look_at_once(stage: Stage, trouble: ChainError) -> None:
+    stage.carrier = carrier = Troubled(stage.host, stage.carrier_key)
+    carrier.path, carrier.trouble = stage.path("a").address, trouble
+    tower = stage.tower(*stage.observers("a"), *stage.observers("b"))
+    stage.subject.halt()
+    with pytest.raises(type(trouble)):
+        tower.watch(stage.at(1_500))
+    assert stage.path("b").spells(KEY) == []
 
 
 @pytest.mark.network

@@ -208,6 +208,40 @@ def test_logs_of_a_branch_that_is_left_while_they_are_read_are_not_taken(host: H
     assert deposits(store) == [40]
 
 
+class Forgetful(Chain):
+    """An endpoint whose backend for logs lags: some logs are missing from its first `lapses` answers."""
+
+    def __init__(self, chain: EmbeddedChain, lapses: int) -> None:
+        super().__init__(chain._provider, chain.chain_id)
+        self.lapses = lapses
+        self.asked = 0
+
+    def logs(self, addresses: Sequence[str], from_block: int, to_block: int) -> list[RawLog]:
+        found = super().logs(addresses, from_block, to_block)
+        self.asked += 1
+        return found[3:] if self.asked <= self.lapses else found
+
+
+def test_a_log_that_was_missed_has_the_mirror_read_anew(host: Host, store: Store) -> None:
+    host.deposit(5)
+    host.watcher(store, confirmations=0, chain=Forgetful(host.chain, lapses=1)).run()
+    whole = Store().create()
+    host.watcher(whole, confirmations=0).run()
+    assert store.logs() == whole.logs()
+    assert store.triggers() == whole.triggers() != []
+
+
+def test_logs_that_still_contradict_each_other_when_read_anew_are_an_error(host: Host, store: Store) -> None:
+    chain = Forgetful(host.chain, lapses=10**6)
+    watcher = host.watcher(store, confirmations=0, chain=chain)
+    for asked in (2, 3):
+        with pytest.raises(ChainError, match="the mirror has not seen"):
+            watcher.run()
+        assert chain.asked == asked
+    chain.lapses = 0
+    assert watcher.run() > 0
+
+
 def test_a_chain_other_than_the_deployments_is_refused(host: Host, store: Store) -> None:
     with pytest.raises(WrongChain, match="deployment is on chain 31337, the endpoint serves 5"):
         host.watcher(store, chain=EmbeddedChain(5, GENESIS))

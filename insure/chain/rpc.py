@@ -1,6 +1,7 @@
 """One EVM chain behind JSON-RPC: the same face for a public endpoint, a local node and the embedded chain."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -49,10 +50,10 @@ class Chain:
     def connect(cls, url: str, chain_id: int | None = None) -> "Chain":
         """The chain that an endpoint serves.
 
-        Raises `Unreachable` when it does not answer, `WrongChain` when it serves another than `chain_id`.
+        Raises `InvalidInput` for a URL that names no such endpoint, `Unreachable` when it does not answer,
+        `WrongChain` when it serves another than `chain_id`.
         """
-        if not url.startswith(("http://", "https://")):
-            raise InvalidInput(f"endpoint {url!r} must begin with http:// or https://")
+        _require_endpoint(url)
         provider = HTTPProvider(
             url,
             request_kwargs={"timeout": _TIMEOUT_SECONDS},
@@ -60,7 +61,7 @@ class Chain:
                 errors=(ConnectionError, RequestException), retries=_RETRIES, backoff_factor=0.1
             ),
         )
-        served = int(Chain(provider, 0).request("eth_chainId"), 16)
+        served = Chain(provider, 0)._quantity("eth_chainId")
         if chain_id is not None and served != chain_id:
             raise WrongChain(f"the endpoint serves chain {served}, expected chain {chain_id}")
         return cls(provider, served)
@@ -87,10 +88,22 @@ class Chain:
         except (RequestException, OSError, ValueError, Web3Exception) as error:
             # the error's text may hold the endpoint's path, and that a key
             raise Unreachable(f"{method}: {self._where} does not answer ({type(error).__name__})") from None
+        if not isinstance(response, dict):
+            raise Unreachable(f"{method}: {self._where} does not answer as a node does")
         failure = response.get("error")
         if failure is None:
             return response.get("result")
         raise _failure(method, failure)
+
+    def _quantity(self, method: str, *params: Any) -> int:
+        answer = self.request(method, *params)
+        with reading(method):
+            return int(answer, 16)
+
+    def _bytes(self, method: str, *params: Any) -> bytes:
+        answer = self.request(method, *params)
+        with reading(method):
+            return bytes.fromhex(answer.removeprefix("0x"))
 
     # ------------------------------------------------------------- blocks and logs
 
@@ -105,7 +118,8 @@ class Chain:
     def _head(self, block: Json | None, which: str) -> Head:
         if block is None:
             raise ChainError(f"chain {self.chain_id} has no block {which}")
-        return Head(int(block["number"], 16), block["hash"], int(block["timestamp"], 16))
+        with reading("eth_getBlockByNumber"):
+            return Head(int(block["number"], 16), block["hash"], int(block["timestamp"], 16))
 
     def logs(self, addresses: Sequence[Address], from_block: int, to_block: int) -> list[RawLog]:
         """The logs of those contracts in those blocks, both included, in the chain's order."""
@@ -114,7 +128,8 @@ class Chain:
             {"address": list(addresses), "fromBlock": hex(from_block), "toBlock": hex(to_block)},
         )
         times: dict[str, int] = {}
-        logs = [self._raw_log(each, times) for each in found]
+        with reading("eth_getLogs"):
+            logs = [self._raw_log(each, times) for each in found]
         return sorted(logs, key=lambda log: (log.block_number, log.log_index))
 
     def _raw_log(self, log: Json, times: dict[str, int]) -> RawLog:
@@ -138,15 +153,15 @@ class Chain:
 
     def balance(self, address: Address) -> int:
         """Wei held by an address now."""
-        return int(self.request("eth_getBalance", address, "latest"), 16)
+        return self._quantity("eth_getBalance", address, "latest")
 
     def code(self, address: Address) -> bytes:
         """The code at an address, empty where no contract is."""
-        return bytes.fromhex(self.request("eth_getCode", address, "latest").removeprefix("0x"))
+        return self._bytes("eth_getCode", address, "latest")
 
-    def nonce(self, address: Address) -> int:
-        """How many transactions the address has sent, with those that wait."""
-        return int(self.request("eth_getTransactionCount", address, "pending"), 16)
+    def nonce(self, address: Address, *, waiting: bool = True) -> int:
+        """How many transactions the address has sent, with those that wait or without."""
+        return self._quantity("eth_getTransactionCount", address, "pending" if waiting else "latest")
 
     def call(self, to: Address, data: bytes, block: int | None = None, sender: Address | None = None) -> bytes:
         """What a contract answers on the state of the last block, or of `block`.
@@ -156,8 +171,7 @@ class Chain:
         message = {"to": to, "data": "0x" + data.hex()}
         if sender is not None:
             message["from"] = sender
-        answer = self.request("eth_call", message, "latest" if block is None else hex(block))
-        return bytes.fromhex(answer.removeprefix("0x"))
+        return self._bytes("eth_call", message, "latest" if block is None else hex(block))
 
     def estimate_gas(self, sender: Address, to: Address | None, data: bytes) -> int:
         """Gas that executing this now needs.
@@ -167,7 +181,39 @@ class Chain:
         message = {"from": sender, "data": "0x" + data.hex()}
         if to is not None:
             message["to"] = to
-        return int(self.request("eth_estimateGas", message), 16)
+        return self._quantity("eth_estimateGas", message)
+
+
+@contextmanager
+def reading(method: str) -> Iterator[None]:
+    """While a node's answer is taken apart: one of another shape than nodes give is a `ChainError`."""
+    try:
+        yield
+    except (TypeError, AttributeError, KeyError, ValueError) as error:
+        raise ChainError(f"{method}: the answer can't be read ({type(error).__name__}: {error})") from error
+
+
+def _require_endpoint(url: str) -> None:
+    """Raises `InvalidInput` for what is no HTTP URL."""
+    try:
+        parts = urlsplit(url)
+        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:  # brackets that don't close, or a port that is no number
+        valid = False
+    if not valid:
+        raise InvalidInput(f"endpoint{_shown(url)} must begin with http:// or https:// and name a host")
+
+
+def _shown(url: str) -> str:
+    """Scheme and host, or host and port where the scheme is missing: anything else may hold a key."""
+    try:
+        parts = urlsplit(url if "://" in url else f"//{url}")
+        host, port = parts.hostname, None if parts.scheme else parts.port
+    except ValueError:
+        return ""
+    if host and (parts.scheme or port):
+        return f" '{parts.scheme}://{host}'" if parts.scheme else f" '{host}:{port}'"
+    return ""
 
 
 def _failure(method: str, error: Any) -> ChainError:

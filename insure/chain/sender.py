@@ -1,6 +1,7 @@
 """Sends transactions for one key: simulate, send, replace when stuck, wait for the receipt."""
 
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic, sleep
@@ -10,7 +11,7 @@ from eth_account.signers.local import LocalAccount
 from web3 import Web3
 from web3.utils import get_create_address
 
-from insure.chain.rpc import Chain, Json
+from insure.chain.rpc import Chain, Json, reading
 from insure.errors import ChainError, TransactionFailed, Unreachable
 from insure.records.onchain import Address, Receipt
 
@@ -18,6 +19,8 @@ _log = logging.getLogger(__name__)
 
 _GAS_PERCENT = 125
 _REPLACEMENT_PERCENT = 125
+_HIGHEST_TIMES = 10
+"""How many times the fees that a chain asks now are offered at most, however long nothing is mined."""
 _POLL_SECONDS = 0.5
 _CATCH_UP_POLLS = 3
 
@@ -47,6 +50,13 @@ class _Fees:
         tip = None if self.tip is None else self.tip * _REPLACEMENT_PERCENT // 100 + 1
         return _Fees(self.most * _REPLACEMENT_PERCENT // 100 + 1, tip)
 
+    def times(self, factor: int) -> "_Fees":
+        return _Fees(self.most * factor, None if self.tip is None else self.tip * factor)
+
+    def each(self, choose: Callable[[int, int], int], other: "_Fees") -> "_Fees":
+        tip = self.tip if self.tip is None or other.tip is None else choose(self.tip, other.tip)
+        return _Fees(choose(self.most, other.most), tip)
+
     def fields(self) -> Json:
         if self.tip is None:
             return {"gasPrice": self.most}
@@ -57,7 +67,8 @@ class _Fees:
 class Sender:
     """The only user of one key on one chain; one transaction at a time.
 
-    A transaction that is not mined within `patience_seconds` is sent again with higher fees, `replacements` times.
+    A transaction that is not mined within `patience_seconds` is sent again with higher fees, `replacements` times. What
+    is sent after it was given up takes its place for a higher fee still, rather than queue behind it.
     """
 
     chain: Chain
@@ -65,6 +76,7 @@ class Sender:
     patience_seconds: float = 90.0
     replacements: int = 3
     _mined: int = field(default=0, repr=False)
+    _offered: tuple[int, _Fees] | None = field(default=None, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     @property
@@ -112,13 +124,14 @@ class Sender:
     def _transact(self, what: str, to: Address | None, data: bytes) -> Json:
         with self._lock:
             head = self.chain.request("eth_getBlockByNumber", "latest", False)
+            with reading("eth_getBlockByNumber"):
+                fees, gas_limit = self._fees(head), int(head["gasLimit"], 16)
             gas = self._estimate(what, to, data) * _GAS_PERCENT // 100
-            fees = self._fees(head)
             nonce = self._next_nonce()
             transaction: Json = {
                 "chainId": self.chain.chain_id,
                 "nonce": nonce,
-                "gas": min(gas, int(head["gasLimit"], 16)),
+                "gas": min(gas, gas_limit),
                 "value": 0,
                 "data": data,
             }
@@ -131,9 +144,9 @@ class Sender:
         return receipt
 
     def _next_nonce(self) -> int:
-        """The chain's count; where that lags behind what it has mined for us, it gets a moment to catch up."""
+        """The chain's count of what is mined; where that lags behind what we know of, it gets a moment to catch up."""
         for _ in range(_CATCH_UP_POLLS):
-            nonce = self.chain.nonce(self.address)
+            nonce = self.chain.nonce(self.address, waiting=False)
             if nonce >= self._mined:
                 return nonce
             sleep(_POLL_SECONDS)
@@ -145,31 +158,56 @@ class Sender:
         tip = int(self.chain.request("eth_maxPriorityFeePerGas"), 16)
         return _Fees(2 * int(head["baseFeePerGas"], 16) + tip, tip)
 
-    def _deliver(self, what: str, transaction: Json, fees: _Fees) -> Json:
+    def _deliver(self, what: str, transaction: Json, asked: _Fees) -> Json:
         """Sends until one of the attempts, all with the same nonce, is mined."""
         hashes: list[str] = []
+        nonce, highest, fees = transaction["nonce"], asked.times(_HIGHEST_TIMES), asked
+        if self._offered is not None and self._offered[0] == nonce:
+            fees = asked.each(max, self._offered[1].raised()).each(min, highest)
         for attempt in range(self.replacements + 1):
-            signed = self.account.sign_transaction(transaction | fees.fields())
-            hashes.append("0x" + bytes(signed.hash).hex())
-            self._push(bytes(signed.raw_transaction), hashes)
+            offered = self._offer(what, transaction, fees, highest, hashes)
             receipt = self._wait(hashes)
             if receipt is not None:
                 return receipt
+            if offered is None:
+                raise ChainError(f"{what} was not mined: its nonce {nonce} was used by another transaction")
             _log.warning("%s: attempt %d is not mined yet, hash %s", what, attempt + 1, hashes[-1])
-            fees = fees.raised()
+            fees = offered.raised().each(min, highest)
         raise Unreachable(f"{what} was sent but not mined in time; hashes: {', '.join(hashes)}")
 
-    def _push(self, raw: bytes, hashes: list[str]) -> None:
+    def _offer(self, what: str, transaction: Json, fees: _Fees, highest: _Fees, hashes: list[str]) -> _Fees | None:
+        """Offers it until it outbids what waits with its nonce; returns the fees, or None when the nonce is used."""
+        while True:
+            signed = self.account.sign_transaction(transaction | fees.fields())
+            refusal = self._push(bytes(signed.raw_transaction))
+            told = str(refusal).lower()
+            # known already: a retried request got through twice
+            if refusal is None or "already known" in told or "already imported" in told:
+                hashes.append("0x" + bytes(signed.hash).hex())
+                self._offered = (transaction["nonce"], fees)
+                return fees
+            if "underpriced" in told or "replace" in told:
+                if fees != highest:
+                    fees = fees.raised().each(min, highest)
+                elif hashes:
+                    return fees
+                else:
+                    earlier = f"an earlier transaction with nonce {transaction['nonce']} is not mined in time"
+                    raise Unreachable(f"{what}: {earlier}, and can't be outbid: {refusal}")
+            elif hashes and "nonce" in told:  # one of the attempts was mined meanwhile, or another transaction
+                return None
+            else:
+                raise refusal
+
+    def _push(self, raw: bytes) -> ChainError | None:
+        """Sends a signed transaction; returns why the node does not take it."""
         try:
             self.chain.request("eth_sendRawTransaction", "0x" + raw.hex())
         except Unreachable:
             raise
-        except ChainError as error:
-            # known already: a retried request got through twice; too low: an earlier attempt was mined meanwhile
-            told = str(error).lower()
-            known = "already known" in told or "already imported" in told
-            if not known and not (len(hashes) > 1 and ("nonce too low" in told or "underpriced" in told)):
-                raise
+        except ChainError as refusal:
+            return refusal
+        return None
 
     def _wait(self, hashes: list[str]) -> Json | None:
         deadline = monotonic() + self.patience_seconds

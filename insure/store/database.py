@@ -47,8 +47,7 @@ class Database:
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
         except DBAPIError as error:
-            shown = self._url.render_as_string(hide_password=True)
-            raise NotConfigured(f"database_url {shown!r} can't be opened: {error.orig}") from error
+            raise NotConfigured(f"database_url {_shown(self._url)!r} can't be opened: {error.orig}") from None
         return self
 
     def close(self) -> None:
@@ -65,13 +64,18 @@ class Database:
 def _parse(url: str) -> URL:
     try:
         parsed = make_url(url)
-    except ArgumentError as error:
-        raise InvalidInput(
-            f"database_url {url!r} must be an SQLAlchemy URL, such as sqlite:///insure.sqlite"
-        ) from error
+    except (ArgumentError, ValueError):  # the latter for a port that is no number; both texts may hold a password
+        raise InvalidInput("database_url must be an SQLAlchemy URL, such as sqlite:///insure.sqlite") from None
     if parsed.drivername == "postgresql":
         return parsed.set(drivername="postgresql+psycopg")
     return parsed
+
+
+def _shown(url: URL) -> str:
+    """The file, or the server; never credentials, nor options, which may hold some too."""
+    if url.get_backend_name() == "sqlite":
+        return f"{url.drivername}:///{url.database or ''}"
+    return f"{url.drivername}://{url.host or ''}"
 
 
 def _open(url: URL) -> Engine:

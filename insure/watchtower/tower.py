@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from insure.chain.contracts import HeartbeatPath
 from insure.chain.sender import Call, Sender
-from insure.errors import TransactionFailed
+from insure.errors import ChainError, Unreachable, WrongChain
 from insure.records.history import subject_key
 from insure.records.onchain import Receipt, SignedObservation, Spell
 from insure.watchtower.observer import Observer
@@ -104,10 +104,15 @@ class Relay:
 
 
 def _try(sender: Sender, call: Call) -> list[Receipt]:
-    """Sends; what the contract refuses is logged, and must not keep other subjects and paths waiting."""
+    """Sends; what the contract refuses or the node fails on is logged, and must not keep other subjects waiting.
+
+    Raises `Unreachable` and `WrongChain`: then nothing else would get through either.
+    """
     try:
         return [sender.send(call)]
-    except TransactionFailed as error:
+    except (Unreachable, WrongChain):
+        raise
+    except ChainError as error:
         log.warning("%s at %s: %s", call, call.address, error)
         return []
 
