@@ -29,6 +29,7 @@ def test_it_can_be_read_in_a_minute() -> None:
 @pytest.mark.parametrize("command", commands())
 def test_its_commands_run(command: str, tmp_path: Path) -> None:
     arguments = shlex.split(command)[1:]
+    (tmp_path / "results").mkdir()
     done = subprocess.run(
         [sys.executable, "-c", "from insure.cli import main; main()", *arguments],
         capture_output=True,
