@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from scipy import optimize, special, stats
+from statsmodels.discrete.discrete_model import NegativeBinomial
 
 from pricing_models.errors import InvalidData, UnknownSubject
 from pricing_models.experience import Experience
@@ -179,3 +180,12 @@ def test_what_can_not_be_answered_is_refused():
         single(1.0, 1.0).predictive(0)
     with pytest.raises(ValueError, match="p is 1"):
         single(1.0, 1.0).quantile(1)
+
+
+@pytest.mark.parametrize(("mean", "shape"), [(0.2, 0.7), (1.5, 3.0), (0.05, 20.0)])
+def test_the_marginal_likelihood_is_that_of_a_negative_binomial_regression(mean, shape):
+    ones = np.ones((PUMP_HOURS.size, 1))
+    regression = NegativeBinomial(PUMP_FAILURES, ones, loglike_method="nb2", exposure=PUMP_HOURS)
+    oracle = regression.loglike(np.array([np.log(mean), -np.log(shape)]))  # it takes the log of the dispersion
+    ours = log_marginal(np.array([mean]), np.array([shape]), PUMP_FAILURES, PUMP_HOURS)[0]
+    assert ours == pytest.approx(oracle, rel=1e-9)
