@@ -1,41 +1,50 @@
 """The portfolio simulation on a standard pool: speed, memory, and how much faster than plain ways to do the same.
 
-    python -m benchmarks.portfolio [--years 1e6] [--repeat 3] [--json]
+    python -m benchmarks.portfolio [--years 1e6] [--repeat 5] [--plain-years 20000] [--json]
 
 The pool: 20 L1s, 180 rollups that each L1 halt is passed on to with 0.9, about 300 halts a year, 10,000 policies with
-term windows, incident limit 24 h, aggregate limit 100 h, uncertain rates and lengths. Times are medians. The plain
-ways are given the outages, so that their times hold no random draws; each pays to the unit what the simulation pays.
+term windows, incident limit 24 h, aggregate limit 100 h, uncertain rates and lengths. Figures are medians. Speeds are
+by the wall clock, and once more by processor time (`cpu`), which other work on the machine moves less; ratios are of
+processor times. The plain ways are given the incidents, so that their times hold no random draws; each pays to the unit
+what the simulation pays. Needs the extra `bench`.
 """
 
 import argparse
 import json
+import os
+import platform
 import resource
+import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 
 import numpy as np
-import pandas as pd
 from numpy.typing import NDArray
 
-from insure.simulation import run_local
-from pricing_models.capital import store_tail
+from benchmarks.plain_ways import WAYS, incidents
+from insure.simulation import cores, run_local
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.frequency import RatePosterior
+from pricing_models.marginal import StoredTail, store_tail
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Book, Cover, Link, Process, World
 from pricing_models.simulate.jit import compiled
-from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, own_outages
+from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, draw_parameters, own_outages
+from pricing_models.surface import surface
 
 I64 = NDArray[np.int64]
 
 HOUR, DAY = 3_600, 86_400
+SLOWEST_BASELINES = ("numpy", "pandas", "duckdb", "polars")
 L1S, ROLLUPS, PASSED_ON, HALTS = 20, 180, 0.9, 300.0
 SEED = 1
 
 
-def standard_world() -> World:
+def standard_world(permanent: float = 0.0) -> World:
     """Rates Gamma with uncertain shape, a lognormal law with an uncertain median and spread."""
     rng = np.random.default_rng(SEED)
     own = HALTS / (L1S + ROLLUPS * (1.0 + PASSED_ON))
@@ -47,6 +56,7 @@ def standard_world() -> World:
         1.3 * np.exp(y.ravel()),
         weights / weights.sum(),
         "standard",
+        permanent,
     )
     names = [f"l1-{i:02d}" for i in range(L1S)] + [f"rollup-{i:03d}" for i in range(ROLLUPS)]
     subjects = []
@@ -58,19 +68,21 @@ def standard_world() -> World:
     return World(tuple(subjects), (), links)
 
 
-def standard_book(policies: int, world: World) -> Book:
-    """Policies spread evenly over the subjects; those of one day begin and end at any second of it."""
+def standard_book(policies: int, world: World, alike: bool = True) -> Book:
+    """Policies spread evenly over the subjects, beginning at any second; unless `alike` no two have the same waiting
+    period and limits."""
     rng = np.random.default_rng(SEED + 1)
     covers = []
     for k in range(policies):
         start = int(rng.integers(-90 * DAY, YEAR))
         rate = int(rng.integers(100, 100_000))
+        other = 0 if alike else int(rng.integers(0, HOUR))
         terms = Terms(
-            int(rng.choice([1, 2, 4, 8])) * HOUR,
+            int(rng.choice([1, 2, 4, 8])) * HOUR + other,
             Semantics.RETENTION if rng.uniform() < 0.5 else Semantics.QUALIFYING,
             rate,
             0,
-            24 * HOUR * rate,
+            (24 * HOUR + 7 * other) * rate,
             100 * HOUR * rate,
         )
         subject = world.subjects[k % len(world.subjects)].id
@@ -78,28 +90,33 @@ def standard_book(policies: int, world: World) -> Book:
     return Book(tuple(covers), world)
 
 
-def median_seconds(work: Callable[[], Any], repeat: int) -> float:
+def timed(work: Callable[[], Any], repeat: int) -> tuple[float, float]:
+    """Median seconds by the wall clock and of the processor."""
     times = []
     for _ in range(repeat):
-        before = time.perf_counter()
+        wall, cpu = time.perf_counter(), time.process_time()
         work()
-        times.append(time.perf_counter() - before)
-    return float(np.median(times))
+        times.append((time.perf_counter() - wall, time.process_time() - cpu))
+    found = np.median(np.array(times), axis=0)
+    return float(found[0]), float(found[1])
 
 
 # The bound: nobody can draw fewer numbers or look fewer things up
 
 
 @compiled
-def _draw_all(world, key, first_block, blocks):
-    own, words = np.empty(512, np.uint64), np.empty(1024, np.uint64)
-    gaps, variates, lengths = np.empty(512), np.empty(512), np.empty(512, np.int64)
+def _draw_all(world, needed, key, first_block, blocks):
+    parameters = draw_parameters(world, needed, key, first_block, blocks)
+    own, words = np.empty(4096, np.uint64), np.empty(8192, np.uint64)
+    gaps, variates, lengths = np.empty(4096), np.empty(4096), np.empty(4096, np.uint64)
     drawn = 0
     for i in range(world[0].size):
-        for block in range(first_block, first_block + blocks):
-            n, own, words, gaps, variates, lengths = own_outages(
-                world, i, block, key, own, words, gaps, variates, lengths
-            )
+        for b in range(blocks):
+            law = (world[11][i], parameters[i, b, 1], parameters[i, b, 2], world[16][i])
+            n = own_outages(
+                np.uint64(world[0][i]), first_block + b, key, parameters[i, b, 0], law, own, words, gaps, variates,
+                lengths,
+            )  # fmt: skip
             drawn += n
     return drawn
 
@@ -112,167 +129,157 @@ def _gather(table, places):
     return total
 
 
-def bound_seconds(world: World, blocks: int, incidents: int, repeat: int) -> float:
-    """Draws of all outages, and one gather of 2 MiB's worth of table for each that meets a subject."""
-    key = (np.uint64(SEED), np.uint64(0))
-    _draw_all(world.arrays, key, 0, 1)
-    draws = median_seconds(lambda: _draw_all(world.arrays, key, 0, blocks), repeat)
+def bound_seconds(world: World, blocks: int, found: int, repeat: int) -> float:
+    """Draws of all outages, and one gather of 2 MiB's worth of table for each incident that meets a subject."""
+    key, needed = (np.uint64(SEED), np.uint64(0)), np.ones(len(world.order), np.bool_)
+    _draw_all(world.arrays, needed, key, 0, 1)
+    draws = timed(lambda: _draw_all(world.arrays, needed, key, 0, blocks), repeat)[1]
     rng = np.random.default_rng(0)
-    table, places = rng.integers(0, 99, 2**18), rng.integers(0, 2**18, incidents)
+    table, places = rng.integers(0, 99, 2**18), rng.integers(0, 2**18, found)
     _gather(table, places[:9])
-    return draws + median_seconds(lambda: _gather(table, places), repeat)
+    return draws + timed(lambda: _gather(table, places), repeat)[1]
 
 
-# Plain ways, given the outages
-
-
-@compiled
-def _numba_plain(rows, first, start, end, waiting, retained, rate, limit, aggregate, totals):
-    used = np.zeros(start.size, np.int64)
-    year = np.full(start.size, -1)
-    for j in range(rows.shape[0]):
-        subject, at, length = rows[j, 1], rows[j, 2], rows[j, 3]
-        for p in range(first[subject], first[subject + 1]):
-            if start[p] <= at and at < end[p] and length > waiting[p]:
-                if year[p] != rows[j, 0]:
-                    year[p], used[p] = rows[j, 0], 0
-                pay = min(rate[p] * (length - retained[p]), limit[p], aggregate[p] - used[p])
-                used[p] += pay
-                totals[rows[j, 0]] += pay
-
-
-def numba_plain(book: Book, rows: I64, years: int) -> I64:
-    """A loop over outages and over the policies of their subject."""
-    first, start, end, waiting, retained, rate, _, limit, aggregate, _ = book.policies
-    totals = np.zeros(years, np.int64)
-    _numba_plain(rows, first, start, end, waiting, retained, rate, limit, aggregate, totals)
-    return totals
-
-
-def numpy_plain(book: Book, rows: I64, years: int) -> I64:
-    """Policy by policy, over all outages of its subject."""
-    first, start, end, waiting, retained, rate, _, limit, aggregate, _ = book.policies
-    totals = np.zeros(years, np.int64)
-    for subject in range(len(book.world.order)):
-        own = rows[rows[:, 1] == subject]
-        for p in range(first[subject], first[subject + 1]):
-            hit = own[(own[:, 2] >= start[p]) & (own[:, 2] < end[p]) & (own[:, 3] > waiting[p])]
-            pay = np.minimum(rate[p] * (hit[:, 3] - retained[p]), limit[p])
-            paid = np.zeros(years, np.int64)
-            np.add.at(paid, hit[:, 0], pay)
-            totals += np.minimum(paid, aggregate[p])
-    return totals
-
-
-def pandas_plain(book: Book, rows: I64, years: int) -> I64:
-    """Outages joined with policies, filtered, grouped by year and policy."""
-    first, *columns = book.policies
-    names = ("start", "end", "waiting", "retained", "rate", "benefit", "limit", "aggregate", "reserve")
-    policies = pd.DataFrame(dict(zip(names, columns, strict=True)))
-    policies["subject"] = np.repeat(np.arange(first.size - 1), np.diff(first))
-    policies["policy"] = np.arange(len(policies))
-    outages = pd.DataFrame(rows[:, :4], columns=["year", "subject", "at", "length"])
-    totals = np.zeros(years, np.int64)
-    for _, part in outages.groupby("subject"):
-        joined = part.merge(policies, on="subject")
-        joined = joined[
-            (joined["at"] >= joined["start"]) & (joined["at"] < joined["end"]) & (joined["length"] > joined["waiting"])
-        ]
-        joined["pay"] = (joined["rate"] * (joined["length"] - joined["retained"])).clip(upper=joined["limit"])
-        sums = joined.groupby(["year", "policy"]).agg(pay=("pay", "sum"), aggregate=("aggregate", "first"))
-        paid = sums["pay"].clip(upper=sums["aggregate"]).groupby("year").sum()
-        totals[paid.index.to_numpy()] += paid.to_numpy()
-    return totals
-
-
-def baselines(book: Book, repeat: int) -> dict[str, dict[str, float]]:
+def baselines(book: Book, years: int, repeat: int) -> dict[str, dict[str, float]]:
     """Policy-years a second of each plain way, and how its time grows when the years double (2: linear)."""
     found: dict[str, dict[str, float]] = {}
-    policies = len(book.covers)
-    for name, way, years in (
-        ("numba", numba_plain, 10_000),
-        ("numpy", numpy_plain, 4_000),
-        ("pandas", pandas_plain, 400),
-    ):
-        rows = book.trace(SEED, np.arange(years))
-        half = rows[rows[:, 0] < years // 2]
-        exact = book.simulate(SEED, 0, years // BLOCK_YEARS)
+    rows = incidents(book.trace(SEED, np.arange(years)))
+    half = rows[rows[:, 0] < years // 2]
+    exact = book.simulate(SEED, 0, years // BLOCK_YEARS)
+    for name, way in WAYS.items():
         if not np.array_equal(way(book, rows, years), exact):
             raise RuntimeError(f"{name} does not pay what the simulation pays")
-        seconds = median_seconds(lambda way=way, rows=rows, years=years: way(book, rows, years), repeat)  # type: ignore[misc]
-        part = median_seconds(lambda way=way, half=half, years=years: way(book, half, years), repeat)  # type: ignore[misc]
-        found[name] = {"policy_years_per_s": policies * years / seconds, "time_of_double": seconds / part}
+        times = 1 if name in SLOWEST_BASELINES else repeat
+        seconds = timed(lambda way=way: way(book, rows, years), times)[1]  # type: ignore[misc]
+        part = timed(lambda way=way: way(book, half, years), times)[1]  # type: ignore[misc]
+        found[name] = {
+            "policy_years_per_cpu_s": len(book.covers) * years / seconds,
+            "time_of_double": seconds / part,
+            "years": years,
+        }
+        say(f"{name}: {found[name]['policy_years_per_cpu_s']:.3g} policy-years a second of the processor")
     return found
 
 
-def marginal_milliseconds(book: Book, totals: I64, candidates: int = 60) -> float:
-    """Median time of an exact marginal capital on the stored tail."""
-    stored = store_tail(book, SEED, totals)
+def candidates(stored: StoredTail, repeat: int = 60) -> dict[str, float]:
+    """Median times of exact marginal capital, replays included, and of a look at the surface, and how far it is off."""
     rng = np.random.default_rng(SEED + 2)
-    chosen = rng.choice(len(book.covers), candidates + 1)
-    times = []
-    for i, k in enumerate(chosen):
-        like = book.covers[k]
-        candidate = Cover(f"candidate-{i}", like.subject, like.terms, like.start, like.end)
+    book = stored.book
+    exact_ms, replayed = [], 0
+    for i, k in enumerate(rng.choice(len(book.covers), repeat + 1)):
+        candidate = replace(book.covers[k], id=f"candidate-{i}")
         before = time.perf_counter()
-        stored.marginal(candidate)
-        times.append(time.perf_counter() - before)
-    return 1_000.0 * float(np.median(times[1:]))
+        replayed += stored.marginal(candidate).replayed
+        exact_ms.append(1e3 * (time.perf_counter() - before))
+    subject = book.world.subjects[-1].id
+    before = time.perf_counter()
+    table = surface(stored, subject)
+    built = time.perf_counter() - before
+    looks_us, apart, scale = [], [], []
+    for i in range(repeat):
+        rate = max(1, int(rng.uniform(0.05, 0.9) * stored.room) // (100 * HOUR))
+        terms = Terms(int(rng.integers(0, 8 * HOUR)), Semantics.RETENTION, rate, 0, 24 * HOUR * rate, 100 * HOUR * rate)
+        term = int(rng.integers(30, 366)) * DAY
+        before = time.perf_counter()
+        guess = table.capital(terms, term)
+        looks_us.append(1e6 * (time.perf_counter() - before))
+        right = float(stored.marginal(Cover(f"c{i}", subject, terms, 0, term)).capital)
+        apart.append(abs(guess - right))
+        scale.append(right)
+    return {
+        "marginal_ms": float(np.median(exact_ms[1:])),
+        "marginal_ms_largest": float(np.max(exact_ms[1:])),
+        "marginal_replayed": float(replayed),
+        "surface_us": float(np.median(looks_us)),
+        "surface_build_s": built,
+        "surface_mean_error": float(np.sum(apart) / np.sum(scale)),
+    }
 
 
-def measure(years: int, repeat: int) -> dict[str, Any]:
-    say = lambda text: print(text, file=sys.stderr, flush=True)  # noqa: E731
+def machine() -> str:
+    """Processor and cores, as the system tells them."""
+    try:
+        with open("/proc/cpuinfo") as told:
+            names = [line.partition(":")[2].strip() for line in told if line.startswith("model name")]
+    except OSError:
+        names = []
+    return f"{cores()} cores, {names[0] if names else platform.machine()}"
+
+
+def commit() -> str:
+    asked = subprocess.run(["git", "describe", "--always", "--dirty"], capture_output=True, text=True, check=False)
+    return asked.stdout.strip() or "unknown"
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
+
+
+def speed(book: Book, blocks: int, workers: int, repeat: int) -> dict[str, float]:
+    """Policy-years a second."""
+    wall, cpu = timed(lambda: run_local(book.plan, SEED, blocks, workers), repeat)
+    years = len(book.covers) * blocks * BLOCK_YEARS
+    say(f"{len(book.covers)} policies, {workers} cores: {wall:.2f} s, {cpu:.2f} s of the processor")
+    return {"wall": years / wall, "cpu": years / cpu, "seconds": cpu}
+
+
+def growth(world: World, blocks: int, repeat: int) -> float:
+    """Time for 100,000 policies over that for 1,000: the median of runs side by side."""
+    plans = [standard_book(n, world).plan for n in (1_000, 100_000)]
+    pairs = [[timed(lambda plan=plan: run_local(plan, SEED, blocks, 1), 1)[1] for plan in plans] for _ in range(repeat)]  # type: ignore[misc]
+    return float(np.median([large / small for small, large in pairs]))
+
+
+def measure(years: int, repeat: int, plain_years: int) -> dict[str, Any]:
     blocks = years // BLOCK_YEARS
     world = standard_world()
     book = standard_book(10_000, world)
-    before = time.perf_counter()
     book.simulate(SEED, 0, 1)
-    say(f"compiled or loaded in {time.perf_counter() - before:.1f} s")
-    one = median_seconds(lambda: run_local(book.plan, SEED, blocks, 1), repeat)
-    say(f"one core: {one:.2f} s")
-    two = median_seconds(lambda: run_local(book.plan, SEED, blocks, 2), repeat)
-    say(f"two cores: {two:.2f} s")
-    totals = run_local(book.plan, SEED, blocks, 2)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
-    marginal = marginal_milliseconds(book, totals)
-    say(f"marginal: {marginal:.2f} ms")
     sample = min(blocks, 500)
-    sizes = {n: standard_book(n, world).plan for n in (1_000, 100_000)}
-    grown = [
-        [median_seconds(lambda plan=plan: run_local(plan, SEED, sample, 1), 1) for plan in sizes.values()]  # type: ignore[misc]
-        for _ in range(repeat + 2)
-    ]
-    growth = float(np.median([large / small for small, large in grown]))
-    incidents = len(book.trace(SEED, np.arange(1_000))) * sample * BLOCK_YEARS // 1_000
-    bound = bound_seconds(world, sample, incidents, repeat)
-    ours = median_seconds(lambda: run_local(book.plan, SEED, sample, 1), repeat)
-    say(f"bound: {bound / incidents * 1e9:.1f} ns an incident, ours {ours / incidents * 1e9:.1f}")
-    plain = baselines(book, repeat)
-    fast = len(book.covers) * years / one
-    best = max(each["policy_years_per_s"] for each in plain.values())
-    return {
-        "policy_years_per_s_1core": fast,
-        "policy_years_per_s_2core": len(book.covers) * years / two,
-        "ratio_best_exact_baseline": fast / best,
-        "ratio_to_bound": ours / bound,
+    two = speed(book, blocks, 2, repeat)
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0
+    one = speed(book, blocks, 1, repeat)
+    short = speed(book, sample, 1, repeat)
+    met = len(incidents(book.trace(SEED, np.arange(2_000)))) * sample * BLOCK_YEARS // 2_000
+    bound = bound_seconds(world, sample, met, repeat)
+    totals = run_local(book.plan, SEED, blocks, 2)
+    found = {
+        "measured": f"{datetime.now(UTC):%Y-%m-%d}",
+        "machine": machine(),
+        "commit": commit(),
+        "policy_years_per_s_1core": one["wall"],
+        "policy_years_per_s_2core": two["wall"],
+        "policy_years_per_cpu_s_1core": one["cpu"],
+        "policy_years_per_cpu_s_2core": two["cpu"],
+        "ratio_to_bound": short["seconds"] / bound,
+        "ns_per_incident": 1e9 * short["seconds"] / met,
+        "ns_per_incident_bound": 1e9 * bound / met,
         "peak_mib": peak,
-        "time_100000_over_1000_policies": growth,
-        "marginal_ms": marginal,
+        "time_100000_over_1000_policies": growth(world, sample, repeat + 2),
+        **candidates(store_tail(book, SEED, totals)),
+        "cpu_speed_with_stops_for_good": speed(standard_book(10_000, standard_world(0.02)), sample, 1, repeat)["cpu"],
+        "cpu_speed_with_all_terms_different": speed(standard_book(10_000, world, False), sample, 1, repeat)["cpu"],
         "years": years,
-        "incidents_a_year": incidents / (sample * BLOCK_YEARS),
-        "baselines": plain,
-        "baselines_missing": ["duckdb", "polars"],
+        "incidents_a_year": met / (sample * BLOCK_YEARS),
+        "repeat": repeat,
+        "cores": cores(),
+        "load_average": os.getloadavg()[1],
     }
+    plain = baselines(book, plain_years, repeat)
+    best = max(each["policy_years_per_cpu_s"] for each in plain.values())
+    return {**found, "ratio_best_exact_baseline": one["cpu"] / best, "baselines": plain}
 
 
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--years", type=float, default=1e6)
-    parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--repeat", type=int, default=5)
+    parser.add_argument("--plain-years", type=int, default=20_000)
     parser.add_argument("--json", action="store_true")
     chosen = parser.parse_args()
-    found = measure(int(chosen.years) // BLOCK_YEARS * BLOCK_YEARS, chosen.repeat)
+    years, plain = (int(each) // BLOCK_YEARS * BLOCK_YEARS for each in (chosen.years, chosen.plain_years))
+    found = measure(years, chosen.repeat, plain)
     if chosen.json:
         print(json.dumps(found))
         return

@@ -7,9 +7,10 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from insure.dataset import Dataset
+from insure.dataset import Dataset, replayable
 from insure.errors import InvalidInput, UnknownSubject
 from insure.records.cells import Row, read_rows
+from insure.records.history import DAY_SECONDS
 from insure.records.mirror import KnownTrigger
 from insure.records.onchain import Policy
 from pricing_models.duration import DurationPosterior
@@ -19,6 +20,7 @@ from pricing_models.model import Model
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Cover, Link, Process, World
 from pricing_models.premium import Judgement, Loadings, Scenario
+from pricing_models.simulate.outages import YEAR
 
 COLUMNS = (
     "policy",
@@ -35,8 +37,12 @@ COLUMNS = (
 )
 """Of a book's file: times are UTC (seconds, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ), money the asset's smallest units."""
 
-SHARED_CAUSE_RATE = Judgement(0.02, 0.05, 0.2)
-"""Halts a year of a common cause that is no chain (a stack, an operator, a cloud): nobody has counted them."""
+SHARED_CAUSE_RATE = Judgement(0.02, 0.09, 0.18)
+"""Halts a year of a common cause that is no chain (a stack, an operator, a cloud).
+
+One such cause stopped two or more of its chains in full: Conduit, 12 May 2024. With pass-through at the same end, these
+rates make the expected number of such events the lower end of the 95% interval for a count of one (Garwood), one, and
+the upper end (`tests/test_book_file.py` counts)."""
 
 
 _WHOLE = re.compile(r"[0-9]{1,40}")
@@ -52,11 +58,12 @@ class PolicyFile:
     begins_at: int
 
 
-def read_book(path: Path, history: Dataset, begins_at: int) -> PolicyFile:
+def read_book(path: Path, history: Dataset, begins_at: int, asset: str = "") -> PolicyFile:
     """Read a book from CSV (columns: COLUMNS) or JSON (a list of objects with these fields).
 
-    `begins_at` (UTC seconds) is the beginning of the year that is simulated. Raises `InvalidInput` that lists every
-    problem found, one a line, as file:line:column (in JSON the number of the object): what is wrong.
+    `begins_at` (UTC seconds) is the beginning of the year that is simulated; `asset` is the pool's, if it is known,
+    else all policies must be in that of the first. Raises `InvalidInput` that lists every problem found, one a line, as
+    file:line:column (in JSON the number of the object): what is wrong.
     """
     try:
         content = path.read_bytes()
@@ -68,7 +75,7 @@ def read_book(path: Path, history: Dataset, begins_at: int) -> PolicyFile:
     if rows is None:
         rows = read_rows(path.name, ",".join(COLUMNS), content, problems)
     covers = [cover for row in rows if (cover := _cover(row, history, begins_at)) is not None]
-    _check_assets(rows)
+    _check_assets(rows, asset)
     _check_ids(rows)
     if problems:
         raise InvalidInput("\n".join(problems))
@@ -94,13 +101,14 @@ def book_of_policies(policies: Iterable[Policy], triggers: Sequence[KnownTrigger
 def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BASE, judged: bool = True) -> World:
     """All chains of the history with their fitted rates and lengths, and what the dependencies say they share.
 
-    A chain's own halts come at its whole fitted rate, so that those it shares come on top: nobody knows which of the
-    counted halts were shared. Pass-through, the rate of causes that are no chains, and failover are judgement, taken at
-    `scenario`; with `judged` false nothing is shared and no failover is proven.
+    A chain's own halts come at its whole fitted rate, that of the middle of the year ahead, so that those it shares
+    come on top: nobody knows which of the counted halts were shared. Pass-through, the rate of causes that are no
+    chains, and failover are judgement, taken at `scenario`; with `judged` false nothing is shared and no failover is
+    proven. A chain's halt is for good as often as the fit says; that of another cause never is, for members move on.
     """
     chains = {subject.id: subject.kind.value for subject in history.subjects if subject.kind.is_chain}
     subjects = tuple(
-        Process(each, model.rate(each), model.length(each), model.frequency.group_of(kind))
+        Process(each, model.rate(each, ahead_seconds=YEAR / 2), model.length(each), model.frequency.group_of(kind))
         for each, kind in sorted(chains.items())
     )
     if not judged:
@@ -116,9 +124,34 @@ def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BA
         if each.subject in chains
     )
     services = sorted({link.cause for link in links} - set(chains))
-    pooled: DurationPosterior = model.duration.groups[ALL]
+    pooled: DurationPosterior = replace(model.duration.groups[ALL], permanent=0.0)
     causes = tuple(Process(each, SHARED_CAUSE_RATE.at(scenario), pooled) for each in services)
     return World(subjects, causes, links, Loadings().failover_probability.at(scenario))
+
+
+def halts_of(history: Dataset, day: str, at: int) -> list[tuple[str, int, int]]:
+    """(subject, second, seconds) of the chains' halts of a day (UTC) whose length is known, the day beginning at `at`.
+
+    Raises `InvalidInput` when no halt of known length began on it.
+    """
+    try:
+        first = int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
+    except ValueError:
+        raise InvalidInput(f"DAY is {day!r}: must be a day as YYYY-MM-DD") from None
+    chains = {subject.id for subject in history.subjects if subject.kind.is_chain}
+    halts, unknown = [], 0
+    for outage in history.outages:
+        if outage.subject not in chains or not outage.usable or not first <= outage.start < first + DAY_SECONDS:
+            continue
+        span = replayable(outage)
+        if span is None:
+            unknown += 1
+        else:
+            halts.append((outage.subject, at + max(0, span[0] - first), span[1] - span[0]))
+    if not halts:
+        lacking = f", and {unknown} of unknown length" if unknown else ""
+        raise InvalidInput(f"DAY is {day}: no halt of known length began then{lacking}")
+    return halts
 
 
 def _json_rows(name: str, content: bytes, problems: list[str]) -> list[Row]:
@@ -195,13 +228,12 @@ def _time(row: Row, column: str) -> int:
     return 0
 
 
-def _check_assets(rows: Sequence[Row]) -> None:
-    for row in rows[1:]:
-        if row.cells["asset"] != rows[0].cells["asset"]:
-            first = rows[0].cells["asset"]
-            row.fail(
-                "asset", f"{row.cells['asset']!r} differs from {first!r} of the first policy: a book has one asset"
-            )
+def _check_assets(rows: Sequence[Row], pool: str) -> None:
+    right = pool or (rows[0].cells["asset"] if rows else "")
+    whose = "the pool" if pool else "the first policy"
+    for row in rows:
+        if row.cells["asset"] != right:
+            row.fail("asset", f"{row.cells['asset']!r} differs from {right!r} of {whose}: a book has one asset")
 
 
 def _check_ids(rows: Sequence[Row]) -> None:

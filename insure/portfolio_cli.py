@@ -5,7 +5,6 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,21 +14,20 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
 from insure import dataset, simulation
-from insure.book import PolicyFile, book_of_policies, build_world, read_book
+from insure.book import PolicyFile, book_of_policies, build_world, halts_of, read_book
 from insure.dataset import Dataset
 from insure.engine import fit_model
 from insure.errors import InvalidInput
-from insure.records.history import DAY_SECONDS
 from insure.records.units import amount_text, parse_amount, parse_duration
 from insure.settings import Settings
 from insure.simulation import NO_JUDGEMENT, PoolReport
 from insure.store import Store
 from insure.terminal import console
-from pricing_models import capital
-from pricing_models.capital import Estimate, ScenarioLoss
+from pricing_models.capital import Estimate
 from pricing_models.model import Model
 from pricing_models.portfolio import Book
 from pricing_models.premium import Scenario
+from pricing_models.scenarios import ScenarioLoss, if_halted, if_stopped
 from pricing_models.simulate.outages import BLOCK_YEARS
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -38,7 +36,10 @@ BookOption = Annotated[
     Path | None, typer.Option("--book", help="CSV or JSON of policies; by default those of the mirror.")
 ]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last, and the rest on stderr.")]
+AssetOption = Annotated[str, typer.Option(help="The pool's asset: a policy of the file in another one is refused.")]
 DecimalsOption = Annotated[int, typer.Option(min=0, max=18, help="Decimals of the asset, for what is printed.")]
+ENOUGH_BLOCKS = 10_000
+"""Each block of 100 years draws the parameters once."""
 LARGEST = 10
 """Shares of the tail that are printed."""
 
@@ -53,12 +54,12 @@ class _Loaded:
         return Book(self.policies.covers, build_world(self.model, self.history, scenario, judged))
 
 
-def _load(path: Path | None) -> _Loaded:
+def _load(path: Path | None, asset: str = "") -> _Loaded:
     settings = Settings.from_env()
     now = int(time.time())
     history = dataset.load(settings.data)
     if path is not None:
-        policies = read_book(path, history, now)
+        policies = read_book(path, history, now, asset)
     else:
         store = Store(settings.database_url).create()
         covers = book_of_policies(store.policies(), store.triggers(), now)
@@ -77,17 +78,21 @@ def simulate(
     judgement: Annotated[bool, typer.Option(help="Also at low and high of the judgement inputs, and without.")] = True,
     workers: Annotated[int, typer.Option(min=0, help="Threads; one a core by default.")] = 0,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler that runs the blocks instead.")] = "",
+    compiled: Annotated[bool, typer.Option("--compiled/--numpy", help="Without compiled code: same, slowly.")] = True,
     year_losses: Annotated[Path | None, typer.Option(help="Parquet file for the year loss table.")] = None,
     event_losses: Annotated[Path | None, typer.Option(help="Parquet file for the events of the worst 2%.")] = None,
+    asset: AssetOption = "",
     decimals: DecimalsOption = 6,
     as_json: JsonOption = False,
 ) -> None:
     """VaR, TVaR, return periods and who causes them, over many simulated years."""
     blocks = simulation.blocks_for(years)
+    if scheduler and not compiled:
+        raise InvalidInput("--numpy runs on this machine only: leave it or --scheduler out")
     for path in (year_losses, event_losses):
         simulation.require_parquet(path)
     holds = parse_amount("--pool", pool, decimals) if pool else None
-    loaded = _load(book)
+    loaded = _load(book, asset)
     books = {str(Scenario.BASE): loaded.book()}
     if judgement:
         books |= {str(each): loaded.book(each) for each in (Scenario.LOW, Scenario.HIGH)}
@@ -97,6 +102,8 @@ def simulate(
         for name, each in books.items():
             if scheduler:
                 totals[name] = simulation.run_on_dask(each.plan, seed, blocks, scheduler, advance)
+            elif not compiled:
+                totals[name] = simulation.run_with_numpy(each, seed, blocks, workers, advance)
             else:
                 totals[name] = simulation.run_local(each.plan, seed, blocks, workers, advance)
     base = totals.pop(str(Scenario.BASE))
@@ -125,7 +132,7 @@ def stop(
     """What the book pays if a cause stops, and with it all that it can stop."""
     seconds, at = parse_duration("LASTING", lasting), parse_duration("--after", after)
     loaded = _load(book)
-    found = capital.if_stopped(loaded.book(), loaded.history.subject(cause).id, seconds, at)
+    found = if_stopped(loaded.book(), loaded.history.subject(cause).id, seconds, at)
     _show_scenario(found, f"{cause} stops for {lasting}", decimals, loaded.policies.asset, as_json)
 
 
@@ -140,30 +147,8 @@ def replay(
     """What today's book would pay for the halts that began on a real day."""
     at = parse_duration("--after", after)
     loaded = _load(book)
-    found = capital.if_halted(loaded.book(), _halts_of(loaded.history, day, at))
+    found = if_halted(loaded.book(), halts_of(loaded.history, day, at))
     _show_scenario(found, f"the halts of {day}", decimals, loaded.policies.asset, as_json)
-
-
-def _halts_of(history: Dataset, day: str, at: int) -> list[tuple[str, int, int]]:
-    """(subject, second, seconds) of the chains' halts of a day whose length is known, the day beginning at `at`."""
-    try:
-        first = int(datetime.strptime(day, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
-    except ValueError:
-        raise InvalidInput(f"DAY is {day!r}: must be a day as YYYY-MM-DD") from None
-    chains = {subject.id for subject in history.subjects if subject.kind.is_chain}
-    halts, unknown = [], 0
-    for outage in history.outages:
-        if outage.subject not in chains or not outage.usable or not first <= outage.start < first + DAY_SECONDS:
-            continue
-        span = dataset.replayable(outage)
-        if span is None:
-            unknown += 1
-        else:
-            halts.append((outage.subject, at + max(0, span[0] - first), span[1] - span[0]))
-    if not halts:
-        lacking = f", and {unknown} of unknown length" if unknown else ""
-        raise InvalidInput(f"DAY is {day}: no halt of known length began then{lacking}")
-    return halts
 
 
 @contextmanager
@@ -189,6 +174,8 @@ def _print_report(out: Console, found: PoolReport, decimals: int, asset: str) ->
         label = name if name == "this book" else f"judgement: {name}"
         table.add_row(label, both(risk.mean), both(risk.var), both(risk.tvar))
     out.print(table)
+    if found.risk.years < ENOUGH_BLOCKS * BLOCK_YEARS:
+        out.print(f"fewer than {ENOUGH_BLOCKS:,} draws of the parameters: the errors are rough themselves")
     if found.judgement_share is not None:
         out.print(f"{found.judgement_share:.1%} of VaR goes with judgement: what is shared, and failover")
     if found.ruin is not None:
@@ -196,13 +183,13 @@ def _print_report(out: Console, found: PoolReport, decimals: int, asset: str) ->
         out.print(
             f"a year exceeds the pool with {chance.value:.3%} ± {chance.error:.3%}, by {money(found.ruin.shortfall)}"
         )
-    curve = Table(title=f"Reached once in so many years (one event: the first {found.occurrence_years:,} years)")
-    for heading in ("years", "a year's payouts", "one event's"):
+    curve = Table(title="Reached once in so many years")
+    for heading in ("years", "a year's payouts", "one event's", "from years"):
         curve.add_column(heading, justify="right")
     for period, amount in found.aggregate_curve.items():
         event = found.occurrence_curve.get(period)
-        curve.add_row(f"{period:,}", money(amount), "" if event is None else money(event))
-    out.print("Not in these figures: further incidents of a halt beyond 168 h, and chains that stop for good.")
+        seen = ("", "") if event is None else (money(event.amount), f"{event.years:,}")
+        curve.add_row(f"{period:,}", money(amount), *seen)
     out.print(curve)
     for title, shares in (("subject", found.allocation.subjects), ("cause", found.allocation.causes)):
         split = Table(title=f"TVaR by {title}, the largest")

@@ -1,5 +1,6 @@
 """The portfolio's blocks on all local cores or on a Dask cluster, and the report made of their years."""
 
+import importlib
 import importlib.util
 import os
 from collections.abc import Callable, Iterator, Mapping
@@ -13,10 +14,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from insure.errors import InvalidInput, NotConfigured, Unreachable
-from pricing_models import capital
-from pricing_models.capital import Allocation, Risk, Ruin
+from pricing_models import allocation, capital
+from pricing_models.allocation import Allocation, Occurrence
+from pricing_models.capital import Risk, Ruin
 from pricing_models.portfolio import Book, Plan
 from pricing_models.premium import Scenario
+from pricing_models.simulate import vectorised
 from pricing_models.simulate.outages import BLOCK_YEARS
 from pricing_models.simulate.trace import COLUMNS
 
@@ -25,7 +28,7 @@ Advance = Callable[[int], None]
 """Told how many years have been added."""
 
 NO_JUDGEMENT = "none"
-_BATCH = 128
+_BATCH = 512
 _RETRIES = 10
 _CONNECT_SECONDS = 10
 
@@ -42,8 +45,7 @@ class PoolReport:
     policies: int
     risk: Risk
     aggregate_curve: Mapping[int, int]
-    occurrence_curve: Mapping[int, int]
-    occurrence_years: int
+    occurrence_curve: Mapping[int, Occurrence]
     allocation: Allocation
     ruin: Ruin | None
     judgement: Mapping[str, Risk]
@@ -67,13 +69,24 @@ def run_local(plan: Plan, seed: int, blocks: int, workers: int = 0, advance: Adv
 
     When interrupted it starts no further batch and returns nothing.
     """
+    return _on_threads(plan.simulate, seed, blocks, workers, advance)
+
+
+def run_with_numpy(book: Book, seed: int, blocks: int, workers: int = 0, advance: Advance | None = None) -> I64:
+    """The same years, equal to the unit, without compiled code: much slower."""
+    return _on_threads(lambda *batch: vectorised.simulate(book, *batch), seed, blocks, workers, advance)
+
+
+def _on_threads(
+    simulate: Callable[[int, int, int], I64], seed: int, blocks: int, workers: int, advance: Advance | None
+) -> I64:
     if workers < 0:
         raise InvalidInput(f"workers is {workers}: must be at least 0")
     threads = workers or cores()
     totals = np.zeros(blocks * BLOCK_YEARS, np.int64)
     pool = ThreadPoolExecutor(threads)
     try:
-        futures = {pool.submit(plan.simulate, seed, at, size): at for at, size in _batches(blocks, threads)}
+        futures = {pool.submit(simulate, seed, at, size): at for at, size in _batches(blocks, threads)}
         for future in as_completed(futures):
             _place(totals, futures[future], future.result(), advance)
     finally:
@@ -88,11 +101,9 @@ def run_on_dask(plan: Plan, seed: int, blocks: int, address: str, advance: Advan
     """
     if importlib.util.find_spec("distributed") is None:
         raise NotConfigured("--scheduler needs the extra 'dask': pip install 'downtime-insurance[dask]'")
-    from distributed import Client  # type: ignore[import-not-found,unused-ignore]
-    from distributed import as_completed as completed
-
+    distributed: Any = importlib.import_module("distributed")
     try:
-        client = Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
+        client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
     except (OSError, ValueError) as error:
         raise Unreachable(f"no Dask scheduler answers at {address!r}: {error}") from error
     totals = np.zeros(blocks * BLOCK_YEARS, np.int64)
@@ -103,7 +114,7 @@ def run_on_dask(plan: Plan, seed: int, blocks: int, address: str, advance: Advan
             client.submit(_run_batch, sent, seed, at, size, retries=_RETRIES, pure=False): at
             for at, size in _batches(blocks, workers)
         }
-        for future, part in completed(futures, with_results=True):
+        for future, part in distributed.as_completed(futures, with_results=True):
             _place(totals, futures[future], part, advance)
     return totals
 
@@ -132,14 +143,12 @@ def report(
     pool: int | None = None,
     variants: Mapping[str, I64] | None = None,
     level: float = capital.LEVEL,
-    occurrence_years: int = 20_000,
 ) -> PoolReport:
     """Everything about a run of `book` from block 0 on.
 
     `pool` is what can be paid out; `variants` are the totals at low and high (`Scenario`) and without judgement
-    (NO_JUDGEMENT). The occurrence curve takes the first `occurrence_years` only: each event of them is looked at.
+    (NO_JUDGEMENT).
     """
-    traced = min(occurrence_years, int(totals.size))
     risk = capital.risk(totals, level)
     judgement = {name: capital.risk(years, level) for name, years in (variants or {}).items()}
     share = None
@@ -152,9 +161,8 @@ def report(
         len(book.covers),
         risk,
         capital.return_periods(totals),
-        capital.return_periods(capital.occurrences(book, seed, traced)),
-        traced,
-        capital.allocate(book, seed, totals, level),
+        allocation.occurrence_curve(book, seed, totals),
+        allocation.allocate(book, seed, totals, level),
         capital.ruin(totals, pool) if pool is not None else None,
         judgement,
         share,
@@ -174,9 +182,8 @@ def event_losses(book: Book, seed: int, totals: I64, share: float = capital.STOR
     """Event loss table of the worst `share` of the years: each outage that pays, what began it, and what it pays."""
     pieces = []
     names = np.array(book.world.order)
-    years = np.sort(capital.tail(totals, 1.0 - share).years)
-    for at in range(0, years.size, 1_000):
-        rows = book.trace(seed, years[at : at + 1_000])
+    for chunk in allocation.chunks(book, np.sort(capital.tail(totals, 1.0 - share).years)):
+        rows = book.trace(seed, chunk)
         by_row, _ = book.settle(rows)
         frame = pd.DataFrame(rows[by_row > 0], columns=list(COLUMNS))
         frame["payout"] = by_row[by_row > 0]
@@ -196,7 +203,7 @@ def require_parquet(path: Path | None) -> None:
     if not os.access(path.parent, os.W_OK):
         raise InvalidInput(f"{path}: nothing can be written to {path.parent}")
     if importlib.util.find_spec("pyarrow") is None:
-        raise NotConfigured("Parquet needs pyarrow, which is not installed: pip install pyarrow")
+        raise NotConfigured("Parquet needs the extra 'parquet': pip install 'downtime-insurance[parquet]'")
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
@@ -217,8 +224,8 @@ def report_json(found: PoolReport) -> dict[str, Any]:
         "years": found.risk.years,
         **_risk_json(found.risk),
         "aggregate_return_periods": {str(k): str(v) for k, v in found.aggregate_curve.items()},
-        "occurrence_return_periods": {str(k): str(v) for k, v in found.occurrence_curve.items()},
-        "occurrence_years": found.occurrence_years,
+        "occurrence_return_periods": {str(k): str(v.amount) for k, v in found.occurrence_curve.items()},
+        "occurrence_years": {str(k): v.years for k, v in found.occurrence_curve.items()},
         "tvar_by_policy": _shares(found.allocation.policies),
         "tvar_by_subject": _shares(found.allocation.subjects),
         "tvar_by_cause": _shares(found.allocation.causes),

@@ -8,18 +8,20 @@ from pricing_models.frequency import RatePosterior
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Book, Cover, Link, Process, World
 from pricing_models.simulate.outages import YEAR
+from pricing_models.world import BODY_CODES
 
 HOUR, DAY = 3_600, 86_400
 
 
-def law(median=4 * HOUR, sigma=1.3, body="lognormal"):
-    return DurationPosterior(BODIES[body], np.array([np.log(median)]), np.array([sigma]), np.ones(1), "a known law")
+def law(median=4 * HOUR, sigma=1.3, body="lognormal", permanent=0.0):
+    points = np.array([np.log(median)]), np.array([sigma]), np.ones(1)
+    return DurationPosterior(BODIES[body], *points, "a known law", permanent)
 
 
-def uncertain_law():
+def uncertain_law(permanent=0.02):
     mu = np.log(np.array([2.0, 4.0, 9.0]) * HOUR)
     weights = np.array([0.3, 0.5, 0.2])
-    return DurationPosterior(BODIES["lognormal"], mu, np.array([1.0, 1.3, 1.7]), weights, "an uncertain law")
+    return DurationPosterior(BODIES["lognormal"], mu, np.array([1.0, 1.3, 1.7]), weights, "an uncertain law", permanent)
 
 
 def uncertain_rate(mean=1.0):
@@ -55,7 +57,7 @@ def small_pool(failover=0.4):
     for k in range(9):
         subject = subjects[k % 5].id
         semantics = Semantics.RETENTION if k % 2 else Semantics.QUALIFYING
-        promise = terms((k % 4) * HOUR, semantics, 7 + 3 * k, 20_000 * (k % 3), 300_000 + k, 400_000 + 90_000 * k)
+        promise = terms((k % 4) * HOUR, semantics, 7 + 3 * k, 20_000 * (k % 3), 300_000 + k, 400_000 + 190_000 * k)
         covers.append(cover(f"p{k}", subject, promise, (k * 31 - 40) * DAY, (k * 31 + 150) * DAY))
     return Book(tuple(covers), world)
 
@@ -77,12 +79,12 @@ def some_terms(draw):
 def some_books(draw):
     """Up to six processes, dependencies without circles, up to twelve policies, busy enough for limits to bind."""
     names = [f"n{i}" for i in range(draw(st.integers(1, 6)))]
-    bodies = [draw(st.sampled_from(sorted(BODIES))) for _ in names]
+    bodies = [draw(st.sampled_from(sorted(BODY_CODES))) for _ in names]
     rates = [draw(st.one_of(st.floats(0.0, 6.0), st.just(0.5).map(uncertain_rate))) for _ in names]
     sigmas = [draw(st.floats(0.2, 2.5)) for _ in names]
     medians = [draw(st.floats(60.0, 5 * DAY)) for _ in names]
     groups = draw(st.permutations(names))
-    laws = map(law, medians, sigmas, bodies)
+    laws = map(law, medians, sigmas, bodies, [draw(st.sampled_from([0.0, 0.0, 0.02, 0.3])) for _ in names])
     subjects = tuple(map(Process, names, rates, laws, groups))
     pairs = [(a, b) for i, a in enumerate(names) for b in names[:i]]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=6)) if pairs else []

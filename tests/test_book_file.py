@@ -3,10 +3,11 @@
 import json
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
 from insure import dataset
-from insure.book import COLUMNS, SHARED_CAUSE_RATE, book_of_policies, build_world, read_book
+from insure.book import COLUMNS, SHARED_CAUSE_RATE, book_of_policies, build_world, halts_of, read_book
 from insure.engine import fit_model
 from insure.errors import InvalidInput
 from insure.records.mirror import KnownTrigger
@@ -14,6 +15,7 @@ from insure.records.onchain import Policy
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Book
 from pricing_models.premium import Scenario
+from pricing_models.simulate.outages import YEAR
 
 NOW = 1_790_000_000
 ROW = {
@@ -95,7 +97,9 @@ def test_a_wrong_cell_is_refused_by_file_line_and_column(tmp_path, history, colu
 
 def test_a_policy_in_another_asset_is_refused_with_its_row(tmp_path, history):
     (problem,) = problems_of(written(tmp_path, ROW, {**ROW, "policy": "p2", "asset": "USDC"}), history)
-    assert problem.startswith("book.csv:3:asset: 'USDC' differs from 'USDT'")
+    assert problem.startswith("book.csv:3:asset: 'USDC' differs from 'USDT' of the first policy")
+    with pytest.raises(InvalidInput, match=r"^book\.csv:2:asset: 'USDT' differs from 'USDC' of the pool"):
+        read_book(written(tmp_path, ROW), history, NOW, "USDC")
 
 
 def test_a_policy_that_occurs_twice_is_refused(tmp_path, history):
@@ -140,6 +144,54 @@ def test_the_world_holds_every_chain_and_each_dependency_at_its_scenario(history
         assert {cause.rate for cause in worlds[each].causes} == {SHARED_CAUSE_RATE.at(each)}
     assert all(cause.id.startswith("svc:") for cause in base.causes)
     assert "eip155:42161" in base.stopped_by("eip155:1")
+
+
+def test_chains_can_stop_for_good_and_services_cannot(history, model):
+    world = build_world(model, history)
+    assert {each.length.permanent for each in world.subjects} == {model.duration.permanent} != {0.0}
+    assert {each.length.permanent for each in world.causes} == {0.0}
+
+
+def test_rates_are_those_of_the_middle_of_the_year_ahead(history, model):
+    process = next(each for each in build_world(model, history).subjects if each.id == "eip155:42161")
+    assert process.rate.mean == pytest.approx(model.rate("eip155:42161", ahead_seconds=YEAR / 2).mean)
+    assert process.rate.mean < model.rate("eip155:42161").mean
+
+
+def test_the_rate_of_shared_causes_is_what_one_event_in_their_years_allows(history):
+    """Years of a service: since the second of its chains was watched. An event shows when it stops two at least."""
+    chains = {each.id: each for each in history.subjects}
+    members = {}
+    for each in history.dependencies:
+        if not chains[each.cause].kind.is_chain:
+            members.setdefault(each.cause, []).append(each)
+    shown = dict.fromkeys(Scenario, 0.0)
+    for links in members.values():
+        starts = sorted(chains[link.subject].observed_from or chains[link.subject].launch or NOW for link in links)
+        years = (NOW - starts[1]) / YEAR if len(starts) > 1 else 0.0
+        for scenario in Scenario:
+            passing = [getattr(link, f"pass_through_{scenario.value}") for link in links]
+            none = float(np.prod([1 - p for p in passing]))
+            one = sum(none * p / (1 - p) for p in passing)
+            shown[scenario] += years * (1 - none - one)
+    expected = [SHARED_CAUSE_RATE.at(scenario) * shown[scenario] for scenario in Scenario]
+    # Garwood for one event: 0.0253 to 5.57
+    assert expected == pytest.approx([0.0253, 1.0, 5.57], rel=0.15)
+
+
+def test_one_event_of_a_shared_cause_is_in_the_history(history):
+    """Two chains stopped in full at once, with one operator: no other usable event has two subjects."""
+    events = {}
+    for each in history.outages:
+        if each.usable:
+            events.setdefault(each.event_id, set()).add(each.subject)
+    assert [name for name, subjects in events.items() if len(subjects) > 1] == ["conduit-20240512"]
+
+
+def test_a_real_day_has_the_halts_that_began_on_it(history):
+    halts = halts_of(history, "2024-05-12", 500)
+    assert {subject for subject, _, _ in halts} >= {"eip155:666666666", "eip155:70700"}
+    assert all(500 <= second < 500 + 86_400 and seconds > 0 for _, second, seconds in halts)
 
 
 def test_without_judgement_nothing_is_shared(history, model):

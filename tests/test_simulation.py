@@ -15,11 +15,10 @@ import pytest
 from typer.testing import CliRunner
 
 from insure import dataset, simulation
-from insure.book import COLUMNS
+from insure.book import COLUMNS, halts_of
 from insure.cli import app
 from insure.errors import InvalidInput, NotConfigured
-from insure.portfolio_cli import _halts_of
-from pricing_models import capital
+from pricing_models import allocation, capital
 from tests.pool_worlds import small_pool
 
 BLOCKS = 30
@@ -60,6 +59,10 @@ def run(*arguments):
 @pytest.mark.parametrize("workers", [0, 1, 3])
 def test_any_number_of_threads_gives_the_same_bytes(book, totals, workers):
     assert simulation.run_local(book.plan, 1, BLOCKS, workers).tobytes() == totals.tobytes()
+
+
+def test_numpy_alone_gives_the_same_bytes(book, totals):
+    assert simulation.run_with_numpy(book, 1, BLOCKS, 2).tobytes() == totals.tobytes()
 
 
 def test_progress_is_told_of_every_year(book):
@@ -118,10 +121,11 @@ def test_numbers_of_years_that_make_no_sense_are_refused():
 
 def test_the_report_holds_what_capital_says_of_the_same_years(book, totals):
     without = totals // 2
-    found = simulation.report(book, 1, totals, 10**6, {simulation.NO_JUDGEMENT: without}, 0.99, 500)
+    found = simulation.report(book, 1, totals, 10**6, {simulation.NO_JUDGEMENT: without}, 0.99)
     assert found.risk == capital.risk(totals, 0.99)
-    assert found.allocation == capital.allocate(book, 1, totals, 0.99)
+    assert found.allocation == allocation.allocate(book, 1, totals, 0.99)
     assert found.ruin == capital.ruin(totals, 10**6)
+    assert found.occurrence_curve == allocation.occurrence_curve(book, 1, totals)
     ratio = capital.value_at_risk(without, 0.99) / capital.value_at_risk(totals, 0.99)
     assert found.judgement_share == pytest.approx(1 - ratio)
     told = simulation.report_json(found)
@@ -198,10 +202,23 @@ def test_the_same_seed_prints_the_same_figures_with_any_number_of_workers(book_f
     assert other["mean"] != told[0]["mean"]
 
 
+def test_the_command_line_runs_without_compiled_code_too(book_file):
+    ask = ("simulate", "--years", "1000", "--book", book_file, "--json", "--no-judgement")
+    told = [json.loads(run(*ask, *extra).stdout.splitlines()[-1]) for extra in ((), ("--numpy",))]
+    assert told[0]["var"] == told[1]["var"] and told[0]["tvar_by_policy"] == told[1]["tvar_by_policy"]
+
+
+def test_a_book_in_another_asset_than_the_pool_s_is_refused_by_its_rows(book_file):
+    found = run("simulate", "--years", "1000", "--book", book_file, "--asset", "USDC")
+    assert found.exit_code != 0
+    problems = str(found.exception).splitlines()
+    assert len(problems) == 3 and problems[0].startswith("book.csv:2:asset: 'USDT' differs from 'USDC' of the pool")
+
+
 def test_simulate_prints_tables_for_people(book_file):
     found = run("simulate", "--years", "20000", "--book", book_file)
     assert found.exit_code == 0, found.output
-    for words in ("VaR 99.5%", "judgement: high", "TVaR by cause", "goes with judgement"):
+    for words in ("fewer than 10,000 draws", "VaR 99.5%", "judgement: high", "TVaR by cause", "goes with judgement"):
         assert words in found.stdout
 
 
@@ -215,7 +232,7 @@ def test_a_stopped_l1_takes_its_rollups_along(book_file):
 def test_a_real_day_is_replayed_on_the_book(book_file):
     told = json.loads(run("replay", "2023-12-15", "--book", book_file, "--json").stdout)
     history = dataset.load()
-    halts = _halts_of(history, "2023-12-15", 0)
+    halts = halts_of(history, "2023-12-15", 0)
     (length,) = [seconds for subject, _, seconds in halts if subject == "eip155:42161"]
     assert told["subjects"]["eip155:42161"] == str(277_777 * (length - 3_600))
 
@@ -227,6 +244,7 @@ def test_days_without_halts_and_unknown_causes_are_refused(book_file):
         (("stop", "eip155:99999999", "1h"), "unknown"),
         (("stop", "eip155:1", "soon"), "duration"),
         (("simulate", "--years", "5"), "years is 5"),
+        (("simulate", "--scheduler", "tcp://127.0.0.1:1", "--numpy"), "--numpy runs on this machine only"),
         (("simulate", "--scheduler", "tcp://127.0.0.1:1", "--year-losses", "x.csv"), ".parquet"),
     ):
         found = run(*arguments, "--book", book_file)

@@ -1,4 +1,4 @@
-"""A run of blocks from random numbers to the pool's payout of each year, and the trace of chosen years."""
+"""A run of blocks from random numbers to the pool's payout of each year."""
 
 # mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
 # the compiler infers the types of kernels from their arguments
@@ -7,19 +7,23 @@ import numpy as np
 
 from pricing_models.simulate.draws import FAILOVER, fill_words
 from pricing_models.simulate.jit import compiled
+from pricing_models.simulate.limits import pay_by_policy
 from pricing_models.simulate.outages import (
     BLOCK_YEARS,
     cause_purpose,
+    draw_parameters,
     merge,
     own_outages,
     passed_on,
     room,
     unite,
 )
-from pricing_models.simulate.payouts import add_payouts, append, subtract_excess
+from pricing_models.simulate.payouts import add_by_sweep, add_from_table, append
 
-_FLUSH = 16_384
-"""Outages of one subject that are paid at a time: what they need stays in a core's second cache."""
+_AT_ONCE = 2_048
+"""Outages of one subject that are paid from a table at a time: what they need stays in a core's first cache."""
+_SWEPT = 16_384
+"""The same where the book's changes are swept: in its second cache."""
 
 
 @compiled
@@ -28,113 +32,119 @@ def run_blocks(world, no_lump, with_lump, policies, bounds, needed, chance, key,
 
     `chance` is the failover's probability in 2^-32; at 2^32 and 0 no coin is drawn.
     """
-    stream, cause_first, cause_of, threshold, slot = world[0], world[12], world[13], world[14], world[15]
-    policy_first = policies[0]
-    own, other, mixed = np.empty(512, np.uint64), np.empty(512, np.uint64), np.empty(512, np.uint64)
-    words, gaps, variates = np.empty(1024, np.uint64), np.empty(512), np.empty(512)
-    drawn = np.empty(512, np.int64)
-    kept = np.empty(4096, np.uint64)
-    kept_first = np.zeros((np.max(slot) + 2, blocks + 1), np.int64)
-    n_kept = 0
-    size = _FLUSH
-    times, lengths = np.empty(size, np.int32), np.empty(size, np.uint32)
-    years, ranks, ordered = np.empty(size, np.int32), np.empty(size, np.int64), np.empty(size, np.uint64)
-    proven = np.zeros(size, np.uint8)
-    reaches = np.zeros(blocks * BLOCK_YEARS, np.int64)
-    tossed = 0 < chance < 2**32
+    slot, policy_first = world[15], policies[0]
+    parameters = draw_parameters(world, needed, key, first_block, blocks)
+    kept, kept_first, n_kept = np.empty(4096, np.uint64), np.zeros((np.max(slot) + 2, blocks + 1), np.int64), 0
+    events, first = np.empty(4096, np.uint64), np.zeros(blocks + 1, np.int64)
     met = 0
-    for i in range(stream.size):
+    for i in range(slot.size):
         if not needed[i]:
             continue
-        covered = policy_first[i + 1] > policy_first[i]
-        lumps = bounds[4][i]
-        coins = tossed and lumps
-        always = lumps and chance == 2**32
-        n = 0
-        for b in range(blocks):
-            block = first_block + b
-            count, own, words, gaps, variates, drawn = own_outages(
-                world, i, block, key, own, words, gaps, variates, drawn
+        events = _gather(world, i, parameters, key, first_block, blocks, kept, kept_first, events, first)
+        n = first[blocks]
+        if slot[i] >= 0:
+            kept = room(kept, n_kept + n)
+            kept[n_kept : n_kept + n] = events[:n]
+            kept_first[slot[i]] = first + n_kept
+            n_kept += n
+        if policy_first[i + 1] > policy_first[i]:
+            _pay(
+                world, no_lump, with_lump, policies, bounds, i, chance, key, first_block, blocks, events, first, totals
             )
-            for link in range(cause_first[i], cause_first[i + 1]):
-                cause = cause_of[link]
-                at, until = kept_first[slot[cause], b], kept_first[slot[cause], b + 1]
-                n_other, other, words = passed_on(
-                    kept[at:until],
-                    until - at,
-                    threshold[link],
-                    cause_purpose(world, cause),
-                    np.uint64(stream[i]),
-                    block,
-                    key,
-                    other,
-                    words,
-                )
-                count, mixed = merge(own, count, other, n_other, mixed)
-                own, mixed = mixed, own
-            count = unite(own, count)
-            if slot[i] >= 0:
-                kept = room(kept, n_kept + count)
-                if b == 0:
-                    kept_first[slot[i], 0] = n_kept
-                kept[n_kept : n_kept + count] = own[:count]
-                n_kept += count
-                kept_first[slot[i], b + 1] = n_kept
-            if not covered:
-                continue
-            if n + count > size or n + count > _FLUSH:
-                _pay(no_lump, with_lump, policies, bounds, i, times, lengths, years, proven, coins, always, n,
-                     ranks, ordered, reaches, totals)  # fmt: skip
-                n = 0
-                if count > size:
-                    size = 2 * count
-                    times, lengths = np.empty(size, np.int32), np.empty(size, np.uint32)
-                    years, ranks = np.empty(size, np.int32), np.empty(size, np.int64)
-                    ordered, proven = np.empty(size, np.uint64), np.zeros(size, np.uint8)
-            append(own, count, b * BLOCK_YEARS, times, lengths, years, n)
-            if coins:
-                words = room(words, count + 4)
-                quads = (count + 3) >> 2
-                fill_words(0, quads, FAILOVER, np.uint64(stream[i]), key[1], key[0], np.uint64(block), words)
-                for j in range(count):
-                    proven[n + j] = 1 if np.int64(words[j]) < chance else 0
-            elif lumps:
-                for j in range(count):
-                    proven[n + j] = 1 if always else 0
-            n += count
-            met += count
-        if covered:
-            _pay(no_lump, with_lump, policies, bounds, i, times, lengths, years, proven, coins, always, n,
-                 ranks, ordered, reaches, totals)  # fmt: skip
+            met += n
     return met
 
 
 @compiled
-def _pay(
-    no_lump,
-    with_lump,
-    policies,
-    bounds,
-    i,
-    times,
-    lengths,
-    years,
-    proven,
-    coins,
-    always,
-    n,
-    ranks,
-    ordered,
-    reaches,
-    totals,
-):
-    """Pay the outages that have been gathered, first without aggregate limits, then what those cut off."""
-    work, least = (ranks, ordered), bounds[0][i]
-    if coins:
-        add_payouts(no_lump, least, i, times, lengths, years, proven, 0, n, work, totals)
-        add_payouts(with_lump, least, i, times, lengths, years, proven, 1, n, work, totals)
-    elif always:
-        add_payouts(with_lump, least, i, times, lengths, years, proven, -1, n, work, totals)
+def _gather(world, i, parameters, key, first_block, blocks, kept, kept_first, events, first):
+    """The outages of process `i` block by block in `events`, which comes back, longer if need be; those of block b are
+    from first[b] to first[b + 1]."""
+    stream, body, cause_first, cause_of, threshold, slot = (
+        world[0], world[11], world[12], world[13], world[14], world[15],
+    )  # fmt: skip
+    size, n = 1_024, 0
+    own, other, words, gaps, variates, drawn = _buffers(size)
+    for b in range(blocks):
+        law = (body[i], parameters[i, b, 1], parameters[i, b, 2], world[16][i])
+        rate, count = parameters[i, b, 0], -1
+        while count < 0:
+            count = own_outages(
+                np.uint64(stream[i]), first_block + b, key, rate, law, own, words, gaps, variates, drawn
+            )
+            for link in range(cause_first[i], cause_first[i + 1]):
+                cause = cause_of[link]
+                at = kept_first[slot[cause], b]
+                passed = passed_on(
+                    kept, at, kept_first[slot[cause], b + 1] - at, threshold[link], cause_purpose(stream[cause]),
+                    np.uint64(stream[i]), first_block + b, key, other, words,
+                )  # fmt: skip
+                count = merge(own, count, other, passed) if count >= 0 and passed >= 0 else -1
+            if count < 0:
+                size *= 2
+                own, other, words, gaps, variates, drawn = _buffers(size)
+        count = unite(own, count)
+        if n + count > events.size:
+            events = room(events, n + count)
+        for j in range(count):
+            events[n + j] = own[j]
+        n += count
+        first[b + 1] = n
+    return events
+
+
+@compiled
+def _buffers(size):
+    return (
+        np.empty(size, np.uint64),
+        np.empty(size, np.uint64),
+        np.empty(2 * size, np.uint64),
+        np.empty(size),
+        np.empty(size),
+        np.empty(size, np.uint64),
+    )
+
+
+@compiled
+def _pay(world, no_lump, with_lump, policies, bounds, i, chance, key, first_block, blocks, events, first, totals):
+    """Pay the outages of subject `i` some blocks at a time: their first incidents by the functions of the whole book,
+    then by policy what later incidents add and aggregate limits take away."""
+    lumps = bounds[4][i] and chance > 0
+    tossed = lumps and chance < 2**32
+    chunk = _AT_ONCE if no_lump[11][i] >= 0 and with_lump[11][i] >= 0 else _SWEPT
+    size = chunk
+    for b in range(blocks):
+        size = max(size, first[b + 1] - first[b])
+    times, lengths, years = np.empty(size, np.int32), np.empty(size, np.uint32), np.empty(size, np.int32)
+    proven = np.full(size, 1 if lumps else 0, np.uint8)
+    words, ranks, ordered = np.empty(size + 4, np.uint64), np.empty(size, np.int64), np.empty(size, np.uint64)
+    reaches = np.zeros(blocks * BLOCK_YEARS, np.int64)
+    b = 0
+    while b < blocks:
+        n, at = 0, first[b]
+        while b < blocks and n + first[b + 1] - first[b] <= size:
+            count = first[b + 1] - first[b]
+            append(events, at + n, count, b * BLOCK_YEARS, times, lengths, years, n)
+            if tossed:
+                _toss(world[0][i], first_block + b, key, chance, count, words, proven, n)
+            n += count
+            b += 1
+        if not lumps or tossed:
+            _pay_first(no_lump, bounds[0][i], i, times, lengths, years, proven, 0, n, ranks, ordered, totals)
+        if lumps:
+            _pay_first(with_lump, bounds[0][i], i, times, lengths, years, proven, 1, n, ranks, ordered, totals)
+        pay_by_policy(no_lump, policies, bounds, i, times, lengths, years, proven, n, ranks, reaches, totals)
+
+
+@compiled
+def _toss(stream, block, key, chance, count, words, proven, at):
+    fill_words(0, (count + 3) >> 2, FAILOVER, np.uint64(stream), key[1], key[0], np.uint64(block), words)
+    for j in range(count):
+        proven[at + j] = 1 if np.int64(words[j]) < chance else 0
+
+
+@compiled
+def _pay_first(curves, least, i, times, lengths, years, proven, want, n, ranks, ordered, totals):
+    if curves[11][i] >= 0:
+        add_from_table(curves, i, times, lengths, years, proven, want, n, totals)
     else:
-        add_payouts(no_lump, least, i, times, lengths, years, proven, -1, n, work, totals)
-    subtract_excess(policies, bounds, i, times, lengths, years, proven, n, ranks, reaches, totals)
+        add_by_sweep(curves, least, i, times, lengths, years, proven, want, n, (ranks, ordered), totals)

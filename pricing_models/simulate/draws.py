@@ -23,7 +23,9 @@ PASS_ON = np.uint64(16)
 
 LOGNORMAL, WEIBULL, LOGLOGISTIC = 0, 1, 2
 LONGEST = 2**32 - 1
-"""Seconds: longer outages count as this long."""
+"""Seconds: longer outages count as this long, and so do permanent stops."""
+NEXT_TO_ONE = 1.0 - 2.0**-33
+"""Largest uniform that a length is made of: the sums for logarithm and normal are good up to here."""
 
 _M0, _M1 = np.uint64(0xD2511F53), np.uint64(0xCD9E8D57)
 _W0, _W1 = np.uint64(0x9E3779B9), np.uint64(0xBB67AE85)
@@ -32,6 +34,9 @@ _0, _1, _2 = np.uint64(0), np.uint64(1), np.uint64(2)
 _52 = np.uint64(52)
 _MANTISSA, _HALF_BITS = np.uint64(0x000FFFFFFFFFFFFF), np.uint64(0x3FE0000000000000)
 _BIAS = 1023
+_BIAS_BITS = np.uint64(_BIAS << 52)
+_WHOLE, _WHOLE_BITS = 2.0**52, np.uint64(0x4330000000000000)
+"""From 2^52 to 2^53 a float's mantissa is the whole number above 2^52: vector code for turning one into the other."""
 _SQRT_HALF = math.sqrt(0.5)
 _LN2_HIGH, _LN2_LOW = 6.93147180369123816490e-01, 1.90821492927058770002e-10
 _LOG2_E = 1.0 / math.log(2.0)
@@ -51,26 +56,30 @@ def philox(c0, c1, c2, c3, k0, k1):
 
 
 @compiled
+def float_from(word):
+    """A whole number below 2^52 as a float."""
+    return float_of(word | _WHOLE_BITS) - _WHOLE
+
+
+@compiled
 def unit(word):
     """A number inside (0, 1) of 32 bits: the middle of its cell."""
-    return (np.float64(np.int64(word)) + 0.5) * _SCALE
+    return (float_from(word) + 0.5) * _SCALE
 
 
 @compiled
 def log_of(x):
-    """Natural logarithm of a normal positive number: 2 artanh((m-1)/(m+1)) + e ln 2, m from sqrt(1/2) to sqrt(2)."""
+    """Natural logarithm of a normal positive number, good to 2e-12: 2 artanh((m-1)/(m+1)) + e ln 2, m from sqrt(1/2) to
+    sqrt(2)."""
     bits = bits_of(x)
-    exponent = np.int64(bits >> _52) - (_BIAS - 1)
+    e = float_from(bits >> _52) - (_BIAS - 1)
     m = float_of((bits & _MANTISSA) | _HALF_BITS)
     small = m < _SQRT_HALF
     m = m + m if small else m
-    e = np.float64(exponent - 1) if small else np.float64(exponent)
+    e = e - 1.0 if small else e
     s = (m - 1.0) / (m + 1.0)
     z = s * s
-    p = 1.0 / 19.0
-    p = p * z + 1.0 / 17.0
-    p = p * z + 1.0 / 15.0
-    p = p * z + 1.0 / 13.0
+    p = 1.0 / 13.0
     p = p * z + 1.0 / 11.0
     p = p * z + 1.0 / 9.0
     p = p * z + 1.0 / 7.0
@@ -82,15 +91,13 @@ def log_of(x):
 
 @compiled
 def exp_of(y):
-    """Exponential, `y` cut to [-700, 700]: Taylor's sum within ln(2)/2 of zero, times a power of two."""
+    """Exponential, good to 1e-12, `y` cut to [-700, 700]: Taylor's sum within ln(2)/2 of zero, times a power of two."""
     y = y if y > -700.0 else -700.0
     y = y if y < 700.0 else 700.0
-    k = (y * _LOG2_E + _ROUNDER) - _ROUNDER
+    whole = y * _LOG2_E + _ROUNDER
+    k = whole - _ROUNDER
     r = (y - k * _LN2_HIGH) - k * _LN2_LOW
-    p = 1.0 / 6227020800.0
-    p = p * r + 1.0 / 479001600.0
-    p = p * r + 1.0 / 39916800.0
-    p = p * r + 1.0 / 3628800.0
+    p = 1.0 / 3628800.0
     p = p * r + 1.0 / 362880.0
     p = p * r + 1.0 / 40320.0
     p = p * r + 1.0 / 5040.0
@@ -101,7 +108,8 @@ def exp_of(y):
     p = p * r + 0.5
     p = p * r + 1.0
     p = p * r + 1.0
-    return p * float_of(np.uint64(np.int64(k) + _BIAS) << _52)
+    # the lowest bits of `whole` are k, and pushed up they are an exponent
+    return p * float_of((bits_of(whole) << _52) + _BIAS_BITS)
 
 
 @compiled
@@ -150,17 +158,17 @@ def tail_of(p):
 
 @compiled
 def normal_of(p):
-    """Inverse normal for p in [2^-33, 1 - 2^-33], good to 1e-14."""
+    """Inverse normal for p in [2^-33, 1 - 2^-33], good to 1e-11."""
     return centre_of(p) if abs(p - 0.5) <= 0.425 else tail_of(p)
 
 
 @compiled
 def seconds_of(z, mu, sigma):
-    """Length in whole seconds, at least 1 and at most LONGEST, of an outage with standard variate `z`."""
-    x = exp_of(mu + sigma * z) + 0.5
+    """Length in whole seconds (u64), at least 1 and at most LONGEST, of an outage with standard variate `z`."""
+    x = exp_of(mu + sigma * z)
     x = x if x > 1.0 else 1.0
     x = x if x < 4294967295.0 else 4294967295.0
-    return np.int64(x)
+    return bits_of(x + _WHOLE) & _LOW
 
 
 @compiled
@@ -208,29 +216,35 @@ def fill_words(first, count, purpose, stream, seed_high, k0, k1, words):
 
 
 @compiled
-def fill_outages(words, n, body, mu, sigma, scale, gaps, variates, lengths):
-    """Gaps (seconds, exponential with mean `scale`) and whole seconds of `n` outages, of two words each."""
+def fill_outages(words, n, law, scale, gaps, variates, lengths):
+    """Gaps (seconds, exponential with mean `scale`) and whole seconds of `n` outages, of two words each.
+
+    `law` is (body, mu, sigma, stretch): a uniform times `stretch` = 1 / (1 - share of permanent stops) is that of an
+    outage that ends, and from 1 on one that doesn't, which lasts LONGEST.
+    """
+    body, mu, sigma, stretch = law
     if body == LOGNORMAL:
         # loops without a branch become vector code; the tail, 15 in 100, is gathered in `gaps` and done by itself
         for i in range(n):
-            variates[i] = centre_of(unit(words[2 * i + 1]))
+            variates[i] = centre_of(unit(words[2 * i + 1]) * stretch)
         tails = 0
         for i in range(n):
-            p = unit(words[2 * i + 1])
-            gaps[tails], lengths[tails] = p, i
+            p = unit(words[2 * i + 1]) * stretch
+            gaps[tails], lengths[tails] = p if p < NEXT_TO_ONE else NEXT_TO_ONE, np.uint64(i)
             tails += 1 if abs(p - 0.5) > 0.425 else 0
         for k in range(tails):
             gaps[k] = tail_of(gaps[k])
         for k in range(tails):
             variates[lengths[k]] = gaps[k]
-    elif body == WEIBULL:
-        for i in range(n):
-            variates[i] = log_of(-log_of(1.0 - unit(words[2 * i + 1])))
     else:
         for i in range(n):
-            p = unit(words[2 * i + 1])
-            variates[i] = log_of(p) - log_of(1.0 - p)
+            p = unit(words[2 * i + 1]) * stretch
+            p = p if p < NEXT_TO_ONE else NEXT_TO_ONE
+            variates[i] = log_of(-log_of(1.0 - p)) if body == WEIBULL else log_of(p) - log_of(1.0 - p)
     for i in range(n):
         lengths[i] = seconds_of(variates[i], mu, sigma)
+    if stretch > 1.0:
+        for i in range(n):
+            lengths[i] = _LOW if unit(words[2 * i + 1]) * stretch >= 1.0 else lengths[i]
     for i in range(n):
         gaps[i] = -log_of(unit(words[2 * i])) * scale

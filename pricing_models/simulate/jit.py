@@ -1,24 +1,60 @@
 """How kernels are compiled: without the interpreter's lock, and with IEEE arithmetic only, so results are the same."""
 
-from collections.abc import Callable
+import hashlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-from numba import njit, types
+from numba import config, njit, types
 from numba.extending import intrinsic
 
-_STAMP = tuple(
-    (each.name, each.stat().st_mtime, each.stat().st_size) for each in sorted(Path(__file__).parent.glob("*.py"))
-)
-"""Of all files of this folder: machine code kept on disk is used again only while none of them changes."""
+_FOLDER = Path(__file__).parent
 
 
 def compiled(function: Callable[..., Any]) -> Any:
     """`function` as machine code; division follows IEEE, because a check for zero would forbid vector code."""
-    dispatcher: Any = njit(nogil=True, error_model="numpy", cache=True)(function)
-    # numba looks at the one file only, and would go on using a kernel whose callee in another file has changed
-    dispatcher._cache._cache_file._source_stamp = _STAMP
-    return dispatcher
+    with _own_cache():
+        return njit(nogil=True, error_model="numpy", cache=True)(function)
+
+
+def inlined(function: Callable[..., Any]) -> Any:
+    """`compiled`, for what is called once an outage: without a call, which would hand over arrays word by word."""
+    with _own_cache():
+        return njit(nogil=True, error_model="numpy", cache=True, forceinline=True)(function)
+
+
+@contextmanager
+def _own_cache() -> Iterator[None]:
+    """Keep machine code under the hash of all files of this folder that hold kernels.
+
+    numba looks at a kernel's own file only, and would go on using one whose callee in another file has changed. Where
+    nothing can be written here it keeps its own way, for then files don't change one by one.
+    """
+    settings: Any = config
+    before = settings.CACHE_DIR
+    folder = Path(before or _FOLDER / "__pycache__") / f"kernels-{_fingerprint()}"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError:
+        yield
+        return
+    settings.CACHE_DIR = str(folder)
+    try:
+        yield
+    finally:
+        settings.CACHE_DIR = before
+
+
+@cache
+def _fingerprint() -> str:
+    content = hashlib.sha256()
+    for each in sorted(_FOLDER.glob("*.py")):
+        code = each.read_bytes()
+        if b"jit import" in code or each.name == Path(__file__).name:
+            content.update(each.name.encode() + b"\0" + code + b"\0")
+    return content.hexdigest()[:16]
 
 
 @intrinsic

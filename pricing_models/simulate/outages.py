@@ -28,8 +28,6 @@ YEAR = 31_557_600
 """Seconds."""
 BLOCK_YEARS = 100
 BLOCK = YEAR * BLOCK_YEARS
-LAST = np.uint64(2**64 - 1)
-"""After the end of every list."""
 
 _32, _LOW, _0 = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(0)
 
@@ -45,85 +43,100 @@ def room(buffer, size):
 
 
 @compiled
-def parameters(world, i, block, key):
-    """(halts a year, mu, sigma) of process `i` in a block: groups share the draw of their hyper-parameters."""
-    stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, mu, sigma = world[:11]
-    k0, k1 = key[0], np.uint64(block)
-    u, _, _, _ = philox(_0, RATE_NODE, np.uint64(rate_group[i]), key[1], k0, k1)
-    node = pick(rate_cdf, rate_first[i], rate_first[i + 1], unit(u))
-    rate = 1.0 if shapes[node] == 0.0 else gamma_of(shapes[node], np.uint64(stream[i]), key[1], k0, k1)
-    rate = rates[node] if shapes[node] == 0.0 else rate / rates[node]
-    u, _, _, _ = philox(_0, LAW_NODE, np.uint64(law_group[i]), key[1], k0, k1)
-    law = pick(law_cdf, law_first[i], law_first[i + 1], unit(u))
-    return rate, mu[law], sigma[law]
+def draw_parameters(world, needed, key, first_block, blocks):
+    """Halts a year, mu and sigma of each process in each block: groups share the draw of their hyper-parameters."""
+    stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, mus, sigmas = world[:11]
+    found = np.zeros((stream.size, blocks, 3))
+    for i in range(stream.size):
+        if not needed[i]:
+            continue
+        for b in range(blocks):
+            k1 = np.uint64(first_block + b)
+            u, _, _, _ = philox(_0, RATE_NODE, np.uint64(rate_group[i]), key[1], key[0], k1)
+            node = pick(rate_cdf, rate_first[i], rate_first[i + 1], unit(u))
+            if shapes[node] == 0.0:
+                found[i, b, 0] = rates[node]
+            else:
+                found[i, b, 0] = gamma_of(shapes[node], np.uint64(stream[i]), key[1], key[0], k1) / rates[node]
+            u, _, _, _ = philox(_0, LAW_NODE, np.uint64(law_group[i]), key[1], key[0], k1)
+            law = pick(law_cdf, law_first[i], law_first[i + 1], unit(u))
+            found[i, b, 1], found[i, b, 2] = mus[law], sigmas[law]
+    return found
 
 
 @compiled
-def own_outages(world, i, block, key, out, words, gaps, variates, lengths):
-    """Outages that process `i` begins itself; the buffers come back, longer if need be, `out` ended by LAST."""
-    rate, mu, sigma = parameters(world, i, block, key)
+def own_outages(stream, block, key, rate, law, out, words, gaps, variates, lengths):
+    """How many outages a process begins itself, in order in `out`; -1 if there is no room for them.
+
+    `law` as `fill_outages` takes it. Kernels called once a block take plain arrays and give numbers back: an array
+    that is handed around costs more than some ten outages.
+    """
     n, counter, now = 0, 0, 0.0
-    if rate > 0.0:
-        scale = YEAR / rate
-        expected = min(rate * BLOCK_YEARS, 1e8)
-        spread = int(0.25 * np.sqrt(expected)) + 2
-        pairs = int(0.5 * expected) + spread
-        while now < BLOCK:
-            words = room(words, 4 * pairs)
-            gaps, variates, lengths = room(gaps, 2 * pairs), room(variates, 2 * pairs), room(lengths, 2 * pairs)
-            fill_words(counter, pairs, OUTAGES, np.uint64(world[0][i]), key[1], key[0], np.uint64(block), words)
-            fill_outages(words, 2 * pairs, world[11][i], mu, sigma, scale, gaps, variates, lengths)
-            out = room(out, n + 2 * pairs + 1)
-            for j in range(2 * pairs):
-                now += gaps[j]
-                if now >= BLOCK:
-                    break
-                out[n] = (np.uint64(np.int64(now)) << _32) | np.uint64(lengths[j])
-                n += 1
-            counter += pairs
-            pairs = 2 * spread
-    out = room(out, n + 1)
-    out[n] = LAST
-    return n, out, words, gaps, variates, lengths
+    if rate <= 0.0:
+        return 0
+    scale = YEAR / rate
+    expected = min(rate * BLOCK_YEARS, 1e8)
+    spread = int(0.25 * np.sqrt(expected)) + 2
+    pairs = int(0.5 * expected) + spread
+    while now < BLOCK:
+        if 4 * pairs > words.size or n + 2 * pairs > out.size:
+            return -1
+        fill_words(counter, pairs, OUTAGES, stream, key[1], key[0], np.uint64(block), words)
+        fill_outages(words, 2 * pairs, law, scale, gaps, variates, lengths)
+        for j in range(2 * pairs):
+            now += gaps[j]
+            if now >= BLOCK:
+                break
+            out[n] = (np.uint64(np.int64(now)) << _32) | lengths[j]
+            n += 1
+        counter += pairs
+        pairs = 2 * spread
+    return n
 
 
 @compiled
-def passed_on(events, count, threshold, purpose, stream, block, key, out, words):
-    """Those of a cause's outages whose coin (32 bits) is below `threshold`, ended by LAST."""
-    words, out = room(words, count + 4), room(out, count + 1)
+def passed_on(kept, at, count, threshold, purpose, stream, block, key, out, words):
+    """How many of a cause's outages, `kept[at : at + count]`, are passed on (into `out`): those whose coin (32 bits) is
+    below `threshold`; -1 if there is no room for them."""
+    if count + 4 > words.size or count >= out.size:
+        return -1
     fill_words(0, (count + 3) >> 2, purpose, stream, key[1], key[0], np.uint64(block), words)
     n = 0
     for j in range(count):
-        out[n] = events[j]
+        out[n] = kept[at + j]
         n += 1 if words[j] < threshold else 0
-    out[n] = LAST
-    return n, out, words
+    return n
 
 
 @compiled
-def merge(a, n_a, b, n_b, out):
-    """Two sorted lists as one, ended by LAST; without a branch, for which comes first can't be predicted."""
-    out = room(out, n_a + n_b + 1)
-    i, j = 0, 0
-    for k in range(n_a + n_b):
+def merge(a, n_a, b, n_b):
+    """Put the sorted `b` among the sorted `a`, from the back and without a branch on which comes first, for that can't
+    be predicted; how many there are then, or -1 if there is no room for them."""
+    if n_a + n_b > a.size:
+        return -1
+    i, j = n_a - 1, n_b - 1
+    while i >= 0 and j >= 0:
         x, y = a[i], b[j]
-        first = x <= y
-        out[k] = x if first else y
-        i += 1 if first else 0
-        j += 0 if first else 1
-    out[n_a + n_b] = LAST
-    return n_a + n_b, out
+        later = x > y
+        a[i + j + 1] = x if later else y
+        i -= 1 if later else 0
+        j -= 0 if later else 1
+    while j >= 0:
+        a[j] = b[j]
+        j -= 1
+    return n_a + n_b
 
 
 @compiled
 def unite(events, n):
     """Overlapping or touching outages that begin in one year become one, in place; the number that is left."""
-    k, start, end, next_year = -1, 0, -1, 0
+    k, start, end = -1, 0, -1
     for j in range(n):
         word = events[j]
         t = np.int64(word >> _32)
         last = t + np.int64(word & _LOW)
-        if t <= end and t < next_year:
+        # few overlap, so only those are asked for their year
+        if t <= end and t // YEAR == start // YEAR:
             if last > end:
                 end = last
                 events[k] = (np.uint64(start) << _32) | np.uint64(min(end - start, LONGEST))
@@ -131,12 +144,10 @@ def unite(events, n):
             k += 1
             events[k] = word
             start, end = t, last
-            if t >= next_year:
-                next_year = (t // YEAR + 1) * YEAR
     return k + 1
 
 
 @compiled
-def cause_purpose(world, cause):
-    """Purpose of the coins that decide on the outages of this cause."""
-    return PASS_ON + np.uint64(world[0][cause])
+def cause_purpose(stream):
+    """Purpose of the coins that decide on the outages of the cause with this stream."""
+    return PASS_ON + np.uint64(stream)

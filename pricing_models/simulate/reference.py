@@ -6,14 +6,15 @@ and the rest are the same sums in the same order.
 
 import math
 from bisect import bisect_right
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pricing_models import payoff
-from pricing_models.payoff import SECONDS_BOUND
-from pricing_models.portfolio import Book, World, require_run
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
+from pricing_models.portfolio import Book, Cover, World, require_run
 from pricing_models.simulate import draws
 from pricing_models.simulate.outages import BLOCK, BLOCK_YEARS, YEAR
 
@@ -51,8 +52,8 @@ def log(x: F64) -> F64:
     e = np.where(small, exponent - 1, exponent).astype(np.float64)
     s = (m - 1.0) / (m + 1.0)
     z = s * s
-    p = np.full_like(z, 1.0 / 19.0)
-    for odd in (17.0, 15.0, 13.0, 11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
+    p = np.full_like(z, 1.0 / 13.0)
+    for odd in (11.0, 9.0, 7.0, 5.0, 3.0, 1.0):
         p = p * z + 1.0 / odd
     result: F64 = e * draws._LN2_HIGH + (2.0 * s * p + e * draws._LN2_LOW)
     return result
@@ -63,8 +64,8 @@ def exp(y: F64) -> F64:
     y = np.minimum(np.maximum(y, -700.0), 700.0)
     k = (y * draws._LOG2_E + draws._ROUNDER) - draws._ROUNDER
     r = (y - k * draws._LN2_HIGH) - k * draws._LN2_LOW
-    p = np.full_like(r, 1.0 / math.factorial(13))
-    for n in range(12, -1, -1):
+    p = np.full_like(r, 1.0 / math.factorial(10))
+    for n in range(9, -1, -1):
         p = p * r + 1.0 / math.factorial(n)
     return np.ldexp(p, k.astype(np.int64))
 
@@ -100,16 +101,17 @@ def normal(p: F64) -> F64:
     return np.where(np.abs(q) <= 0.425, centre, np.where(p < 0.5, -tail, tail))
 
 
-def lengths(body: int, p: F64, mu: float, sigma: float) -> NDArray[np.int64]:
-    """Whole seconds of outages with these uniforms."""
+def lengths(body: int, uniform: F64, mu: float, sigma: float, stretch: float) -> NDArray[np.int64]:
+    """Whole seconds of outages with these uniforms; those that `stretch` lifts to 1 or above don't end."""
+    p = np.minimum(uniform * stretch, draws.NEXT_TO_ONE)
     if body == draws.LOGNORMAL:
         z = normal(p)
     elif body == draws.WEIBULL:
         z = log(-log(1.0 - p))
     else:
         z = log(p) - log(1.0 - p)
-    x = exp(mu + sigma * z) + 0.5
-    return np.minimum(np.maximum(x, 1.0), SECONDS_BOUND - 1.0).astype(np.int64)
+    x = np.rint(np.minimum(np.maximum(exp(mu + sigma * z), 1.0), float(draws.LONGEST)))
+    return np.where(uniform * stretch >= 1.0, draws.LONGEST, x.astype(np.int64))
 
 
 def gamma(shape: float, stream: int, block: int, key: Key) -> float:
@@ -150,12 +152,12 @@ def parameters(world: World, process: int, block: int, key: Key) -> tuple[float,
     return rate, float(mu[law]), float(sigma[law])
 
 
-def own_outages(world: World, name: str, block: int, key: Key) -> list[Outage]:
-    """Outages that a process begins itself, in order."""
+def own_arrays(world: World, name: str, block: int, key: Key) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Starts and lengths of the outages that a process begins itself, in order of their starts."""
     process = world.place[name]
     rate, mu, sigma = parameters(world, process, block, key)
     if rate <= 0.0:
-        return []
+        return np.zeros(0, np.int64), np.zeros(0, np.int64)
     count = int(rate * BLOCK_YEARS) + 16
     while True:
         table = words(count, int(draws.OUTAGES), world.stream[name], block, key).reshape(-1, 2)
@@ -164,8 +166,14 @@ def own_outages(world: World, name: str, block: int, key: Key) -> list[Outage]:
             break
         count *= 2
     n = int(np.searchsorted(times, BLOCK, side="left"))
-    spans = lengths(int(world.arrays[11][process]), unit(table[:n, 1]), mu, sigma)
-    found = sorted(zip(times[:n].astype(np.int64).tolist(), spans.tolist(), strict=True))
+    stretch = float(world.arrays[16][process])
+    return times[:n].astype(np.int64), lengths(int(world.arrays[11][process]), unit(table[:n, 1]), mu, sigma, stretch)
+
+
+def own_outages(world: World, name: str, block: int, key: Key) -> list[Outage]:
+    """Outages that a process begins itself, in order."""
+    times, spans = own_arrays(world, name, block, key)
+    found = sorted(zip(times.tolist(), spans.tolist(), strict=True))
     return [(t, d, (name, j)) for j, (t, d) in enumerate(found)]
 
 
@@ -207,6 +215,16 @@ def failovers(world: World, name: str, count: int, seed: int, block: int) -> lis
     return [coin < round(world.failover_probability * 2**32) for coin in coins.tolist()[:count]]
 
 
+def incidents(cover: Cover, second: int, seconds: int) -> Iterator[int]:
+    """Covered seconds of the incidents that one outage, which begins at this second of the year, is to a policy.
+
+    It covers none when it was not in force as the outage began, and none that begins after its end or the year's.
+    """
+    if cover.start <= second < cover.end:
+        for begun in range(0, min(seconds, min(cover.end, YEAR) - second), LONGEST_INCIDENT_SECONDS):
+            yield min(seconds - begun, LONGEST_INCIDENT_SECONDS)
+
+
 def payouts(book: Book, seed: int, block: int) -> list[dict[str, Any]]:
     """Every payment of a block in the order of the outages: year (of the block), policy, subject, root, amount."""
     paid: dict[tuple[int, str], int] = {}
@@ -216,12 +234,14 @@ def payouts(book: Book, seed: int, block: int) -> list[dict[str, Any]]:
         for (t, d, root), proven in zip(found, proofs, strict=True):
             year, second = divmod(t, YEAR)
             for cover in book.covers:
-                if cover.subject != name or not cover.start <= second < cover.end:
+                if cover.subject != name:
                     continue
-                before = paid.get((year, cover.id), 0)
-                amount = payoff.owed(cover.terms, d, proven, before)
-                paid[year, cover.id] = before + amount
-                rows.append({"year": year, "policy": cover.id, "subject": name, "root": root, "amount": amount})
+                for number, covered in enumerate(incidents(cover, second, d)):
+                    before = paid.get((year, cover.id), 0)
+                    amount = payoff.owed(cover.terms, covered, proven and number == 0, before)
+                    paid[year, cover.id] = before + amount
+                    row = {"year": year, "policy": cover.id, "subject": name, "root": root, "amount": amount}
+                    rows.append(row)
     return rows
 
 

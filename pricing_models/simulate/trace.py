@@ -5,10 +5,10 @@
 
 import numpy as np
 
-from pricing_models.simulate.draws import FAILOVER, LONGEST, PASS_ON, fill_words
+from pricing_models.simulate.draws import FAILOVER, LONGEST, fill_words
 from pricing_models.simulate.jit import compiled
-from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, own_outages, room
-from pricing_models.simulate.payouts import gross_limited
+from pricing_models.simulate.limits import outage_pays, policy_terms
+from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, cause_purpose, draw_parameters, own_outages, room
 
 COLUMNS = ("year", "process", "second", "length", "proven", "root", "root_number")
 """Of a trace: year of the run, subject, second of the year it began, seconds, whether a failover was proven, and the
@@ -34,11 +34,11 @@ def _merge(a, roots_a, n_a, b, roots_b, n_b, out, roots):
 @compiled
 def _unite(events, roots, n):
     """`outages.unite`, each keeping the root of its first part."""
-    k, start, end, next_year = -1, 0, -1, 0
+    k, start, end = -1, 0, -1
     for j in range(n):
         t = np.int64(events[j] >> _32)
         last = t + np.int64(events[j] & _LOW)
-        if t <= end and t < next_year:
+        if t <= end and t // YEAR == start // YEAR:
             if last > end:
                 end = last
                 events[k] = (np.uint64(start) << _32) | np.uint64(min(end - start, LONGEST))
@@ -46,7 +46,6 @@ def _unite(events, roots, n):
             k += 1
             events[k], roots[k] = events[j], roots[j]
             start, end = t, last
-            next_year = (t // YEAR + 1) * YEAR
     return k + 1
 
 
@@ -56,19 +55,28 @@ def trace_block(world, policy_first, needed, chance, key, block, wanted, first_y
 
     `first_year` is the number that the block's first year gets; the rows come back, longer if need be.
     """
-    stream, cause_first, cause_of, threshold = world[0], world[12], world[13], world[14]
+    stream, body, cause_first, cause_of, threshold = world[0], world[11], world[12], world[13], world[14]
+    parameters = draw_parameters(world, needed, key, block, 1)
     own, mixed, other = np.empty(512, np.uint64), np.empty(512, np.uint64), np.empty(512, np.uint64)
     roots, mixed_roots = np.empty(512, np.uint64), np.empty(512, np.uint64)
     other_roots = np.empty(512, np.uint64)
     words, gaps, variates = np.empty(1024, np.uint64), np.empty(512), np.empty(512)
-    drawn = np.empty(512, np.int64)
+    drawn = np.empty(512, np.uint64)
     kept, kept_roots = np.empty(4096, np.uint64), np.empty(4096, np.uint64)
     first = np.zeros(stream.size + 1, np.int64)
     for i in range(stream.size):
         first[i + 1] = first[i]
         if not needed[i]:
             continue
-        count, own, words, gaps, variates, drawn = own_outages(world, i, block, key, own, words, gaps, variates, drawn)
+        law, count = (body[i], parameters[i, 0, 1], parameters[i, 0, 2], world[16][i]), -1
+        while count < 0:
+            count = own_outages(
+                np.uint64(stream[i]), block, key, parameters[i, 0, 0], law, own, words, gaps, variates, drawn
+            )
+            if count < 0:
+                own, words = np.empty(2 * own.size, np.uint64), np.empty(2 * words.size, np.uint64)
+                gaps, variates = np.empty(2 * gaps.size), np.empty(2 * gaps.size)
+                drawn = np.empty(2 * drawn.size, np.uint64)
         roots = room(roots, count + 1)
         for j in range(count):
             roots[j] = (np.uint64(i) << _32) | np.uint64(j)
@@ -76,7 +84,7 @@ def trace_block(world, policy_first, needed, chance, key, block, wanted, first_y
             cause = cause_of[link]
             at, size = first[cause], first[cause + 1] - first[cause]
             words, other, other_roots = room(words, size + 4), room(other, size + 1), room(other_roots, size + 1)
-            purpose = PASS_ON + np.uint64(stream[cause])
+            purpose = cause_purpose(stream[cause])
             fill_words(0, (size + 3) >> 2, purpose, np.uint64(stream[i]), key[1], key[0], np.uint64(block), words)
             n = 0
             for j in range(size):
@@ -140,11 +148,27 @@ def settle(rows, policies, by_row, by_policy):
             b += 1
         i = rows[a, 1]
         for p in range(policy_first[i], policy_first[i + 1]):
+            terms = policy_terms(policies[13], p)
             left = aggregate[p]
             for j in range(a, b):
-                pay = gross_limited(policies, p, rows[j, 2], rows[j, 3], rows[j, 4] == 1)
-                pay = pay if pay < left else left
+                pay = outage_pays(terms, np.int64(rows[j, 2]), np.int64(rows[j, 3]), rows[j, 4] == 1, left)
                 left -= pay
                 by_row[j] += pay
                 by_policy[p] += pay
         a = b
+
+
+@compiled
+def settle_years(rows, table, places, paid):
+    """What each policy is paid in each year: `paid[p, places[j]]` for the year of row j.
+
+    All rows are of one subject, and each policy of `table` (the last of `Book.policies`) is on it.
+    """
+    n = rows.shape[0]
+    for p in range(table.shape[0]):
+        terms = policy_terms(table, p)
+        for j in range(n):
+            before = paid[p, places[j]]
+            paid[p, places[j]] = before + outage_pays(
+                terms, np.int64(rows[j, 2]), np.int64(rows[j, 3]), rows[j, 4] == 1, terms[7] - before
+            )

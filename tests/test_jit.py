@@ -1,0 +1,47 @@
+"""What `pricing_models.simulate.jit` promises: machine code is kept, and never outlives a change of any kernel file."""
+
+import shutil
+import subprocess
+import sys
+
+from numba import config
+
+from pricing_models.simulate import draws, jit
+
+KERNEL = """
+from kernels.jit import compiled
+from kernels.{callee} import value
+
+@compiled
+def twice():
+    return 2 * value()
+
+print(twice(), twice.stats.cache_path)
+"""
+CALLEE = """
+from kernels.jit import compiled
+
+@compiled
+def value():
+    return {number}
+"""
+
+
+def test_machine_code_is_kept_under_the_hash_of_all_kernel_files():
+    assert jit._fingerprint() in draws.philox.stats.cache_path
+    assert jit._fingerprint() not in str(config.CACHE_DIR)
+
+
+def test_a_kernel_is_compiled_anew_when_its_callee_in_another_file_changes(tmp_path):
+    folder = tmp_path / "kernels"
+    folder.mkdir()
+    shutil.copy(jit.__file__, folder / "jit.py")
+    (folder / "caller.py").write_text(KERNEL.format(callee="callee"))
+    told = []
+    for number in (1, 1, 5):
+        (folder / "callee.py").write_text(CALLEE.format(number=number))
+        ask = [sys.executable, "-c", "import kernels.caller"]
+        ran = subprocess.run(ask, cwd=tmp_path, capture_output=True, text=True, check=True)
+        told.append(ran.stdout.split())
+    assert [each[0] for each in told] == ["2", "2", "10"]
+    assert told[0][1] == told[1][1] != told[2][1]
