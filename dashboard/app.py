@@ -1,4 +1,4 @@
-"""The dashboard beside the API in one ASGI app: three pages on one engine."""
+"""The dashboard beside the API in one ASGI app: the pages on one engine."""
 
 from types import ModuleType
 
@@ -7,12 +7,12 @@ from dash import Dash, Input, Output, dcc, html
 from fastapi import FastAPI
 
 from dashboard.components import TICK_MILLISECONDS
-from dashboard.pages import incidents, pool, underwriting
+from dashboard.pages import incidents, look_back, pool, underwriting
 from dashboard.text import utc
 from insure.api import EngineFace, create_api
 from insure.errors import ChainError
 
-PAGES: tuple[ModuleType, ...] = (underwriting, pool, incidents)
+PAGES: tuple[ModuleType, ...] = (underwriting, pool, incidents, look_back)
 
 
 def create_app(engine: EngineFace) -> FastAPI:
@@ -39,7 +39,7 @@ def create_app(engine: EngineFace) -> FastAPI:
 
 def _frame() -> html.Div:
     """What all pages share: name, way to the pages, clock."""
-    links = [dcc.Link(page.NAME, href=page.PATH, id=f"frame-link-{page.NAME.lower()}") for page in PAGES]
+    links = [dcc.Link(page.NAME, href=page.PATH, id=f"frame-link-{page.PATH.strip('/') or 'home'}") for page in PAGES]
     return html.Div(
         [
             html.Nav(
@@ -69,7 +69,7 @@ def _register_frame(app: Dash, engine: EngineFace) -> None:
         return f"{utc(health.now)} · chain {health.chain_id}, block {health.head:,}{note}"
 
     for page in PAGES:
-        output = Output(f"frame-link-{page.NAME.lower()}", "className")
+        output = Output(f"frame-link-{page.PATH.strip('/') or 'home'}", "className")
 
         @app.callback(output, Input("frame-place", "pathname"))
         def active(path: str | None, own: str = page.PATH) -> str:

@@ -12,6 +12,7 @@ from insure.records.deployment import Deployment
 from insure.records.onchain import PathKind, Terms
 from insure.records.views import (
     IncidentView,
+    LookBack,
     LossView,
     PoolSnapshot,
     PriceView,
@@ -331,3 +332,87 @@ def _mark_time(figure: go.Figure, at: int, name: str, colour: str) -> None:
     figure.add_annotation(
         x=stamp(at), y=1, yref="paper", text=name, showarrow=False, xanchor="left", yanchor="bottom", font_size=11
     )
+
+
+def gains(found: LookBack) -> go.Figure:
+    """Nats that each model won over the baseline with the interval, best on top; the shipped one in another colour."""
+    ordered = sorted(found.models, key=lambda each: each.gain)
+    dots = go.Scatter(
+        x=[each.gain for each in ordered],
+        y=[each.name.replace("_", " ") for each in ordered],
+        mode="markers",
+        marker={"size": 9, "color": [TEAL if each.name == found.shipped else BLUE for each in ordered]},
+        error_x={
+            "type": "data",
+            "symmetric": False,
+            "array": [each.gain_high - each.gain for each in ordered],
+            "arrayminus": [each.gain - each.gain_low for each in ordered],
+            "color": GREY,
+            "thickness": 1.2,
+        },
+        customdata=[f"{each.gain_low:.1f} to {each.gain_high:.1f}" for each in ordered],
+        hovertemplate="%{y}<br>%{x:+.1f} nats (%{customdata})<extra></extra>",
+    )
+    figure = _figure([dots], "gains")
+    figure.add_vline(x=0, line={"color": GREY, "width": 1, "dash": "dot"})
+    return figure.update_xaxes(title=f"nats won over {found.baseline.replace('_', ' ')}")
+
+
+def synthetic_book(found: LookBack) -> go.Figure:
+    """By year what was expected, what the premium was, and what was paid with what the unknown ends allow."""
+    years = [each for each in found.book if each.year != "all"]
+    names = [each.year for each in years]
+    paid = go.Bar(
+        name="paid",
+        x=names,
+        y=[each.paid_base for each in years],
+        marker={"color": BLUE},
+        error_y={
+            "type": "data",
+            "symmetric": False,
+            "array": [each.paid_high - each.paid_base for each in years],
+            "arrayminus": [each.paid_base - each.paid_low for each in years],
+            "color": GREY,
+        },
+    )
+    lines = [
+        go.Scatter(name=name, x=names, y=values, mode="lines+markers", line={"color": colour, "width": 2})
+        for name, values, colour in (
+            ("expected payout", [each.expected for each in years], TEAL),
+            ("premium", [each.premium for each in years], AMBER),
+        )
+    ]
+    legend = {"orientation": "h", "x": 0, "y": 1.08}
+    figure = _figure([paid, *lines], "synthetic-book", showlegend=True, legend=legend, bargap=0.5)
+    figure.update_xaxes(type="category")
+    return figure.update_yaxes(title="asset units", tickformat="~s", rangemode="tozero")
+
+
+def calibration(found: LookBack) -> go.Figure:
+    """Randomised probability integral transform of the shipped model, with the line on which all should lie."""
+    count = len(found.pit)
+    bars = go.Bar(
+        x=[f"{100 * i // count}-{100 * (i + 1) // count}%" for i in range(count)],
+        y=list(found.pit),
+        marker={"color": BLUE},
+        hovertemplate="%{x}: %{y:.1%}<extra></extra>",
+    )
+    figure = _figure([bars], "calibration", bargap=0.15)
+    figure.add_hline(y=1 / max(1, count), line={"color": RED, "width": 1.5, "dash": "dot"})
+    figure.update_xaxes(title=f"tenth of the forecast (test for uniformity: p = {found.pit_p_value:.2f})")
+    return figure.update_yaxes(tickformat=".0%", rangemode="tozero")
+
+
+def spread(found: LookBack) -> go.Figure:
+    """Halts expected and seen by fifth of the expected rate."""
+    names = ["quietest fifth", *(f"{i}." for i in range(2, len(found.spread))), "busiest fifth"]
+    bars = [
+        go.Bar(name=name, x=names, y=values, marker={"color": colour})
+        for name, values, colour in (
+            ("expected", [each.expected for each in found.spread], TEAL),
+            ("seen", [each.observed for each in found.spread], BLUE),
+        )
+    ]
+    legend = {"orientation": "h", "x": 0, "y": 1.12}
+    figure = _figure(bars, "spread", showlegend=True, legend=legend, bargap=0.3)
+    return figure.update_yaxes(title="halts", rangemode="tozero")

@@ -13,20 +13,25 @@ import numpy as np
 import pandas as pd
 
 from insure.errors import DatasetError, InvalidInput, UnknownSubject
+from insure.overrides import FILE as OVERRIDES
+from insure.overrides import parse_overrides
 from insure.records.history import Dependency, Observation, Outage, Precision, Subject
 from insure.records.history_tables import HEADERS, parse_tables
+from pricing_models.overrides import Override
 
 _HERE = Path(__file__).resolve().parent
 
 
 @dataclass(frozen=True)
 class Dataset:
-    """All subjects, outages and dependencies; `fingerprint` is the SHA-256 (hex) of the files' bytes."""
+    """All subjects, outages and dependencies, and the rates that underwriters overrode; `fingerprint` is the SHA-256
+    (hex) of the files' bytes."""
 
     subjects: tuple[Subject, ...]
     outages: tuple[Outage, ...]
     dependencies: tuple[Dependency, ...]
     fingerprint: str
+    overrides: tuple[Override, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Subject]:
@@ -55,7 +60,7 @@ class Dataset:
 
 
 def load(path: Path | None = None) -> Dataset:
-    """Read the three files of a folder (by default the packaged data, else the repository's data/).
+    """Read the three files of a folder (by default the packaged data, else the repository's data/), and its overrides.
 
     Raises `DatasetError` that lists every problem found, one a line, as file:line:column: what is wrong.
     """
@@ -72,7 +77,11 @@ def load(path: Path | None = None) -> Dataset:
     (subjects, outages, dependencies), problems = parse_tables(contents)
     if problems:
         raise DatasetError("\n".join(problems))
-    return Dataset(subjects, outages, dependencies, _fingerprint(contents))
+    stated: tuple[Override, ...] = ()
+    if (folder / OVERRIDES).is_file():
+        contents[OVERRIDES] = (folder / OVERRIDES).read_bytes()
+        stated = parse_overrides(contents[OVERRIDES], {subject.id for subject in subjects})
+    return Dataset(subjects, outages, dependencies, _fingerprint(contents), stated)
 
 
 # Tables for the models

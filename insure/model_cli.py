@@ -1,4 +1,4 @@
-"""`insure model ...`: what the models say of themselves."""
+"""`insure model ...`: fits the models, shows and compares fits, looks back."""
 
 import json
 import subprocess
@@ -11,10 +11,17 @@ import typer
 
 from insure import dataset
 from insure.engine import fit_model
-from insure.errors import InvalidInput
+from insure.errors import InvalidInput, NotConfigured
+from insure.fits import Fits
+from insure.model_tables import facts_tables, fit_facts, refit_json, refit_tables, subject_facts
+from insure.overrides import append_override
 from insure.settings import Settings
+from insure.store import Store
 from insure.terminal import backtest_tables, console
-from pricing_models import backtest
+from pricing_models import backtest, refit
+from pricing_models.book import STANDARD_TERMS
+from pricing_models.model import Model
+from pricing_models.pricing import Enquiry
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -24,6 +31,106 @@ _DAY_SECONDS = 86_400
 @app.callback()
 def model() -> None:
     """What the models say of themselves."""
+
+
+AsOf = Annotated[str, typer.Option(help="Last day known, such as 2026-11-22; today by default.")]
+StoreOption = Annotated[Path, typer.Option(help="Folder of stored fits.")]
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+_STORE = Path("models")
+PANEL = Enquiry("", STANDARD_TERMS, 90 * _DAY_SECONDS)
+"""The cover whose prices are compared where nothing was quoted yet: 5,000 an hour beyond the first, for 90 days."""
+
+
+@app.command("fit")
+def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson = False) -> None:
+    """Fits the models, stores the fit, and tells which quoted prices moved by more than 10% since the last, and why."""
+    settings, day = Settings.from_env(), _day(as_of)
+    history = dataset.load(settings.data)
+    fits = Fits(store)
+    before, now = fits.last(), fit_model(history, day)
+    made = _made_from(history, day) | {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    path = fits.save(now, made)
+    moved = None if before is None else refit.report(before.model, now, _quoted(settings, now))
+    if as_json:
+        told = {"model_version": now.version, "stored": str(path), **made}
+        print(json.dumps(told | {"refit": None if moved is None else refit_json(moved)}))
+        return
+    console().print(f"model {now.version}, stored in {path}")
+    if moved is not None:
+        for each in refit_tables(moved):
+            console().print(each)
+
+
+@app.command("show")
+def show_command(
+    subject: Annotated[str, typer.Argument(help="A subject; the whole fit without one.")] = "",
+    version: Annotated[str, typer.Option(help="A stored version; a fit of today's data by default.")] = "",
+    as_of: AsOf = "",
+    store: StoreOption = _STORE,
+    as_json: AsJson = False,
+) -> None:
+    """What a fit says: of all together, or of one subject, with the overrides in force."""
+    history = dataset.load(Settings.from_env().data)
+    model = Fits(store).load(version).model if version else fit_model(history, _day(as_of))
+    found = subject_facts(model, history.subject(subject).id) if subject else fit_facts(model)
+    if as_json:
+        print(json.dumps(found))
+        return
+    for table in facts_tables(found):
+        console().print(table)
+
+
+@app.command("compare")
+def compare_command(
+    old: Annotated[str, typer.Argument(metavar="V1", help="A stored version; its first digits are enough.")],
+    new: Annotated[str, typer.Argument(metavar="V2", help="Another.")],
+    store: StoreOption = _STORE,
+    as_json: AsJson = False,
+) -> None:
+    """Which prices differ by more than 10% between two stored fits, and why."""
+    fits = Fits(store)
+    was, now = fits.load(old).model, fits.load(new).model
+    moved = refit.report(was, now, _quoted(Settings.from_env(), now))
+    if as_json:
+        print(json.dumps(refit_json(moved)))
+        return
+    for each in refit_tables(moved):
+        console().print(each)
+
+
+@app.command("override")
+def override_command(
+    subject: Annotated[str, typer.Argument(help="The subject whose rate is overridden.")],
+    reason: Annotated[str, typer.Option(help="Why: kept, and shown with every price.")],
+    by: Annotated[str, typer.Option(help="Who says so.")],
+    rate: Annotated[str, typer.Option(help="Halts a year; empty lifts the override in force.")] = "",
+    day: Annotated[str, typer.Option(help="From when on; today by default.")] = "",
+) -> None:
+    """Puts a rate in the place of the fitted one, with its reason, in overrides.csv of INSURE_DATA."""
+    settings = Settings.from_env()
+    if settings.data is None:
+        raise NotConfigured("INSURE_DATA is not set: overrides are kept beside a history of one's own")
+    subject_id = dataset.load(settings.data).subject(subject).id
+    at = datetime.fromtimestamp(_day(day), UTC).strftime("%Y-%m-%d")
+    found = append_override(settings.data, subject_id, rate, by, at, reason)
+    words = "no override any more" if found.rate is None else f"{found.rate:.3g} halts a year"
+    console().print(f"{subject_id}: {words} from {at}: {reason}")
+
+
+def _quoted(settings: Settings, model: Model) -> list[Enquiry]:
+    """The cover that was quoted, by the mirror; the same cover on every subject where there is none."""
+    scheme, _, file = settings.database_url.partition(":///")
+    if scheme.startswith("sqlite") and not Path(file).is_file():
+        return refit.standard_panel(model, PANEL)  # there is no mirror, and looking must not make one
+    mirror = Store(settings.database_url).create()
+    quotes, triggers = mirror.quotes(), {each.trigger_id: each.subject_id for each in mirror.triggers()}
+    mirror.close()
+    found = [
+        Enquiry(triggers[quote.trigger_id], quote.terms, quote.end - quote.start)
+        for quote in (each.signed.quote for each in quotes)
+        if quote.trigger_id in triggers
+    ]
+    return found or refit.standard_panel(model, PANEL)
 
 
 @app.command("backtest")
@@ -51,13 +158,16 @@ def run_backtest(history: dataset.Dataset, as_of: int) -> dict[str, Any]:
     """The look back with what it was made from: model version, data fingerprint, day, commit (null outside git)."""
     subjects, outages = dataset.experience_frames(history, as_of)
     model = fit_model(history, as_of)
-    made_from = {
+    made_from = _made_from(history, as_of) | {"model_version": model.version}
+    return made_from | backtest.report(subjects, outages, as_of, model)
+
+
+def _made_from(history: dataset.Dataset, as_of: int) -> dict[str, Any]:
+    return {
         "as_of": datetime.fromtimestamp(as_of, UTC).strftime("%Y-%m-%d"),
-        "model_version": model.version,
         "data_fingerprint": history.fingerprint,
         "commit": _commit(),
     }
-    return made_from | backtest.report(subjects, outages, as_of, model)
 
 
 def _day(text: str) -> int:

@@ -1,13 +1,13 @@
 """Where a model's floats become a quote's integers: every amount a buyer pays is rounded up, once, here."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
 from insure.errors import InvalidInput
 from insure.records.onchain import Address, Bytes32, Listing, Quote, Semantics, Terms
-from insure.records.views import LossView, PriceComponent, PriceView, QuoteRequest, TreatedPrice
+from insure.records.views import JudgedPart, LossView, PriceComponent, PriceView, QuoteRequest, TreatedPrice
 from pricing_models.compound import LossDistribution
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 from pricing_models.premium import Basis, Component, Premium, Scenario
@@ -21,6 +21,7 @@ YEAR_SECONDS = 365 * 86_400
 LABELS = {
     "expected_payout": "Expected payout",
     "parameter_uncertainty": "Parameter uncertainty",
+    "failover": "Failover benefit",
     "capital": "Cost of locked capital",
     "capacity": "Use of the pool's room",
     "expenses": "Expenses",
@@ -64,22 +65,35 @@ def price_view(
 ) -> PriceView:
     """The premium with each component rounded up, and topped up to what the contract takes at least."""
     floor = floor_premium(floor_rate_bps, terms, term_seconds)
-    parts = _topped_up([_component(part) for part in premium.components], floor)
-    total = sum(part.amount for part in parts)
+    parts = {scenario: _topped_up(map(_component, each), floor) for scenario, each in premium.parts.items()}
+    totals = {scenario: sum(part.amount for part in each) for scenario, each in parts.items()}
     low, high = premium.expected_interval or (None, None)
     return PriceView(
         subject_id=subject_id,
         terms=terms,
         term_seconds=term_seconds,
-        premium=total,
-        components=tuple(parts),
-        rate_bps=yearly_bps_up(total, terms.aggregate_limit, term_seconds),
-        premium_low=max(floor, round_up(premium.totals[Scenario.LOW])),
-        premium_high=max(floor, round_up(premium.totals[Scenario.HIGH])),
+        premium=totals[Scenario.BASE],
+        components=parts[Scenario.BASE],
+        rate_bps=yearly_bps_up(totals[Scenario.BASE], terms.aggregate_limit, term_seconds),
+        premium_low=totals[Scenario.LOW],
+        premium_high=totals[Scenario.HIGH],
         expected_low=None if low is None else round_up(low),
         expected_high=None if high is None else round_up(high),
         model_version=model_version,
         loss=loss_view(premium.loss),
+        judged=_judged(parts),
+        judgement_share=premium.judgement_share,
+        rests_on=premium.rests_on,
+    )
+
+
+def _judged(parts: Mapping[Scenario, tuple[PriceComponent, ...]]) -> tuple[JudgedPart, ...]:
+    """The components that rest on judgement, those that are nothing in any case left out."""
+    rows = zip(*(parts[scenario] for scenario in (Scenario.LOW, Scenario.BASE, Scenario.HIGH)), strict=True)
+    return tuple(
+        JudgedPart(base.name, low.amount, base.amount, high.amount)
+        for low, base, high in rows
+        if base.judgement and high.amount
     )
 
 
@@ -101,12 +115,17 @@ def _component(part: Component) -> PriceComponent:
     return PriceComponent(part.name, label, amount, part.basis is Basis.JUDGEMENT)
 
 
-def _topped_up(parts: list[PriceComponent], floor: int) -> list[PriceComponent]:
+def _topped_up(parts: Iterable[PriceComponent], floor: int) -> tuple[PriceComponent, ...]:
     """The parts with what is missing up to `floor` in `minimum_rate`."""
-    rest = [part for part in parts if part.name != "minimum_rate"]
-    already = sum(part.amount for part in parts) - sum(part.amount for part in rest)
+    rest = []
+    already = 0
+    for part in parts:
+        if part.name == "minimum_rate":
+            already = part.amount
+        else:
+            rest.append(part)
     missing = max(already, floor - sum(part.amount for part in rest))
-    return [*rest, PriceComponent("minimum_rate", LABELS["minimum_rate"], missing)]
+    return (*rest, PriceComponent("minimum_rate", LABELS["minimum_rate"], missing))
 
 
 def loss_view(loss: LossDistribution) -> LossView:
@@ -118,6 +137,7 @@ def loss_view(loss: LossDistribution) -> LossView:
         amounts=tuple(round_up(float(amount)) for amount in loss.amounts[chosen]),
         exceedance=tuple(float(p) for p in beyond[chosen]),
         mean=round_up(loss.mean),
+        sd=round_up(loss.sd),
         quantile_95=round_up(loss.quantile(0.95)),
         quantile_99=round_up(loss.quantile(0.99)),
         probability_of_any=loss.probability_of_any,
@@ -135,7 +155,7 @@ def version_word(model_version: str) -> Bytes32:
 def check_listing(request: QuoteRequest, listing: Listing, challenge_period: int, tail: int, in_force: int) -> None:
     """Raises `InvalidInput` naming the first field that the contract would refuse for this listing.
 
-    `in_force` is the aggregate limit already sold on the trigger's subject.
+    `in_force` is what the policies on the trigger's subject can still be owed.
     """
     terms = request.terms
     to_limit_least = listing.minimum_seconds_to_limit
@@ -200,12 +220,12 @@ def make_quote(
 
 
 def expected_payouts(breakdowns: Sequence[tuple[int, Mapping[str, object]]]) -> dict[int, int]:
-    """Per policy id what its quote's breakdown expects to be paid: expected payout with parameter uncertainty.
+    """Per policy id what its quote's breakdown expects to be paid, parameter uncertainty and failovers included.
 
     Raises `InvalidInput` when a breakdown holds anything but whole smallest units there.
     """
     return {
-        policy_id: sum(_units(parted, part) for part in ("expected_payout", "parameter_uncertainty"))
+        policy_id: sum(_units(parted, part) for part in ("expected_payout", "parameter_uncertainty", "failover"))
         for policy_id, parted in breakdowns
     }
 

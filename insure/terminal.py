@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
+from insure.ops.checking import Check
 from insure.records.units import amount_text, duration_text, time_text
 from insure.records.views import LedgerEntry, PriceView, StakerView, TreatedPrice
 from pricing_models.payoff import Semantics
@@ -40,6 +42,17 @@ def subject_table(summary: pd.DataFrame, names: Mapping[str, str]) -> Table:
     return table
 
 
+def check_table(checks: Sequence[Check]) -> Table:
+    """What was checked; what would be right stands where it is not."""
+    table = Table(title="Installation against manifest and artifacts")
+    for heading in ("check", "", "found", "right would be"):
+        table.add_column(heading, overflow="fold")
+    for each in checks:
+        state = "[green]ok[/green]" if each.ok else "[red]failed[/red]"
+        table.add_row(escape(each.name), state, escape(each.found), "" if each.ok else escape(each.right))
+    return table
+
+
 def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
     """A premium with its components; what is judgement is marked."""
     terms = view.terms
@@ -49,7 +62,8 @@ def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
         f"{duration_text(terms.waiting_seconds)}, at most {amount_text(terms.incident_limit, decimals)} an incident "
         f"and {amount_text(terms.aggregate_limit, decimals)} in all, for {duration_text(view.term_seconds)}"
     )
-    table = Table(title=title, caption=f"model {view.model_version}", title_justify="left")
+    caption = "\n".join((*view.rests_on, f"model {view.model_version}"))
+    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
     table.add_column("component")
     table.add_column(symbol or "amount", justify="right")
     table.add_column("rests on")
@@ -58,9 +72,12 @@ def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
         table.add_row(part.label, amount_text(part.amount, decimals), basis)
     table.add_section()
     table.add_row("Premium", amount_text(view.premium, decimals), f"{view.rate_bps / 100:.2f}% of the limit a year")
+    judged = f"{amount_text(view.premium_low, decimals)} to {amount_text(view.premium_high, decimals)}"
+    table.add_row("Under low and high judgement", judged, f"{view.judgement_share:.1%} of it is judgement")
     if view.loss is not None:
         chance = f"{view.loss.probability_of_any:.1%} pays anything, {view.loss.probability_of_exhaustion:.2%} all"
         table.add_row("Expected payout", amount_text(view.loss.mean, decimals), chance)
+        table.add_row("Standard deviation of it", amount_text(view.loss.sd, decimals), "")
     return table
 
 
@@ -86,12 +103,24 @@ def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[s
     """A price as JSON: amounts are strings of smallest units."""
     return {
         "subject": view.subject_id,
+        "term_seconds": view.term_seconds,
         "premium": str(view.premium),
         "rate_bps": view.rate_bps,
-        "components": {part.name: str(part.amount) for part in view.components},
         "expected_payout": str(view.loss.mean),
+        "sd": str(view.loss.sd),
+        "breakdown": {part.name: str(part.amount) for part in view.components},
         "interval": [None if end is None else str(end) for end in (view.expected_low, view.expected_high)],
         "probability_of_payout": view.loss.probability_of_any,
+        "probability_of_exhaustion": view.loss.probability_of_exhaustion,
+        "judgement": {
+            "share": view.judgement_share,
+            "premium": {"low": str(view.premium_low), "base": str(view.premium), "high": str(view.premium_high)},
+            "parts": {
+                each.name: {"low": str(each.low), "base": str(each.base), "high": str(each.high)}
+                for each in view.judged
+            },
+        },
+        "rests_on": list(view.rests_on),
         "readings": [
             {
                 "exposure": each.exposure,
@@ -102,9 +131,7 @@ def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[s
             }
             for each in readings
         ],
-        "judgement": [part.name for part in view.components if part.judgement],
         "model_version": view.model_version,
-        "term_seconds": view.term_seconds,
     }
 
 

@@ -2,28 +2,30 @@
 
 What is discretised is the *payout* of one halt, which its incidents' limits bound, so nothing is cut off. Mass is
 spread between grid points so that the mean is kept exactly (local moment matching, Loss Models 9.6.5); the count's
-probability generating function is applied in Fourier space, without aliasing.
+probability generating function is applied in Fourier space, tilted against aliasing (`fourier`). Many policies on one
+law of lengths are worked out together, a row of each array for each.
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import fft, optimize
+from scipy import optimize
 
 from pricing_models.errors import InvalidTerms, ModelError
-from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Curve, Terms, limited_payout, most_owed, owed
+from pricing_models.fourier import ComplexArray, Transform, mixed
+from pricing_models.payoff import Curve, Terms, TermsTable, limited_payouts
 
 FloatArray = NDArray[np.float64]
 
 MEAN_TOLERANCE = 1e-5
 _LEAST_STEPS = 16  # of the most an incident is owed
-_FIRST_STEPS = 512
+_FIRST_STEPS = 256
 _MOST_STEPS = 8192
-_CHEAP_WORK = 2**20  # points x counts
-_MOST_WORK = 2**29
+_MOST_WORK = 2**29  # points x counts
 _SMALL_MEAN = 1e-6  # of the aggregate limit: below it the tolerance is relative to this
-_TILT = 23.0  # -log(1e-10)
+_NOISE = 1e-13  # of rounding in a survival function that rises
 
 
 @dataclass(frozen=True)
@@ -73,40 +75,95 @@ def _require_probability(p: float) -> None:
         raise ValueError(f"p is {p}: must be between 0 and 1")
 
 
-def discretise(limited_means: FloatArray, step: float) -> FloatArray:
-    """Probabilities on 0, step, 2 step, ... of a loss with E[min(Y, i step)] = `limited_means[i]`.
+def discretise(limited_means: FloatArray, step: float | FloatArray) -> FloatArray:
+    """Probabilities on 0, step, 2 step, ... of losses with E[min(Y, i step)] = `limited_means[..., i]`.
 
     The last point takes what lies beyond it, as E[min(Y, last)] does; the mean is kept exactly.
     """
-    slope = np.diff(limited_means) / step  # mean survival over each cell
-    if slope.size:
+    slope = np.diff(limited_means, axis=-1) / step  # mean survival over each cell
+    rows = np.atleast_2d(slope)  # a view: what is mended in it is mended in `slope`
+    if rows.shape[1]:
         # survival falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
-        slope = np.clip(optimize.isotonic_regression(slope, increasing=False).x, 0.0, 1.0)
-    pmf: FloatArray = np.append(1.0, slope) - np.append(slope, 0.0)
+        for row in np.flatnonzero((np.diff(rows, axis=1) > _NOISE).any(axis=1)):
+            rows[row] = optimize.isotonic_regression(rows[row], increasing=False).x
+        np.clip(rows, 0.0, 1.0, out=rows)
+    ends = np.ones((*slope.shape[:-1], 1))
+    pmf: FloatArray = np.concatenate([ends, slope], axis=-1) - np.concatenate([slope, 0.0 * ends], axis=-1)
     return pmf
 
 
 def add_up(count_pmf: FloatArray, severity_pmf: FloatArray, cells: int | None = None) -> FloatArray:
-    """Probabilities of the sum of N severities on the first `cells` points of the severity's grid (default: all).
-
-    Horner's rule on the transform. Where many halts make the sum's grid long, one of twice `cells` is used and both are
-    tilted by exp(-t i), which damps what wraps around by 1e-10 (Grübel and Hermesmeier 1999).
-    """
+    """Probabilities of the sum of N severities on the first `cells` points of the severity's grid (default: all)."""
     reach = (count_pmf.size - 1) * (severity_pmf.size - 1) + 1
     kept = reach if cells is None else min(cells, reach)
-    longest = reach if reach * count_pmf.size <= _CHEAP_WORK else 2 * kept
-    size = fft.next_fast_len(min(reach, longest), real=True)
-    if size * count_pmf.size > _MOST_WORK:
-        raise InvalidTerms(f"up to {count_pmf.size - 1} halts on {kept} points: shorten the term or lower the limits")
-    tilt = 0.0 if size >= reach else _TILT / size
-    width = min(severity_pmf.size, size)
-    z = fft.rfft(severity_pmf[:width] * np.exp(-tilt * np.arange(width)), size)
-    total = np.full_like(z, count_pmf[-1])
-    for probability in count_pmf[-2::-1]:
-        total *= z
-        total += probability
-    result: FloatArray = fft.irfft(total, size)[:kept] * np.exp(tilt * np.arange(kept))
-    return np.maximum(result, 0.0)
+    _require_work(count_pmf.size, kept)
+    transform = Transform.of(severity_pmf[None, :], kept, reach)
+    result: FloatArray = transform.back(mixed(transform.values, count_pmf[None, :]))[0]
+    return result
+
+
+def _require_work(counts: int, cells: int) -> None:
+    if 2 * cells * counts > _MOST_WORK:
+        raise InvalidTerms(f"up to {counts - 1} halts on {cells} points: shorten the term or lower the limits")
+
+
+@dataclass(frozen=True)
+class PayoutGrid:
+    """The payout of one halt of several policies, each on the grid of its own `step`, and its transform.
+
+    `cells` counts the points below the aggregate limit, or as far as so many halts reach if that is less; `error` is
+    the distance of the payout's mean from its closed form.
+    """
+
+    step: FloatArray
+    cells: NDArray[np.int64]
+    aggregate: FloatArray
+    transform: Transform
+    error: FloatArray
+
+    def below(self, transformed: ComplexArray) -> FloatArray:
+        """Probabilities of the points below the limits; a row ends where its own limit is."""
+        found = self.transform.back(transformed)
+        found[np.arange(found.shape[1]) >= self.cells[:, None]] = 0.0
+        return found
+
+    def means(self, below: FloatArray) -> FloatArray:
+        """The mean of each row: what is not below the limit pays it."""
+        points = np.arange(below.shape[1], dtype=float)
+        result: FloatArray = self.step * (below @ points) + self.aggregate * np.maximum(0.0, 1.0 - below.sum(axis=1))
+        return result
+
+
+def payout_grid(table: TermsTable, limited: FloatArray, steps: NDArray[np.int64], halts: int) -> PayoutGrid:
+    """The payouts with the most that a first incident pays cut into `steps`, for sums of up to `halts` of them.
+
+    `limited` has E[min(paid for one halt, cap)] at the points of `_points`. Raises `InvalidTerms` when the work is too
+    much.
+    """
+    step = np.maximum(1.0, table.first) / steps
+    reach = halts * _width(table, steps) + 1
+    cells = np.minimum(np.ceil(table.aggregate / step * (1.0 - 1e-12)), reach).astype(np.int64)
+    most = int(cells.max())
+    _require_work(halts + 1, most)
+    severity = discretise(limited, step[:, None])
+    whole = limited[:, -1]
+    mean = step * (severity @ np.arange(severity.shape[1], dtype=float))
+    error = np.abs(mean - whole) / np.maximum(whole, 1e-300)
+    return PayoutGrid(step, cells, table.aggregate, Transform.of(severity, most, int(reach.max())), error)
+
+
+def _width(table: TermsTable, steps: NDArray[np.int64]) -> NDArray[np.int64]:
+    """How many steps reach the most that a halt is owed: an even number, so that every other point is a grid too."""
+    half = np.ceil(table.most / np.maximum(1.0, table.first) * steps / 2.0 * (1.0 - 1e-12)).astype(np.int64)
+    return 2 * half
+
+
+def _points(table: TermsTable, steps: NDArray[np.int64]) -> FloatArray:
+    """The grid of each policy, its last point repeated where that of another goes on."""
+    width = _width(table, steps)
+    step = np.maximum(1.0, table.first) / steps
+    grid: FloatArray = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
+    return grid
 
 
 def loss_distribution(
@@ -117,65 +174,127 @@ def loss_distribution(
     failover_probability: float = 1.0,
     tolerance: float = MEAN_TOLERANCE,
 ) -> LossDistribution:
-    """Distribution of the payout over a term with count probabilities `count_pmf`.
+    """Distribution of the payout over a term with count probabilities `count_pmf`; see `loss_distributions`."""
+    if not 0.0 <= failover_probability <= 1.0:
+        raise InvalidTerms(f"failover_probability is {failover_probability}: must be from 0 to 1")
+    chances = np.array([failover_probability])
+    return loss_distributions(count_pmf[None, :], TermsTable.of([terms]), sf, lev, chances, tolerance)[0][0]
+
+
+def loss_distributions(
+    counts: FloatArray,
+    table: TermsTable,
+    sf: Curve,
+    lev: Curve,
+    chances: FloatArray,
+    tolerance: float = MEAN_TOLERANCE,
+    others: Sequence[FloatArray] = (),
+) -> tuple[list[LossDistribution], FloatArray]:
+    """Distribution of each policy's payout over its term, with count probabilities `counts` (a row each), and its mean
+    under `others` (a column for each).
 
     The grid is refined until halving its step moves the mean by less than `tolerance`, relative to the mean or to a
     millionth of the aggregate limit. The error falls with the square of the step, so the move is three times what is
-    left. Where the aggregate limit can't bind the mean is exact on any grid. `mean_error` is that move and the distance
-    of one halt's mean payout to its closed form. Raises `ModelError` when the finest grid misses the tolerance,
-    `InvalidTerms` when there are too many halts for it.
+    left. `mean_error` is that move and the distance of one halt's mean payout to its closed form. Raises `ModelError`
+    when the finest grid misses the tolerance, `InvalidTerms` when there are too many halts for it.
     """
-    most = (count_pmf.size - 1) * most_owed(terms)
-    steps, coarse = _first_steps(count_pmf.size, terms), None
-    while True:
-        loss = _on_grid(count_pmf, terms, sf, lev, failover_probability, steps)
-        if most <= terms.aggregate_limit or loss.mean == 0.0:
-            return loss
-        if coarse is not None:
-            move = abs(loss.mean - coarse.mean) / max(loss.mean, _SMALL_MEAN * terms.aggregate_limit)
-            if move <= tolerance:
-                return LossDistribution(loss.amounts, loss.pmf, loss.probability_of_any, move + loss.mean_error)
-        if steps == _MOST_STEPS:
-            raise ModelError(f"the mean is not within {tolerance} on a grid of {steps} steps an incident")
-        steps, coarse = steps * 2, loss
+    pays = np.where(table.most > 0.0, sf(table.waiting), 0.0)
+    any_paid = 1.0 - _pgf(counts, 1.0 - pays)
+    found: dict[int, LossDistribution] = {}
+    means = np.zeros((len(counts), len(others)))
+    for each in _refined(counts, table, sf, lev, chances, tolerance, others):
+        for column, other in enumerate(others):
+            means[each.rows, column] = each.means(other[each.solved])
+        for place, row in zip(each.places, each.rows, strict=True):
+            found[int(row)] = each.law(int(place), float(any_paid[row]))
+    return [found[row] for row in range(len(counts))], means
 
 
-def _first_steps(counts: int, terms: Terms) -> int:
+def mean_payouts(
+    counts: FloatArray,
+    table: TermsTable,
+    sf: Curve,
+    lev: Curve,
+    chances: FloatArray,
+    tolerance: float = MEAN_TOLERANCE,
+) -> FloatArray:
+    """The means alone of `loss_distributions`."""
+    means = np.zeros(len(counts))
+    for each in _refined(counts, table, sf, lev, chances, tolerance):
+        means[each.rows] = each.grid.means(each.below)[each.places]
+    return means
+
+
+@dataclass(frozen=True)
+class _Level:
+    """Policies (`rows` of the batch, `places` of the grid) whose means stand on this grid of all those `solved`."""
+
+    rows: NDArray[np.intp]
+    solved: NDArray[np.intp]
+    places: NDArray[np.intp]
+    grid: PayoutGrid
+    below: FloatArray
+    error: FloatArray
+
+    def means(self, counts: FloatArray) -> FloatArray:
+        """The means of `rows` with other counts, which have a row for each of `solved`."""
+        below = self.grid.below(mixed(self.grid.transform.values, counts))
+        return self.grid.means(below)[self.places]
+
+    def law(self, place: int, any_paid: float) -> LossDistribution:
+        grid = self.grid
+        pmf = np.append(self.below[place, : grid.cells[place]], 0.0)
+        pmf[-1] = max(0.0, 1.0 - float(pmf.sum()))
+        amounts = grid.step[place] * np.arange(pmf.size, dtype=float)
+        amounts[-1] = grid.aggregate[place]
+        return LossDistribution(amounts, pmf / pmf.sum(), any_paid, float(self.error[place] + grid.error[place]))
+
+
+def _refined(
+    counts: FloatArray,
+    table: TermsTable,
+    sf: Curve,
+    lev: Curve,
+    chances: FloatArray,
+    tolerance: float,
+    others: Sequence[FloatArray] = (),
+) -> Iterator[_Level]:
+    """The policies on ever finer grids until the means of all of them stand; raises as `loss_distributions`."""
+    halts = max(each.shape[1] for each in (counts, *others)) - 1
+    steps = _first_steps(halts, table)
+    coarse = np.full(len(counts), np.nan)
+    rows = np.arange(len(counts))
+    while rows.size:
+        own, weights = table if rows.size == len(counts) else table.take(rows), counts[rows]
+        limited = limited_payouts(own, _points(own, steps[rows]), sf, lev, chances[rows])
+        if np.isnan(coarse[rows[0]]):
+            half = payout_grid(own, limited[:, ::2], steps[rows] // 2, halts)
+            coarse[rows] = half.means(half.below(mixed(half.transform.values, weights)))
+        grid = payout_grid(own, limited, steps[rows], halts)
+        below = grid.below(mixed(grid.transform.values, weights))
+        means = grid.means(below)
+        move = np.abs(means - coarse[rows]) / np.maximum(means, _SMALL_MEAN * own.aggregate)
+        done = move <= tolerance
+        yield _Level(rows[done], rows, np.flatnonzero(done), grid, below, move)
+        coarse[rows], rows = means, rows[~done]
+        if (steps[rows] >= _MOST_STEPS).any():
+            raise ModelError(f"the mean is not within {tolerance} on a grid of {_MOST_STEPS} steps an incident")
+        steps[rows] *= 2
+
+
+def _first_steps(halts: int, table: TermsTable) -> NDArray[np.int64]:
     """Steps an incident to begin with: fewer where many halts of many incidents leave no room to refine them."""
-    steps, reach = _FIRST_STEPS, min(terms.aggregate_limit, (counts - 1) * most_owed(terms))
-    while steps > _LEAST_STEPS and 2 * _cells(reach, _unit(terms) / steps) * counts > _MOST_WORK // 4:
-        steps //= 2
+    steps = np.full(table.most.size, _FIRST_STEPS)
+    incidents = np.minimum(table.aggregate, halts * table.most) / np.maximum(1.0, table.first)
+    while (large := (steps > _LEAST_STEPS) & (2.0 * incidents * steps * (halts + 1) > _MOST_WORK / 4)).any():
+        steps[large] //= 2
     return steps
 
 
-def _unit(terms: Terms) -> int:
-    """The most that an incident is owed, or 1 when nothing is ever owed."""
-    return max(1, owed(terms, LONGEST_INCIDENT_SECONDS, True, 0))
-
-
-def _on_grid(
-    count_pmf: FloatArray, terms: Terms, sf: Curve, lev: Curve, failover_probability: float, steps: int
-) -> LossDistribution:
-    """The distribution with the most that an incident pays cut into `steps`."""
-    step = _unit(terms) / steps
-    grid = np.float64(step) * np.arange(_cells(most_owed(terms), step) + 1, dtype=np.float64)
-    limited = limited_payout(terms, grid, sf, lev, failover_probability)
-    severity = discretise(limited, step)
-    error = abs(float(severity @ grid) / float(limited[-1]) - 1.0) if limited[-1] > 0 else 0.0
-    last = float(terms.aggregate_limit)
-    below = add_up(count_pmf, severity, _cells(terms.aggregate_limit, step))
-    pays = float(sf(np.array([float(terms.waiting_seconds)]))[0]) if most_owed(terms) else 0.0
-    any_paid = 1.0 - _pgf(count_pmf, 1.0 - pays)
-    values: FloatArray = np.append(step * np.arange(below.size), last)
-    pmf: FloatArray = np.append(below, max(0.0, 1.0 - float(below.sum())))
-    return LossDistribution(values, pmf / float(pmf.sum()), any_paid, error)
-
-
-def _cells(amount: int, step: float) -> int:
-    """How many points of the grid lie below `amount`."""
-    return int(np.ceil(amount / step * (1.0 - 1e-12)))
-
-
-def _pgf(count_pmf: FloatArray, z: float) -> float:
-    """E[z^N]."""
-    return float(np.polynomial.polynomial.polyval(z, count_pmf))
+def _pgf(counts: FloatArray, z: FloatArray) -> FloatArray:
+    """E[z^N] of each row."""
+    result = counts[:, -1].copy()
+    for n in range(counts.shape[1] - 2, -1, -1):
+        result *= z
+        result += counts[:, n]
+    return result

@@ -32,6 +32,17 @@ def log_age(years: FloatArray) -> FloatArray:
     return result
 
 
+def mean_age_factor(age: float, years: float, exponent: float) -> float:
+    """Mean over the coming `years` of the rate as a multiple of that at the reference age, for a subject of this `age`
+    in years (nan unknown: 1): the power law's integral, so that a longer term never has fewer halts."""
+    if np.isnan(age) or exponent == 0.0:
+        return 1.0
+    begin = max(age, 0.0) + _AGE_OFFSET
+    end, power = begin + years, exponent + 1.0
+    area = np.log(end / begin) if abs(power) < 1e-9 else (end**power - begin**power) / power
+    return float(area / years / (REFERENCE_AGE + _AGE_OFFSET) ** exponent)
+
+
 def no_covariate(cells: pd.DataFrame) -> FloatArray:
     """No column at all."""
     return np.empty((len(cells), 0))

@@ -199,7 +199,8 @@ class FrequencyFit:
             score = log_marginal(mean, shape, np.array([float(halts)]), np.array([years]))
             weights = weights * np.exp(score - score.max())
             weights = weights / weights.sum()
-        own = f"{halts} halts in {years:.1f} years, and the group" if years > 0 else "no history: the group"
+        weighted = "age-weighted " if "operational_years" in self.experience.subjects else ""
+        own = f"{halts} halts in {years:.1f} {weighted}years, and the group" if years > 0 else "no history: the group"
         credibility = float(weights @ (years / (years + shape / mean))) if years > 0 else 0.0
         return RatePosterior(shape + halts, shape / mean + years, weights, credibility, f"{own} {group}")
 

@@ -23,11 +23,12 @@ _DROPPED = 1e-7  # probability of the lightest nodes together, which are left ou
 
 @dataclass(frozen=True)
 class Nodes:
-    """Points (x, y) with weights that add up to one."""
+    """Points (x, y) with weights that add up to one; `log_mass` is the log of the density's integral."""
 
     x: FloatArray
     y: FloatArray
     weights: FloatArray
+    log_mass: float = 0.0
 
     def mean(self) -> tuple[float, float]:
         """Posterior mean of both parameters."""
@@ -49,7 +50,8 @@ def posterior_nodes(log_density: LogDensity, box: tuple[float, float, float, flo
         if not np.isfinite(height[mode]):
             raise FitFailed(f"the posterior is not finite within {box}: look for impossible values in the data")
         weights = np.exp(height - height[mode])
-        weights /= weights.sum()
+        whole = float(weights.sum())
+        weights /= whole
         if 1.0 / float(weights @ weights) < (points / _RESOLVED) ** 2:
             x_span, y_span = _around_mode(x[mode], xs), _around_mode(y[mode], ys)
             continue
@@ -57,7 +59,8 @@ def posterior_nodes(log_density: LogDensity, box: tuple[float, float, float, flo
         x_fresh, x_fits = _span(x[kept], xs)
         y_fresh, y_fits = _span(y[kept], ys)
         if x_fits and y_fits:
-            return _without_lightest(x, y, weights)
+            log_mass = float(height[mode] + np.log(whole * (xs[1] - xs[0]) * (ys[1] - ys[0])))
+            return _without_lightest(x, y, weights, log_mass)
         x_span, y_span = x_fresh, y_fresh
     raise FitFailed(f"the posterior has no box that it fills within {box}: look for contradictions in the data")
 
@@ -77,7 +80,7 @@ def _span(kept: FloatArray, axis: FloatArray) -> tuple[tuple[float, float], bool
     return (float(low), float(high)), bool(filled and not cut_low and not cut_high)
 
 
-def _without_lightest(x: FloatArray, y: FloatArray, weights: FloatArray) -> Nodes:
+def _without_lightest(x: FloatArray, y: FloatArray, weights: FloatArray, log_mass: float) -> Nodes:
     order = np.argsort(weights, kind="stable")
     heavy = np.sort(order[np.cumsum(weights[order]) > _DROPPED])
-    return Nodes(x[heavy], y[heavy], weights[heavy] / weights[heavy].sum())
+    return Nodes(x[heavy], y[heavy], weights[heavy] / weights[heavy].sum(), log_mass)

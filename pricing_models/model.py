@@ -1,31 +1,36 @@
 """Experience, frequency and duration of one data set, bundled: what prices cover and what a quote names."""
 
-import hashlib
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
+from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 
-from pricing_models import __version__, duration, experience, frequency, observation, premium
+from pricing_models import duration, experience, frequency, observation, premium
 from pricing_models.capacity import Utilisation
 from pricing_models.cells import RECENT_SECONDS, cut, of_universe
+from pricing_models.collapse import KnownRates, collapse
 from pricing_models.compound import LossDistribution, loss_distribution
-from pricing_models.covariates import age_power, fit_covariates, log_age, operational_years
+from pricing_models.covariates import age_power, fit_covariates, mean_age_factor, operational_years
 from pricing_models.duration import DurationFit, DurationPosterior, DurationPrior
+from pricing_models.errors import InvalidData
 from pricing_models.experience import (
     MERGE_GAP_SECONDS,
     YEAR_SECONDS,
     Experience,
 )
-from pricing_models.frequency import FrequencyFit, FrequencyPrior, RatePosterior, poisson_counts
+from pricing_models.frequency import FrequencyFit, FrequencyPrior, RatePosterior
 from pricing_models.observation import STANDARD_TRIGGER, BasisRisk, Trigger
-from pricing_models.payoff import Terms, expected_payout, most_owed
-from pricing_models.premium import Circumstances, Loadings, Premium, Scenario, require_term
+from pricing_models.overrides import Override, in_force
+from pricing_models.payoff import Terms
+from pricing_models.premium import Loadings, Premium, Scenario, require_term
+from pricing_models.pricing import Enquiry, SubjectFacts, price_many
+from pricing_models.versions import code_version, data_digest, of_record, to_record, version_of
 
-VERSION_DIGITS = 16
+_USUAL_YEARS = 1.01
+_LONGEST_YEARS = 10.0
 
 
 @dataclass(frozen=True)
@@ -40,10 +45,11 @@ class ModelSettings:
 
 @dataclass(frozen=True)
 class Model:
-    """A fit; `version` is the hash of its data, settings, code version and parameters.
+    """A fit; `version` is the hash of its data, settings, code version and parameters (`versions`).
 
     The rate of a subject falls with its age as (age + 1/4 year)^`age_exponent`; the fitted rates are those at the
-    reference age of `covariates`.
+    reference age of `covariates`. `overrides` has what underwriters put in their place, by subject; `data` is the
+    digest of the tables, `code` the version of the code that fitted them.
     """
 
     experience: Experience
@@ -52,17 +58,59 @@ class Model:
     duration: DurationFit
     settings: ModelSettings
     version: str
+    overrides: Mapping[str, Override] = field(default_factory=dict)
+    data: str = ""
+    code: str = field(default_factory=code_version)
 
     def rate(self, subject_id: str, kind: str | None = None, ahead_seconds: float = 0.0) -> RatePosterior:
-        """Posterior of the subject's yearly rate at the age it has `ahead_seconds` after the fit; `kind` prices a
-        subject without history by its group."""
-        return self.frequency.posterior(subject_id, kind).scaled(self.age_factor(subject_id, ahead_seconds))
+        """Posterior of the subject's yearly rate, over the `ahead_seconds` after the fit (0: on its day); `kind` prices
+        a subject without history by its group."""
+        return self._posterior(subject_id, kind).scaled(self.age_factor(subject_id, ahead_seconds))
+
+    def _posterior(self, subject_id: str, kind: str | None = None) -> RatePosterior:
+        """The rate at the reference age, or what stands in its place."""
+        fitted = self.frequency.posterior(subject_id, kind)
+        override = self.overrides.get(subject_id)
+        if override is None or override.rate is None:
+            return fitted
+        now = fitted.mean * self._fitted_age_factor(subject_id, 0.0)
+        day = datetime.fromtimestamp(override.since, UTC).strftime("%Y-%m-%d")
+        words = f"overridden from {now:.3g} to {override.rate:.3g} a year by {override.by} on {day}: {override.reason}"
+        return replace(fitted.scaled(override.rate / fitted.mean), source=f"{words} (fitted: {fitted.source})")
 
     def age_factor(self, subject_id: str, ahead_seconds: float = 0.0) -> float:
-        """The rate at the subject's age as a multiple of that at the reference age; 1 where its launch is unknown."""
-        launch = self.experience.subjects["launch"].reindex([subject_id]).to_numpy(dtype=float)
-        age = (self.experience.as_of + ahead_seconds - launch) / YEAR_SECONDS
-        return float(np.exp(self.age_exponent * log_age(age)[0]))
+        """The subject's mean rate over the `ahead_seconds` after the fit (0: on its day) as a multiple of that at the
+        reference age; 1 where its launch is unknown or its rate is overridden."""
+        return 1.0 if subject_id in self.overrides else self._fitted_age_factor(subject_id, ahead_seconds)
+
+    def _fitted_age_factor(self, subject_id: str, ahead_seconds: float) -> float:
+        age = self.facts(subject_id).age
+        return mean_age_factor(age, max(ahead_seconds, 1.0) / YEAR_SECONDS, self.age_exponent)
+
+    def facts(self, subject_id: str, kind: str | None = None) -> SubjectFacts:
+        """What the price takes from the subject's row; of one that is not there the kind alone."""
+        return self._facts.get(subject_id) or SubjectFacts(kind or "")
+
+    @cached_property
+    def _facts(self) -> dict[str, SubjectFacts]:
+        frame = self.experience.subjects
+        ages = (self.experience.as_of - frame["launch"]) / YEAR_SECONDS
+        recent = (frame["last_halt"] + RECENT_SECONDS - self.experience.as_of).clip(lower=0.0).fillna(0.0)
+        columns = zip(frame.index, frame["kind"], ages, recent, strict=True)
+        return {str(name): SubjectFacts(str(kind), float(age), float(left)) for name, kind, age, left in columns}
+
+    @cached_property
+    def _known_rates(self) -> dict[tuple[str, str | None, bool], KnownRates]:
+        return {}
+
+    def known_rates(self, subject_id: str, years: float, kind: str | None = None) -> KnownRates:
+        """The subject's rate at the reference age, collapsed for terms of up to `years`: worked out once."""
+        long = years > _USUAL_YEARS
+        key = (subject_id, None if subject_id in self._facts else kind, long)
+        if key not in self._known_rates:
+            posterior = self._posterior(subject_id, kind)
+            self._known_rates[key] = collapse(posterior, _LONGEST_YEARS if long else _USUAL_YEARS)
+        return self._known_rates[key]
 
     def length(self, subject_id: str, kind: str | None = None) -> DurationPosterior:
         """Predictive law of the length of the subject's next halt."""
@@ -87,9 +135,9 @@ class Model:
         halt, which keeps the mean of a halt's payout and makes the tail of several halts a little thin.
         """
         years = premium.require_term(term_seconds) / YEAR_SECONDS
-        counts = self.rate(subject_id, kind, term_seconds / 2).predictive(years)
-        length = self.length(subject_id, kind)
-        return loss_distribution(counts, terms, length.sf, length.tabulated_expectation, failover_probability)
+        counts = self.rate(subject_id, kind, term_seconds).predictive(years)
+        curves = self.length(subject_id, kind).curves
+        return loss_distribution(counts, terms, curves.sf, curves.lev, failover_probability)
 
     def price(
         self,
@@ -102,39 +150,9 @@ class Model:
         trigger: Trigger | None = STANDARD_TRIGGER,
         utilisation: Utilisation | None = None,
     ) -> Premium:
-        """The premium of a policy that begins at the fit's `as_of`.
-
-        `utilisation` is where the pool stands, for the capacity charge. The basis-risk loading is what
-        `trigger` would pay beside the outages; without one it is that of `loadings`.
-        Raises `UnknownSubject` when the subject is not in the fit and `kind` is not given, `InvalidTerms`
-        when the term or a loading can't be priced.
-        """
-        loadings = loadings or Loadings()
-        years = premium.require_term(term_seconds) / YEAR_SECONDS
-        rate = self.rate(subject_id, kind, term_seconds / 2)
-        if trigger is not None:
-            basis = self.basis_risk(subject_id, terms, term_seconds, loadings, kind, trigger)
-            loadings = replace(loadings, basis_risk=observation.loading(basis))
-        typical = rate.quantile(0.5) * years
-        chances = {
-            scenario: loadings.failover_probability.at(scenario) if terms.failover_benefit else 0.0
-            for scenario in Scenario
-        }
-        by_chance = {
-            chance: (
-                self.loss(subject_id, terms, term_seconds, chance, kind),
-                self._point_mean(subject_id, terms, typical, chance, kind),
-            )
-            for chance in set(chances.values())
-        }
-        low, high = (
-            self._mean_at(subject_id, terms, point * years, chances[Scenario.BASE], kind)
-            for point in rate.interval(0.9)
-        )
-        losses = {scenario: by_chance[chance] for scenario, chance in chances.items()}
-        where = self._circumstances(subject_id, term_seconds, marginal_capital, kind)
-        where = replace(where, utilisation=utilisation)
-        return premium.price(losses, terms, term_seconds, loadings, where, (low, high))
+        """The premium of one policy, the fields those of `Enquiry`; raises as `price_many`."""
+        enquiry = Enquiry(subject_id, terms, term_seconds, kind, trigger, utilisation, marginal_capital)
+        return price_many(self, [enquiry], loadings)[0]
 
     def basis_risk(
         self,
@@ -146,13 +164,11 @@ class Model:
         trigger: Trigger = STANDARD_TRIGGER,
     ) -> dict[Scenario, BasisRisk]:
         """What the trigger pays beside the subject's outages, and leaves unpaid of them, under each judgement."""
-        rate = self.rate(subject_id, kind, require_term(term_seconds) / 2).mean
-        law = self.length(subject_id, kind)
+        rate = self.rate(subject_id, kind, require_term(term_seconds)).mean
+        curves = self.length(subject_id, kind).curves
         chance = (loadings or Loadings()).failover_probability
         return {
-            scenario: observation.basis_risk(
-                trigger, scenario, terms, law.sf, law.tabulated_expectation, rate, chance.at(scenario)
-            )
+            scenario: observation.basis_risk(trigger, scenario, terms, curves.sf, curves.lev, rate, chance.at(scenario))
             for scenario in Scenario
         }
 
@@ -182,45 +198,47 @@ class Model:
         frame.index.name = "subject_id"
         return frame
 
-    def _mean_at(self, subject_id: str, terms: Terms, mean_count: float, chance: float, kind: str | None) -> float:
-        """Expected payout at a known rate, durations still predictive."""
-        law = self.length(subject_id, kind)
-        counts = poisson_counts(mean_count)
-        return loss_distribution(counts, terms, law.sf, law.tabulated_expectation, chance).mean
 
-    def _point_mean(self, subject_id: str, terms: Terms, mean_count: float, chance: float, kind: str | None) -> float:
-        """Expected payout at a known rate and the point estimate of the duration's parameters."""
-        law = self.length(subject_id, kind).plug_in()
-        counts = poisson_counts(mean_count)
-        if most_owed(terms) * (counts.size - 1) <= terms.aggregate_limit:
-            return mean_count * expected_payout(terms, law.sf, law.limited_expectation, chance)
-        return loss_distribution(counts, terms, law.sf, law.tabulated_expectation, chance).mean
-
-    def _circumstances(
-        self, subject_id: str, term_seconds: int, marginal_capital: float, kind: str | None
-    ) -> Circumstances:
-        """How much of the term follows a halt closely, and whether one operator can stop it (a rollup)."""
-        own = self.kind(subject_id) or kind or ""
-        subjects = self.experience.subjects
-        last = subjects["last_halt"].reindex([subject_id]).to_numpy(dtype=float)[0]
-        recent = 0.0 if np.isnan(last) else max(0.0, float(last) + RECENT_SECONDS - self.experience.as_of)
-        operated = frequency.GROUP_OF_KIND.get(own) == "rollup"
-        return Circumstances(min(1.0, recent / term_seconds), operated, marginal_capital)
-
-
-def fit(subjects: pd.DataFrame, outages: pd.DataFrame, as_of: float, settings: ModelSettings | None = None) -> Model:
-    """Fit everything to the two tables (columns in `experience`) as known at `as_of` (epoch seconds).
+def fit(
+    subjects: pd.DataFrame,
+    outages: pd.DataFrame,
+    as_of: float,
+    settings: ModelSettings | None = None,
+    overrides: Iterable[Override] = (),
+) -> Model:
+    """Fit everything to the two tables (columns in `experience`) as known at `as_of` (epoch seconds), with the
+    overrides that were made by then.
 
     Raises `InvalidData` naming the column and the row at fault.
     """
     settings = settings or ModelSettings()
     subjects, outages = experience.tables(subjects, outages)
+    # sums depend on the order of their terms in the last digit, and the version would depend on that of the rows
+    subjects = subjects.sort_values("subject_id", kind="stable", ignore_index=True)
+    outages = outages.sort_values(["subject_id", "start", "event_id"], kind="stable", ignore_index=True)
     known = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
     known, exponent = _aged(subjects, known, settings)
     rates = frequency.fit(known, settings.frequency)
     lengths = duration.fit(known, settings.duration)
-    version = _version(subjects, outages, as_of, settings, exponent, rates, lengths)
-    return Model(known, exponent, rates, lengths, settings, version)
+    stated, data = in_force(overrides, as_of), data_digest(subjects, outages)
+    version = version_of(to_record(data, asdict(settings), known, exponent, rates, lengths, stated))
+    return Model(known, exponent, rates, lengths, settings, version, stated, data)
+
+
+def record(model: Model) -> dict[str, Any]:
+    """The fit as plain values, all of it JSON, of which `version` is the hash."""
+    settings = asdict(model.settings)
+    parts = (model.experience, model.age_exponent, model.frequency, model.duration, model.overrides)
+    return to_record(model.data, settings, *parts, model.code)
+
+
+def restored(given: Mapping[str, Any], version: str) -> Model:
+    """The fit that a record holds; raises `InvalidData` when it is none, or another one than `version`."""
+    if version_of(given) != version:
+        raise InvalidData(f"fit {version}: its content has the hash {version_of(given)}; it was changed")
+    parts = of_record(given)
+    settings = ModelSettings(*parts.pop("settings"))
+    return Model(**parts, settings=settings, version=version, data=str(given["data"]), code=str(given["code"]))
 
 
 def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> Model:
@@ -243,37 +261,3 @@ def _aged(subjects: pd.DataFrame, known: Experience, settings: ModelSettings) ->
     beta = fit_covariates(of_universe(cells, known), age_power, settings.frequency)
     years = operational_years(cells, age_power, beta).reindex(known.subjects.index).fillna(0.0)
     return replace(known, subjects=known.subjects.assign(operational_years=years)), float(beta[0])
-
-
-def _version(
-    subjects: pd.DataFrame,
-    outages: pd.DataFrame,
-    as_of: float,
-    settings: ModelSettings,
-    exponent: float,
-    rates: FrequencyFit,
-    lengths: DurationFit,
-) -> str:
-    """Short hash of all that a price depends on; the order of the rows is not among it."""
-    content: Mapping[str, Any] = {
-        "code": __version__,
-        "as_of": f"{as_of:.12g}",
-        "settings": asdict(settings),
-        "subjects": _canonical(subjects, ["subject_id"]),
-        "outages": _canonical(outages, ["subject_id", "start", "event_id"]),
-        "age_exponent": f"{exponent:.12g}",
-        "rates": {name: [f"{v:.12g}" for v in nodes.mean()] for name, nodes in sorted(rates.groups.items())},
-        "lengths": {
-            name: [f"{float(v):.12g}" for v in (law.weights @ law.mu, law.weights @ law.sigma)]
-            for name, law in sorted(lengths.groups.items())
-        },
-        "body": lengths.body.name,
-        "permanent": f"{lengths.permanent:.12g}",
-    }
-    text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
-
-
-def _canonical(frame: pd.DataFrame, order: list[str]) -> str:
-    ordered = frame.sort_values(order, kind="stable")
-    return ordered.to_csv(index=False, float_format="%.12g", lineterminator="\n")

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 
 from pricing_models.errors import InvalidTerms
 from pricing_models.experience import YEAR_SECONDS
-from pricing_models.payoff import Curve, Terms, expected_payout
+from pricing_models.payoff import Curve, Terms, TermsTable, expected_payouts
 from pricing_models.premium import Judgement, Scenario
 
 FloatArray = NDArray[np.float64]
@@ -206,23 +206,42 @@ def basis_risk(
     failover_probability: float = 1.0,
 ) -> BasisRisk:
     """The basis risk of one policy, before the aggregate limit; all zero where nothing would be paid anyway."""
-    honest = expected_payout(terms, sf, lev, failover_probability)
-    if honest <= 0.0 or halts_a_year <= 0.0:
-        return BasisRisk(0.0, 0.0, 0.0)
+    table, chances = TermsTable.of([terms]), np.array([failover_probability])
+    parts = basis_risks(trigger, scenario, table, sf, lev, np.array([halts_a_year]), chances)
+    return BasisRisk(*(float(each) for each in parts[:, 0]))
+
+
+def basis_risks(
+    trigger: Trigger,
+    scenario: Scenario,
+    table: TermsTable,
+    sf: Curve,
+    lev: Curve,
+    halts_a_year: FloatArray,
+    chances: FloatArray,
+) -> FloatArray:
+    """The same of many policies: rows `overpaid`, `false_paid` and `unpaid`, a column per policy."""
+    honest = expected_payouts(table, sf, lev, chances)
     law = covered_law(trigger, scenario, sf, lev)
-    over = under = 0.0
+    over, under = np.zeros_like(honest), (1.0 - law.seen) * honest
     for shift, weight in zip(law.shifts, law.weights, strict=True):
         one = CoveredLaw(np.array([shift]), np.ones(1), sf, lev)
-        gap = expected_payout(terms, one.sf, one.limited_expectation, failover_probability) - honest
-        over, under = over + weight * max(gap, 0.0), under + weight * max(-gap, 0.0)
-    under += (1.0 - law.seen) * honest
-    false = sum(rate * _false_payout(terms, mean) for rate, mean in false_incidents(trigger, scenario))
-    return BasisRisk(float(over / honest), float(false / (halts_a_year * honest)), float(under / honest))
+        gap = expected_payouts(table, one.sf, one.limited_expectation, chances) - honest
+        over, under = over + weight * np.maximum(gap, 0.0), under + weight * np.maximum(-gap, 0.0)
+    false = np.zeros_like(honest)
+    for rate, mean in false_incidents(trigger, scenario):
+        if rate > 0.0:
+            false += rate * _false_payouts(table, mean)
+    some = (honest > 0.0) & (halts_a_year > 0.0)
+    parts = np.stack([over, false / np.where(some, halts_a_year, 1.0), under])
+    result: FloatArray = np.where(some, parts, 0.0) / np.where(some, honest, 1.0)
+    return result
 
 
-def _false_payout(terms: Terms, mean: float) -> float:
+def _false_payouts(table: TermsTable, mean: float) -> FloatArray:
     """Expected payout of an incident of exponential length; nobody fails over for it."""
-    return expected_payout(terms, lambda x: np.exp(-x / mean), lambda x: -mean * np.expm1(-x / mean), 0.0)
+    nobody = np.zeros_like(table.most)
+    return expected_payouts(table, lambda x: np.exp(-x / mean), lambda x: -mean * np.expm1(-x / mean), nobody)
 
 
 def loading(found: Mapping[Scenario, BasisRisk]) -> Judgement:

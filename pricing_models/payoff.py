@@ -11,7 +11,7 @@ A halt of more than 168 h is several incidents of at most that length, one from 
 waiting period and incident limit; a failover is proven in the first of them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
 
@@ -116,7 +116,7 @@ def owed_many(
     longest = int(seconds.max()) if seconds.size else 0
     largest = int(elsewhere.max()) if elsewhere.size else 0
     reach = max(
-        terms.rate_per_second * longest + terms.failover_benefit,
+        terms.rate_per_second * max(longest, 1) + terms.failover_benefit,
         largest,
         terms.aggregate_limit,
         SECONDS_BOUND,
@@ -160,65 +160,141 @@ def most_owed(terms: Terms) -> int:
     return min(terms.aggregate_limit, first + (MOST_INCIDENTS - 1) * later)
 
 
+@dataclass(frozen=True)
+class TermsTable:
+    """The terms of several policies as columns of floats, a row each: what the closed forms take.
+
+    `first` is the most that the first incident of a halt is owed (with a failover if there is a benefit), `later` any
+    other one, `most` a whole halt.
+    """
+
+    waiting: FloatArray
+    rate: FloatArray
+    retention: NDArray[np.bool_]
+    benefit: FloatArray
+    first: FloatArray
+    later: FloatArray
+    most: FloatArray
+    aggregate: FloatArray
+
+    @classmethod
+    def of(cls, many: Sequence[Terms]) -> "TermsTable":
+        """The table of these terms."""
+        rows = []
+        for terms in many:
+            # the functions that settle, on the longest incident
+            later = owed(terms, LONGEST_INCIDENT_SECONDS, False, 0)
+            first = owed(terms, LONGEST_INCIDENT_SECONDS, True, 0) if terms.failover_benefit else later
+            most = min(terms.aggregate_limit, first + (MOST_INCIDENTS - 1) * later)
+            retention = terms.semantics is Semantics.RETENTION
+            benefit, limit = terms.failover_benefit, terms.aggregate_limit
+            rows.append((terms.waiting_seconds, terms.rate_per_second, retention, benefit, first, later, most, limit))
+        columns = np.array(rows, dtype=float).reshape(-1, 8).T
+        return cls(columns[0], columns[1], columns[2] > 0.0, *columns[3:])
+
+    def take(self, rows: NDArray[np.intp]) -> "TermsTable":
+        """Some of the rows."""
+        return TermsTable(*(getattr(self, each.name)[rows] for each in fields(self)))
+
+
 def limited_payout(terms: Terms, cap: FloatArray, sf: Curve, lev: Curve, failover_probability: float) -> FloatArray:
-    """E[min(paid for one halt, cap)] under the incident limit, in closed form, for each `cap` (asset units).
+    """E[min(paid for one halt, cap)] under the incident limit, in closed form, for each `cap` (asset units)."""
+    if not 0.0 <= failover_probability <= 1.0:
+        raise InvalidTerms(f"failover_probability is {failover_probability}: must be from 0 to 1")
+    caps = np.asarray(cap, dtype=float)[None, :]
+    found = limited_payouts(TermsTable.of([terms]), caps, sf, lev, np.array([failover_probability]))
+    return np.asarray(found[0])
+
+
+def limited_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curve, chances: FloatArray) -> FloatArray:
+    """E[min(paid for one halt, cap)] of each policy (row) at each of its `caps` (columns), given its chance of a
+    failover.
 
     `sf(x)` is P(D > x) and `lev(x)` is E[min(D, x)] of the halt's covered seconds D. A later incident pays only when
     the one before it was of full length, hence paid the most it can. So the incidents share the cap out in their order,
     and the parts add up: exact, but for a policy that ends within the halt, which is owed less. A proven failover
     shifts the first incident's payout by its benefit: min(benefit, cap) S(w) plus the same with what is left.
     """
-    if not 0.0 <= failover_probability <= 1.0:
-        raise InvalidTerms(f"failover_probability is {failover_probability}: must be from 0 to 1")
-    caps = np.asarray(cap, dtype=float)
-    chance = failover_probability if terms.failover_benefit else 0.0
+    chance = np.where(table.benefit > 0.0, chances, 0.0)[:, None]
+    if not chance.any():
+        return _incidents_payouts(table, caps, sf, lev, 0)
     total = np.zeros_like(caps)
-    if chance < 1.0:
-        total += (1.0 - chance) * _incidents_payout(terms, caps, sf, lev, 0)
-    if chance > 0.0:
-        first = np.minimum(caps, float(owed(terms, LONGEST_INCIDENT_SECONDS, True, 0)))
-        lump = np.minimum(float(terms.failover_benefit), first)
-        exceeds = sf(np.array([float(terms.waiting_seconds)]))[0]
-        shifted = lump * exceeds + _timed_payout(terms, first - lump, np.zeros(1), sf, lev)
-        total += chance * (shifted + _incidents_payout(terms, caps - first, sf, lev, 1))
-    return total
+    if (chance < 1.0).any():
+        total = (1.0 - chance) * _incidents_payouts(table, caps, sf, lev, 0)
+    first = np.minimum(caps, table.first[:, None])
+    lump = np.minimum(table.benefit[:, None], first)
+    begun = _Begun.of(table, np.zeros(1), sf, lev)
+    shifted = lump * begun.exceeds + begun.paid(table, first - lump, lev)
+    result: FloatArray = total + chance * (shifted + _incidents_payouts(table, caps - first, sf, lev, 1))
+    return result
 
 
-def _incidents_payout(terms: Terms, caps: FloatArray, sf: Curve, lev: Curve, skipped: int) -> FloatArray:
+def _incidents_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curve, skipped: int) -> FloatArray:
     """E[min(paid for the halt's incidents after the first `skipped`, cap)], without failover."""
-    most = float(owed(terms, LONGEST_INCIDENT_SECONDS, False, 0))
-    if most == 0.0:
-        return np.zeros_like(caps)
-    place = np.minimum(np.floor(caps / most), MOST_INCIDENTS - 1 - skipped).astype(np.int64)
-    last = skipped + int(place.max(initial=0))
-    starts = np.float64(LONGEST_INCIDENT_SECONDS) * np.arange(skipped, last + 1, dtype=np.float64)
-    filled = np.cumsum(_timed_payout(terms, np.full_like(starts, most), starts, sf, lev))
+    most = table.later[:, None]
+    place = (caps / np.maximum(most, 1.0)).astype(np.int64)
+    np.minimum(place, MOST_INCIDENTS - 1 - skipped, out=place)
+    starts = np.float64(LONGEST_INCIDENT_SECONDS) * np.arange(skipped, skipped + int(place.max(initial=0)) + 1)
+    begun = _Begun.of(table, starts, sf, lev)
     rest = np.minimum(caps - most * place, most)
-    result: FloatArray = np.append(0.0, filled)[place] + _timed_payout(terms, rest, starts[place], sf, lev)
+    if starts.size == 1:
+        return begun.paid(table, rest, lev)
+    filled = np.zeros((len(caps), starts.size))  # by the incidents before
+    np.cumsum(begun.paid(table, np.broadcast_to(most, (len(caps), starts.size - 1)), lev), axis=1, out=filled[:, 1:])
+    rows = np.arange(len(caps))[:, None]
+    result: FloatArray = filled[rows, place] + begun.at(rows, place).paid(table, rest, lev)
     return result
 
 
-def _timed_payout(terms: Terms, caps: FloatArray, starts: FloatArray, sf: Curve, lev: Curve) -> FloatArray:
-    """E[min(rate * S, cap)] of the incidents that begin `starts` seconds after their halts, for caps within what the
-    longest incident pays.
+@dataclass(frozen=True)
+class _Begun:
+    """Incidents that begin `start` seconds after their halts, which outlast their waiting with probability `exceeds`;
+    `passed` is LEV at its end."""
 
-    With a = start and c = cap / rate: retention rate (LEV(a + w + c) - LEV(a + w)); qualifying
-    rate (LEV(a + c) - LEV(a + w) + w S(a + w)) when c > w, else cap S(a + w).
-    """
-    waiting = float(terms.waiting_seconds)
-    rate = float(terms.rate_per_second)
-    seconds = caps / rate
-    paid_from = starts + waiting
-    result: FloatArray
-    if terms.semantics is Semantics.RETENTION:
-        result = rate * (lev(paid_from + seconds) - lev(paid_from))
-    else:
-        beyond = lev(starts + np.maximum(seconds, waiting)) - lev(paid_from)
-        result = rate * (beyond + np.minimum(seconds, waiting) * sf(paid_from))
-    return result
+    start: FloatArray
+    exceeds: FloatArray
+    passed: FloatArray
+
+    @classmethod
+    def of(cls, table: TermsTable, starts: FloatArray, sf: Curve, lev: Curve) -> "_Begun":
+        """Every policy's incidents (rows) that begin at these `starts` (columns)."""
+        paid_from = starts + table.waiting[:, None]
+        shape, points = paid_from.shape, paid_from.ravel()
+        start = np.broadcast_to(starts, shape)
+        return cls(start, sf(points).reshape(shape), lev(points).reshape(shape))
+
+    def at(self, rows: NDArray[np.intp], place: NDArray[np.int64]) -> "_Begun":
+        """Of each row those at a place."""
+        return _Begun(self.start[rows, place], self.exceeds[rows, place], self.passed[rows, place])
+
+    def paid(self, table: TermsTable, caps: FloatArray, lev: Curve) -> FloatArray:
+        """E[min(rate * S, cap)] for caps within what the longest incident pays.
+
+        With a = start and c = cap / rate: retention rate (LEV(a + w + c) - LEV(a + w)); qualifying
+        rate (LEV(a + c) - LEV(a + w) + w S(a + w)) when c > w, else cap S(a + w).
+        """
+        columns = slice(None, caps.shape[1] if self.start.shape[1] > 1 else None)
+        start, exceeds, passed = (each[:, columns] for each in (self.start, self.exceeds, self.passed))
+        waiting, rate = table.waiting[:, None], table.rate[:, None]
+        seconds = caps / rate
+        if table.retention.all():
+            reached, from_first = start + waiting + seconds, np.zeros(1)
+        else:
+            retention = table.retention[:, None]
+            reached = start + np.where(retention, waiting + seconds, np.maximum(seconds, waiting))
+            from_first = np.where(retention, 0.0, np.minimum(seconds, waiting) * exceeds)
+        result: FloatArray = lev(reached.ravel()).reshape(reached.shape) - passed
+        result += from_first
+        result *= rate
+        return result
 
 
 def expected_payout(terms: Terms, sf: Curve, lev: Curve, failover_probability: float = 1.0) -> float:
     """Expected payout (asset units, float) of one halt under both limits."""
     cap = np.array([float(most_owed(terms))])
     return float(limited_payout(terms, cap, sf, lev, failover_probability)[0])
+
+
+def expected_payouts(table: TermsTable, sf: Curve, lev: Curve, chances: FloatArray) -> FloatArray:
+    """`expected_payout` of each policy of a table, given its chance of a failover."""
+    return limited_payouts(table, table.most[:, None], sf, lev, chances)[:, 0]

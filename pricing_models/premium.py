@@ -7,7 +7,7 @@ can identify is *judgement*: it carries a low, a base and a high, and the premiu
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
-from types import MappingProxyType
+from functools import cached_property
 
 import numpy as np
 
@@ -98,24 +98,24 @@ class Loadings:
 class Circumstances:
     """What is special about this sale.
 
-    `utilisation` is where the pool stands before the sale; without it no capacity is charged. `recent_share` is the
-    part of the term within 90 days of the last halt, `marginal_capital` the capital (asset units) that the pool's tail
-    needs for this policy, if that is more than its lock.
+    `utilisation` is where the pool stands before the sale; without it no capacity is charged. `recent_payout` is the
+    expected payout (asset units) in the part of the term within 90 days of the last halt, `marginal_capital` the
+    capital (asset units) that the pool's tail needs for this policy, if that is more than its lock.
     """
 
-    recent_share: float = 0.0
+    recent_payout: float = 0.0
     operator_controlled: bool = False
     marginal_capital: float = 0.0
     utilisation: Utilisation | None = None
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.recent_share <= 1.0:
-            raise InvalidTerms(f"recent_share is {self.recent_share}: must be from 0 to 1")
-        if not (np.isfinite(self.marginal_capital) and self.marginal_capital >= 0.0):
-            raise InvalidTerms(f"marginal_capital is {self.marginal_capital}: must be finite and at least 0")
+        for name in ("recent_payout", "marginal_capital"):
+            value = getattr(self, name)
+            if not (np.isfinite(value) and value >= 0.0):
+                raise InvalidTerms(f"{name} is {value}: must be finite and at least 0")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Component:
     """One part of a premium, in asset units."""
 
@@ -125,25 +125,60 @@ class Component:
 
 
 @dataclass(frozen=True)
+class Means:
+    """Expected payouts of one policy in asset units: `predictive` over the posterior and without any failover,
+    `plug_in` the same at the point estimate (the median rate, the mean parameters of the lengths), `failover` what
+    proven failovers add, under each scenario."""
+
+    predictive: float
+    plug_in: float
+    failover: Mapping[Scenario, float] = field(default_factory=lambda: dict.fromkeys(Scenario, 0.0))
+
+    def at(self, scenario: Scenario) -> float:
+        """The posterior-predictive expected payout under a scenario."""
+        return self.predictive + self.failover[scenario]
+
+
+@dataclass(frozen=True)
 class Premium:
     """A price in parts; `total` is their sum, and so is what the buyer pays before rounding up.
 
-    `loss` is the posterior-predictive distribution of the payout. `totals` are the premiums with every
-    judgement at its low, base and high. `expected_interval` is the expected payout at the 5% and the 95%
-    point of the rate. `alternatives` are what the premium would be if another principle (`principles`) stood in the
-    place of the cost of locked capital.
+    `loss` is the posterior-predictive distribution of the payout, `expected_interval` its mean at the 5% and the 95%
+    point of the rate, `rests_on` says in words what rate and lengths rest on; the rest is what `components` takes.
     """
 
-    components: tuple[Component, ...]
     loss: LossDistribution
-    totals: Mapping[Scenario, float]
+    means: Means
+    terms: Terms
+    term_seconds: int
+    loadings: Loadings
+    circumstances: Circumstances = field(default_factory=Circumstances)
     expected_interval: tuple[float, float] | None = None
-    alternatives: Mapping[str, float] = field(default_factory=dict)
+    rests_on: tuple[str, ...] = ()
+
+    def under(self, scenario: Scenario) -> tuple[Component, ...]:
+        """The components with every judgement at its low, its base or its high."""
+        return components(self.means, self.terms, self.term_seconds, self.loadings, self.circumstances, scenario)
+
+    @cached_property
+    def components(self) -> tuple[Component, ...]:
+        """The components of the price."""
+        return self.under(Scenario.BASE)
+
+    @property
+    def parts(self) -> Mapping[Scenario, tuple[Component, ...]]:
+        """The components under all three scenarios."""
+        return {scenario: self.under(scenario) for scenario in Scenario}
 
     @property
     def total(self) -> float:
         """The premium in asset units."""
         return sum(part.amount for part in self.components)
+
+    @property
+    def totals(self) -> Mapping[Scenario, float]:
+        """The premiums with every judgement at its low, base and high."""
+        return {scenario: sum(part.amount for part in each) for scenario, each in self.parts.items()}
 
     @property
     def breakdown(self) -> dict[str, float]:
@@ -156,10 +191,18 @@ class Premium:
         judged = sum(part.amount for part in self.components if part.basis is Basis.JUDGEMENT)
         return judged / self.total if self.total > 0 else 0.0
 
+    @property
+    def alternatives(self) -> Mapping[str, float]:
+        """What the premium would be if another principle (`principles`) stood in the place of the cost of the lock; the
+        minimum rate is left as it is."""
+        rest = sum(part.amount for part in self.components if part.name != "capital") - self.loss.mean
+        years = (self.term_seconds + self.loadings.tail_seconds) / YEAR_SECONDS
+        found = alternatives(self.loss, self.loadings.cost_of_capital_bps / BPS * years)
+        return {name: rest + amount for name, amount in found.items()}
+
 
 def components(
-    loss: LossDistribution,
-    plug_in_mean: float,
+    means: Means,
     terms: Terms,
     term_seconds: int,
     loadings: Loadings,
@@ -168,29 +211,24 @@ def components(
 ) -> tuple[Component, ...]:
     """The parts of a premium under one scenario.
 
-    `plug_in_mean` is the expected payout at the point estimate: the median rate, the mean duration
-    parameters. Parameter uncertainty is what the posterior-predictive mean adds to it: the rate's posterior
-    is skewed, so what is hardly known costs more. Where the predictive mean is the lower one it is the
-    expected payout, and this is 0.
+    Parameter uncertainty is what the posterior-predictive mean adds to that at the point estimate: the rate's posterior
+    is skewed, so what is hardly known costs more. Where the predictive mean is the lower one it is the expected payout,
+    and this is 0.
     """
     years = require_term(term_seconds) / YEAR_SECONDS
     locked_years = (term_seconds + loadings.tail_seconds) / YEAR_SECONDS
     lock = max(float(terms.aggregate_limit), circumstances.marginal_capital)
-    mean = loss.mean
-    expected = min(plug_in_mean, mean)
+    expected, mean = min(means.plug_in, means.predictive), means.at(scenario)
     operator = loadings.operator_control.at(scenario) if circumstances.operator_controlled else 0.0
     parts = (
         Component("expected_payout", expected, Basis.DATA),
-        Component("parameter_uncertainty", mean - expected, Basis.DATA),
+        Component("parameter_uncertainty", means.predictive - expected, Basis.DATA),
+        Component("failover", means.failover[scenario], Basis.JUDGEMENT),
         Component("capital", loadings.cost_of_capital_bps / BPS * lock * locked_years, Basis.TERMS),
         Component("capacity", _capacity(loadings, circumstances, terms, locked_years), Basis.TERMS),
         Component("expenses", loadings.expense_fixed + loadings.expense_per_day * term_seconds / DAY, Basis.TERMS),
         Component("basis_risk", loadings.basis_risk.at(scenario) * mean, Basis.JUDGEMENT),
-        Component(
-            "recent_halt",
-            loadings.recent_halt.at(scenario) * circumstances.recent_share * mean,
-            Basis.JUDGEMENT,
-        ),
+        Component("recent_halt", loadings.recent_halt.at(scenario) * circumstances.recent_payout, Basis.JUDGEMENT),
         Component("operator_control", operator * mean, Basis.JUDGEMENT),
     )
     floor = loadings.minimum_rate_bps / BPS * terms.aggregate_limit * years
@@ -211,37 +249,3 @@ def require_term(term_seconds: int) -> int:
     if isinstance(term_seconds, bool) or not isinstance(term_seconds, int) or not 0 < term_seconds <= most:
         raise InvalidTerms(f"term_seconds is {term_seconds!r}: must be an int from 1 to {most}")
     return term_seconds
-
-
-def price(
-    losses: Mapping[Scenario, tuple[LossDistribution, float]],
-    terms: Terms,
-    term_seconds: int,
-    loadings: Loadings,
-    circumstances: Circumstances | None = None,
-    expected_interval: tuple[float, float] | None = None,
-) -> Premium:
-    """The premium at the base scenario, with the totals at all three.
-
-    `losses` gives, per scenario of the failover probability, the predictive distribution and the mean at the
-    point estimate of the parameters.
-    """
-    where = circumstances or Circumstances()
-    parts = {
-        scenario: components(loss, plug_in, terms, term_seconds, loadings, where, scenario)
-        for scenario, (loss, plug_in) in losses.items()
-    }
-    totals = {scenario: sum(part.amount for part in each) for scenario, each in parts.items()}
-    base = losses[Scenario.BASE][0]
-    others = _alternatives(parts[Scenario.BASE], base, loadings, term_seconds)
-    return Premium(parts[Scenario.BASE], base, MappingProxyType(totals), expected_interval, others)
-
-
-def _alternatives(
-    parts: tuple[Component, ...], loss: LossDistribution, loadings: Loadings, term_seconds: int
-) -> Mapping[str, float]:
-    """Totals with each principle's load instead of the cost of the lock; the minimum rate is left as it is."""
-    years = (term_seconds + loadings.tail_seconds) / YEAR_SECONDS
-    rest = sum(part.amount for part in parts if part.name != "capital") - loss.mean
-    found = alternatives(loss, loadings.cost_of_capital_bps / BPS * years)
-    return MappingProxyType({name: rest + amount for name, amount in found.items()})

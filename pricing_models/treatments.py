@@ -15,8 +15,8 @@ from pricing_models.errors import InvalidData
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.frequency import ALL, GROUP_OF_KIND
 from pricing_models.model import Model, refit_rates
-from pricing_models.payoff import Terms
 from pricing_models.premium import Loadings, Premium
+from pricing_models.pricing import Enquiry, price_many
 
 UNSEARCHED_YEARS: Mapping[str, float] = {"l1": 71.0, "rollup": 190.0}
 """Chain-years of universe members that are not in the tables because nobody searched them, by group: with them counted
@@ -68,17 +68,11 @@ def treated_models(
 
 
 def price_all(
-    models: Mapping[tuple[Exposure, Ends], Model],
-    subject_id: str,
-    terms: Terms,
-    term_seconds: int,
-    loadings: Loadings | None = None,
-    kind: str | None = None,
+    models: Mapping[tuple[Exposure, Ends], Model], enquiry: Enquiry, loadings: Loadings | None = None
 ) -> list[Treated]:
-    """The premium under each combination, cheapest first; raises as `Model.price`."""
+    """The premium under each combination, cheapest first; raises as `price_many`."""
     found = [
-        Treated(exposure, ends, model.price(subject_id, terms, term_seconds, loadings, kind))
-        for (exposure, ends), model in models.items()
+        Treated(exposure, ends, price_many(model, [enquiry], loadings)[0]) for (exposure, ends), model in models.items()
     ]
     return sorted(found, key=lambda each: each.premium.total)
 

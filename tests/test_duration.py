@@ -12,6 +12,7 @@ from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience
 
 HOUR, DAY = 3600.0, 86400.0
+PLAIN = tuple(name for name, body in BODIES.items() if body.parameters == 2)
 
 
 def experience(low, high, status, kinds=None):
@@ -40,8 +41,8 @@ def draw(name, mu, sigma, size, seed=1):
     return np.maximum(np.round(np.exp(mu + sigma * z) / 60) * 60 + 1, 61)
 
 
-def single(name, mu, sigma):
-    return DurationPosterior(BODIES[name], np.array([mu]), np.array([sigma]), np.ones(1), "")
+def single(name, mu, sigma, shape=1.0):
+    return DurationPosterior(BODIES[name], np.array([mu]), np.array([sigma]), np.ones(1), "", 0.0, np.array([shape]))
 
 
 @pytest.mark.parametrize("name", BODIES)
@@ -60,7 +61,8 @@ def test_the_limited_expectation_is_the_integral_of_the_survival_function(name, 
 def test_the_table_agrees_with_the_closed_form(name):
     law = DurationPosterior(BODIES[name], np.array([9.0, 10.0]), np.array([0.7, 1.6]), np.array([0.4, 0.6]), "")
     x = np.array([0.0, 0.3, 1.0, 17.0, 3600.0, 1e5, 3e7, 5e9])
-    assert law.tabulated_expectation(x) == pytest.approx(law.limited_expectation(x), rel=1e-9)
+    assert law.curves.lev(x) == pytest.approx(law.limited_expectation(x), rel=1e-9)
+    assert law.curves.sf(x) == pytest.approx(law.sf(x), rel=1e-7)
 
 
 # scipy.stats as an independent implementation of the same laws
@@ -70,6 +72,7 @@ def test_the_table_agrees_with_the_closed_form(name):
         ("lognormal", stats.lognorm(1.3, scale=np.exp(9.0))),
         ("weibull", stats.weibull_min(1 / 1.3, scale=np.exp(9.0))),
         ("loglogistic", stats.fisk(1 / 1.3, scale=np.exp(9.0))),
+        ("burr", stats.burr12(1 / 1.3, 1.0, scale=np.exp(9.0))),
     ],
 )
 def test_survival_and_quantiles_agree_with_scipy(name, peer):
@@ -101,7 +104,7 @@ def test_exact_lognormal_data_give_back_their_own_moments():
     assert law.body.name == "lognormal"
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_true_parameters_are_recovered_through_intervals_and_censoring(name):
     rng = np.random.default_rng(11)
     values = draw(name, 9.7, 1.1, 500)
@@ -120,10 +123,10 @@ def test_true_parameters_are_recovered_through_intervals_and_censoring(name):
         assert sd < 0.1
 
 
-@pytest.mark.parametrize("name", BODIES)
+@pytest.mark.parametrize("name", PLAIN)
 def test_the_true_body_wins_when_the_data_tell_the_bodies_apart(name):
-    fitted = fit(exact(draw(name, 9.7, 1.1, 1500)), DurationPrior(points=17))
-    assert fitted.body.name == name
+    fitted = fit(exact(draw(name, 9.7, 1.1, 1500)), DurationPrior(points=17, bodies=PLAIN))
+    assert fitted.body.name == fitted.chosen == name
     assert fitted.scores["log_score"].idxmax() == name
 
 
@@ -198,7 +201,7 @@ def test_a_stop_for_good_is_an_outcome_of_its_own():
     x = np.array([60.0, 3600.0, 1e8])
     assert law.sf(x) == pytest.approx(0.1 + 0.9 * ending.sf(x))
     assert law.limited_expectation(x) == pytest.approx(0.1 * x + 0.9 * ending.limited_expectation(x))
-    assert law.tabulated_expectation(x) == pytest.approx(law.limited_expectation(x), rel=1e-8)
+    assert law.curves.lev(x) == pytest.approx(law.limited_expectation(x), rel=1e-8)
     assert law.sf(np.array([law.quantile(0.8)]))[0] == pytest.approx(0.2)
     assert law.quantile(0.95) == np.inf
     assert law.plug_in().permanent == 0.1
@@ -215,3 +218,92 @@ def test_permanent_stops_are_counted_apart_and_left_out_of_the_body():
     assert len(bounds(both.durations, "pessimistic")) == 30
     assert fit(both).groups["all"].mu == pytest.approx(fit(known).groups["all"].mu)
     assert fit(both).groups["all"].permanent == fit(both).permanent == pytest.approx(10.5 / 65)
+
+
+# ------------------------------------------------------------- a third parameter, and a tail
+
+
+@pytest.mark.parametrize("shape", [0.2, 0.7, 1.0, 2.5, 8.0])
+@pytest.mark.parametrize("sigma", [0.4, 1.3, 2.5])
+def test_a_burr_of_any_shape_is_scipys(shape, sigma):
+    law, peer = single("burr", 9.0, sigma, shape), stats.burr12(1 / sigma, shape, scale=np.exp(9.0))
+    x = np.array([10.0, HOUR, DAY, 30 * DAY])
+    assert law.sf(x) == pytest.approx(peer.sf(x), rel=1e-9)
+    assert [law.quantile(p) for p in (0.05, 0.5, 0.9)] == pytest.approx(peer.ppf([0.05, 0.5, 0.9]), rel=1e-7)
+    for limit in (HOUR, DAY, 30 * DAY):
+        value, _ = integrate.quad(lambda t: np.exp(t) * law.sf(np.exp(np.array([t])))[0], -40.0, np.log(limit))
+        assert law.limited_expectation(np.array([limit]))[0] == pytest.approx(value, rel=1e-6)
+    assert law.curves.lev(x) == pytest.approx(law.limited_expectation(x), rel=1e-8)
+
+
+def test_a_burr_is_taken_only_where_its_third_parameter_pays():
+    rng = np.random.default_rng(7)
+    bent = np.round(stats.burr12(4.0, 0.15, scale=np.exp(8.0)).rvs(900, random_state=rng) / 60) * 60 + 1
+    names = ("lognormal", "weibull", "loglogistic", "burr")
+    assert fit(exact(bent), DurationPrior(points=15, bodies=names)).chosen == "burr"
+    plain = fit(exact(draw("loglogistic", 9.0, 1.2, 60)), DurationPrior(points=15, bodies=("loglogistic", "burr")))
+    assert plain.chosen == "loglogistic"
+    assert plain.scores["parameters"].to_dict() == {"loglogistic": 2, "burr": 3}
+
+
+def test_a_burrs_posterior_holds_the_law_it_was_drawn_from():
+    bent = stats.burr12(2.0, 0.5, scale=np.exp(8.0))
+    law = fit(exact(bent.rvs(600, random_state=3)), DurationPrior(bodies=("burr",))).posterior("l1")
+    law = replace(law, permanent=0.0)
+    for p in (0.1, 0.5, 0.9, 0.97):
+        assert law.sf(np.array([bent.ppf(p)]))[0] == pytest.approx(1 - p, abs=0.035)
+    assert law.plug_in().sf(np.array([bent.ppf(0.5)]))[0] == pytest.approx(0.5, abs=0.05)
+    sample = law.sample(np.random.default_rng(3), 4000)
+    assert stats.kstest(sample, lambda x: 1 - law.sf(x)).pvalue > 0.001
+
+
+def far_tailed(seed, size, xi=0.8, beta=2 * DAY):
+    """Lognormal up to a day, a Pareto law beyond."""
+    rng = np.random.default_rng(seed)
+    values = np.exp(rng.normal(10.2, 1.0, size))
+    far = values > DAY
+    values[far] = DAY + stats.genpareto(xi, scale=beta).rvs(int(far.sum()), random_state=rng)
+    return np.round(values / 60) * 60 + 61
+
+
+def test_a_tail_is_taken_only_if_it_wins():
+    names = ("lognormal", "lognormal+gpd")
+    assert fit(exact(far_tailed(2, 900)), DurationPrior(points=15, bodies=names)).chosen == "lognormal+gpd"
+    assert fit(exact(draw("lognormal", 9.7, 1.1, 300)), DurationPrior(points=15, bodies=names)).chosen == "lognormal"
+
+
+@pytest.mark.parametrize("body", ["lognormal", "loglogistic"])
+def test_a_law_with_a_tail_is_one_law(body):
+    law = fit(exact(far_tailed(4, 200)), DurationPrior(points=15, bodies=(f"{body}+gpd",))).posterior("l1")
+    x = np.array([60.0, HOUR, DAY - 1, DAY, DAY + 1, 3 * DAY, 60 * DAY])
+    survival = law.sf(x)
+    assert (np.diff(survival) < 0).all()
+    assert survival[2] - survival[4] < 1e-4
+    for limit in (HOUR, DAY, 30 * DAY):
+        value, _ = integrate.quad(
+            lambda t: np.exp(t) * law.sf(np.exp(np.array([t])))[0],
+            -10.0,
+            np.log(limit),
+            points=[np.log(DAY)],
+            limit=300,
+        )
+        assert law.limited_expectation(np.array([limit]))[0] == pytest.approx(value, rel=1e-5)
+    assert law.curves.lev(x) == pytest.approx(law.limited_expectation(x), rel=1e-8)
+    assert law.curves.sf(x) == pytest.approx(law.sf(x), rel=1e-6)
+    for p in (0.2, 0.9, 0.97):
+        assert law.sf(np.array([law.quantile(p)]))[0] == pytest.approx(1 - p, abs=1e-8)
+    drawn = law.sample(np.random.default_rng(3), 6000)
+    assert np.isinf(drawn).mean() == pytest.approx(law.permanent, abs=0.01)
+    ending = replace(law, permanent=0.0)
+    assert stats.kstest(drawn[np.isfinite(drawn)], lambda v: 1 - ending.sf(v)).pvalue > 0.001
+    assert np.isfinite(law.plug_in().limited_expectation(x)).all()
+
+
+def test_of_a_few_halts_no_third_parameter_is_learnt():
+    few = fit(exact(far_tailed(4, 12)))
+    assert set(few.scores["parameters"]) == {2}
+
+
+def test_without_halts_beyond_the_threshold_no_tail_is_tried():
+    short = np.minimum(draw("lognormal", 8.0, 0.6, 40), DAY - 3601)
+    assert not [name for name in fit(exact(short)).scores.index if name.endswith("+gpd")]

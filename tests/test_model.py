@@ -1,6 +1,5 @@
 """What `pricing_models.model` promises: one fit that prices cover, and a version that names all it rests on."""
 
-import time
 import tomllib
 from dataclasses import replace
 from pathlib import Path
@@ -121,12 +120,11 @@ def test_outages_of_weeks_are_in_the_price_as_several_incidents(model):
     assert model.loss(subject, free, TERM).mean > mean * (first + second) > mean * first
 
 
-def test_a_limit_beyond_all_seconds_is_priced_at_once(model):
+def test_a_limit_beyond_all_seconds_is_priced_on_a_grid_of_the_usual_size(model):
     far = replace(TERMS, rate_per_second=1, incident_limit=10**15, aggregate_limit=10**15)
     near = replace(far, incident_limit=8 * DAY)
-    before = time.perf_counter()
     premium = model.price(by_rate(model)[-1], far, TERM)
-    assert time.perf_counter() - before < 5.0
+    assert premium.loss.amounts.size < 10**6
     assert premium.loss.mean == pytest.approx(model.loss(by_rate(model)[-1], near, TERM).mean, rel=1e-6)
 
 

@@ -10,7 +10,7 @@ from pricing_models.compound import LossDistribution
 from pricing_models.errors import InvalidTerms
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.payoff import Semantics, Terms
-from pricing_models.premium import Basis, Circumstances, Judgement, Loadings, Scenario, price
+from pricing_models.premium import Basis, Circumstances, Judgement, Loadings, Means, Premium, Scenario
 from pricing_models.principles import SD_MULTIPLE
 
 YEAR = int(YEAR_SECONDS)
@@ -25,17 +25,18 @@ PLAIN = Loadings(
 
 
 def quote(loadings, point=12_000.0, term=YEAR, where=None, loss=LOSS):
-    return price({scenario: (loss, point) for scenario in Scenario}, TERMS, term, loadings, where)
+    return Premium(loss, Means(loss.mean, point), TERMS, term, loadings, where or Circumstances())
 
 
 def test_the_parts_add_up_to_the_total_exactly():
-    premium = quote(Loadings(expense_fixed=0.1, expense_per_day=1 / 3), where=Circumstances(0.3, True, 0.0))
+    premium = quote(Loadings(expense_fixed=0.1, expense_per_day=1 / 3), where=Circumstances(0.3 * LOSS.mean, True, 0.0))
     assert premium.total == sum(part.amount for part in premium.components)
     assert premium.total == sum(premium.breakdown.values())
     assert premium.totals[Scenario.BASE] == premium.total
     assert list(premium.breakdown) == [
         "expected_payout",
         "parameter_uncertainty",
+        "failover",
         "capital",
         "capacity",
         "expenses",
@@ -77,7 +78,7 @@ def test_the_carry_of_a_lock_is_the_published_example():
     """A limit of 100,000 for 90 days at 10% a year costs 2,466 to carry (of 365 days; here of 365.25)."""
     terms = replace(TERMS, aggregate_limit=100_000)
     loadings = replace(PLAIN, cost_of_capital_bps=1000, tail_seconds=0)
-    premium = price({scenario: (LOSS, 0.0) for scenario in Scenario}, terms, 90 * 86400, loadings)
+    premium = Premium(LOSS, Means(LOSS.mean, 0.0), terms, 90 * 86400, loadings)
     assert premium.breakdown["capital"] == pytest.approx(2466, abs=2)
 
 
@@ -88,7 +89,7 @@ def test_expenses_have_a_fixed_and_a_daily_part():
 
 def test_judged_loadings_apply_where_their_circumstance_holds():
     loadings = Loadings()
-    quiet, special = quote(loadings), quote(loadings, where=Circumstances(0.5, True, 0.0))
+    quiet, special = quote(loadings), quote(loadings, where=Circumstances(0.5 * LOSS.mean, True, 0.0))
     assert quiet.breakdown["recent_halt"] == quiet.breakdown["operator_control"] == 0.0
     assert special.breakdown["recent_halt"] == pytest.approx(0.5 * 0.5 * LOSS.mean)
     assert special.breakdown["operator_control"] == pytest.approx(0.1 * LOSS.mean)
@@ -98,7 +99,7 @@ def test_judged_loadings_apply_where_their_circumstance_holds():
 
 
 def test_the_premium_is_shown_at_the_low_the_base_and_the_high_of_judgement():
-    totals = quote(Loadings(), where=Circumstances(1.0, True, 0.0)).totals
+    totals = quote(Loadings(), where=Circumstances(LOSS.mean, True, 0.0)).totals
     assert totals[Scenario.LOW] < totals[Scenario.BASE] < totals[Scenario.HIGH]
     assert totals[Scenario.HIGH] - totals[Scenario.LOW] == pytest.approx((0.15 + 1.9 + 0.3) * LOSS.mean)
 
@@ -117,7 +118,7 @@ def test_the_premium_is_never_below_the_expected_payout():
 @pytest.mark.parametrize("term", [0, -5, 1.5, True, 11 * YEAR])
 def test_a_term_that_is_no_positive_int_of_at_most_ten_years_is_refused(term):
     with pytest.raises(InvalidTerms, match=f"term_seconds is {term}"):
-        quote(PLAIN, term=term)
+        quote(PLAIN, term=term).under(Scenario.BASE)
 
 
 def test_bad_loadings_are_refused_by_field_and_value():
@@ -129,8 +130,8 @@ def test_bad_loadings_are_refused_by_field_and_value():
         Judgement(0.5, 0.1, 0.9)
     with pytest.raises(InvalidTerms, match=r"failover_probability .* at most 1"):
         Loadings(failover_probability=Judgement(0.5, 1.0, 1.5))
-    with pytest.raises(InvalidTerms, match=r"recent_share is 2"):
-        Circumstances(recent_share=2.0)
+    with pytest.raises(InvalidTerms, match=r"recent_payout is -2"):
+        Circumstances(recent_payout=-2.0)
     with pytest.raises(InvalidTerms, match=r"marginal_capital is -1"):
         Circumstances(marginal_capital=-1.0)
 
@@ -141,7 +142,7 @@ def test_the_room_in_the_pool_is_charged_by_where_it_stands_and_slices_cost_the_
     def capacity(in_force, limit):
         terms = replace(TERMS, incident_limit=limit, aggregate_limit=limit)
         where = Circumstances(utilisation=Utilisation(in_force, 1e6))
-        return price({s: (LOSS, 0.0) for s in Scenario}, terms, YEAR, loadings, where).breakdown["capacity"]
+        return Premium(LOSS, Means(LOSS.mean, 0.0), terms, YEAR, loadings, where).breakdown["capacity"]
 
     assert quote(loadings).breakdown["capacity"] == 0.0
     whole = capacity(100_000.0, 400_000)
@@ -158,3 +159,12 @@ def test_other_principles_stand_in_for_the_cost_of_the_lock():
     assert all(amount >= LOSS.mean + 7.0 for amount in premium.alternatives.values())
     capital = 0.1 * (LOSS.tvar(0.995) - LOSS.mean) * (YEAR // 4 + 7 * 86400) / YEAR
     assert premium.alternatives["cost_of_capital"] == pytest.approx(7.0 + LOSS.mean + capital, rel=1e-6)
+
+
+def test_what_failovers_add_is_judgement_and_a_part_of_its_own():
+    added = {Scenario.LOW: 500.0, Scenario.BASE: 1_000.0, Scenario.HIGH: 1_000.0}
+    premium = Premium(LOSS, Means(LOSS.mean - 1_000.0, 9_000.0, added), TERMS, YEAR, PLAIN)
+    assert premium.breakdown["failover"] == 1_000.0
+    assert premium.total == pytest.approx(LOSS.mean)
+    assert premium.judgement_share == pytest.approx(1_000.0 / LOSS.mean)
+    assert premium.totals[Scenario.LOW] == pytest.approx(LOSS.mean - 500.0)

@@ -64,7 +64,7 @@ def test_the_components_add_up_to_the_premium_and_none_is_below_the_model() -> N
 
 def test_what_rests_on_judgement_says_so() -> None:
     judged = {part.name for part in priced().components if part.judgement}
-    assert judged == {"basis_risk", "recent_halt", "operator_control"}
+    assert judged == {"failover", "basis_risk", "recent_halt", "operator_control"}
 
 
 def test_the_premium_lies_between_its_low_and_its_high() -> None:

@@ -8,6 +8,7 @@ from pricing_models.errors import InvalidData
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.model import fit
 from pricing_models.payoff import Semantics, Terms
+from pricing_models.pricing import Enquiry
 from pricing_models.treatments import Ends, Exposure, price_all, treated_models, with_unsearched
 from tests.simulated_history import history
 
@@ -35,19 +36,19 @@ def test_every_combination_is_priced_and_the_base_is_the_model_itself(models):
 
 
 def test_quiet_years_of_the_unsearched_lower_the_price_and_listed_chains_raise_it(models):
-    found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, "new", TERMS, TERM, kind="l1")}
+    found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, Enquiry("new", TERMS, TERM, "l1"))}
     for ends in Ends:
         assert found[Exposure.ALL, ends] < found[Exposure.SEARCHED, ends] < found[Exposure.LISTED, ends]
 
 
 def test_long_unknown_ends_cost_more_than_typical_ones(models):
-    found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, "s000", TERMS, TERM)}
+    found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, Enquiry("s000", TERMS, TERM))}
     for exposure in Exposure:
         assert found[exposure, Ends.LIKE_KNOWN] < found[exposure, Ends.LONG]
 
 
 def test_prices_come_cheapest_first(models):
-    totals = [each.premium.total for each in price_all(models, "s001", TERMS, TERM)]
+    totals = [each.premium.total for each in price_all(models, Enquiry("s001", TERMS, TERM))]
     assert totals == sorted(totals)
 
 

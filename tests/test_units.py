@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insure.errors import InvalidInput
-from insure.records.units import amount_text, duration_text, parse_amount, parse_duration, time_text
+from insure.records.units import amount_text, duration_text, parse_amount, parse_duration, parse_rate, time_text
 
 
 @pytest.mark.parametrize(("text", "seconds"), [("45s", 45), ("30m", 1_800), ("1h30m", 5_400), ("90d", 7_776_000)])
@@ -46,3 +46,16 @@ def test_amounts_show_at_least_two_decimals_and_their_unit() -> None:
 
 def test_times_are_utc() -> None:
     assert time_text(1_702_654_140) == "2023-12-15 15:29:00"
+
+
+@pytest.mark.parametrize(
+    ("text", "per_second"), [("1000/h", 277_777), ("0.25/s", 250_000), ("24000/d", 277_777), ("3.6/m", 60_000)]
+)
+def test_a_rate_is_cut_to_whole_units_a_second(text: str, per_second: int) -> None:
+    assert parse_rate("--rate", text, 6) == per_second
+
+
+@pytest.mark.parametrize("text", ["1000", "1000/", "/h", "1000/w", "-1/h", "1000/hour", "nan/h"])
+def test_a_rate_without_a_time_or_an_amount_is_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=f"^--rate is '{text.partition('/')[0]}"):
+        parse_rate("--rate", text, 6)

@@ -297,7 +297,8 @@ def parts_table(price: PriceView, asset: Deployment) -> Component:
     rows.append([html.Strong("Premium"), html.Strong(exact(price.premium, asset)), "100.0 %"])
     columns = [("Component", "text"), ("Amount", "number"), ("Share", "number")]
     caption = f"Model {price.model_version}, every part rounded up to the smallest unit"
-    return ui.table(columns, rows, "", caption)
+    words = html.Ul([html.Li(line) for line in price.rests_on], className="hint")
+    return html.Div([ui.table(columns, rows, "", caption), words])
 
 
 def subject_facts(view: SubjectView, asset: Deployment) -> html.Div:

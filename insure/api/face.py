@@ -10,6 +10,7 @@ from insure.records.views import (
     IncidentView,
     IssuedQuote,
     LedgerEntry,
+    LookBack,
     PolicyView,
     PoolView,
     PriceView,
@@ -47,6 +48,15 @@ class EngineFace(Protocol):
 
         Raises `InvalidInput` naming the field, `Refused` with the desk's reason, `NotConfigured` if it has no key.
         """
+        ...
+
+    @property
+    def model_version(self) -> str:
+        """The version of the fit that prices come from."""
+        ...
+
+    def look_back(self) -> LookBack | None:
+        """The last look back, None if there was none; raises `InvalidInput` when its file is none."""
         ...
 
     def policy(self, policy_id: int) -> PolicyView | None:

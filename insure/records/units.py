@@ -38,6 +38,15 @@ def parse_amount(field: str, text: str, decimals: int) -> int:
     return int(whole + fraction[:decimals].ljust(decimals, "0"))
 
 
+def parse_rate(field: str, text: str, decimals: int) -> int:
+    """Smallest units per second of a rate such as "1000/h", "0.25/s" or "24000/d", cut so that no hour pays more than
+    was asked for; raises `InvalidInput` naming the field."""
+    amount, slash, unit = text.partition("/")
+    if not slash or unit not in _SECONDS:
+        raise InvalidInput(f"{field} is {text!r}: must be an amount per time such as 1000/h, 0.25/s or 24000/d")
+    return parse_amount(field, amount, decimals) // _SECONDS[unit]
+
+
 def amount_text(amount: int, decimals: int, symbol: str = "") -> str:
     """An amount with thousands separators and all of its decimals that are not zero, at least two."""
     whole, fraction = divmod(abs(amount), 10**decimals)

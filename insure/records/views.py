@@ -76,16 +76,27 @@ class PriceComponent:
 class LossView:
     """What a policy pays over its term: `exceedance[i]` is the probability of more than `amounts[i]`.
 
-    `amounts` rise from zero to the aggregate limit. `mean` and the quantiles are rounded up.
+    `amounts` rise from zero to the aggregate limit. `mean`, `sd` and the quantiles are rounded up.
     """
 
     amounts: tuple[int, ...]
     exceedance: tuple[float, ...]
     mean: int
+    sd: int
     quantile_95: int
     quantile_99: int
     probability_of_any: float
     probability_of_exhaustion: float
+
+
+@dataclass(frozen=True)
+class JudgedPart:
+    """A component that rests on judgement, at the low, the base and the high end of it."""
+
+    name: str
+    low: int
+    base: int
+    high: int
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,8 @@ class PriceView:
 
     `rate_bps` is the premium in basis points of the aggregate limit per year; `premium_low` and `premium_high` the
     premium with every judgement at its low and its high end; `expected_low` and `expected_high` the expected payout
-    at the ends of the halt rate's 90% interval. All are rounded up.
+    at the ends of the halt rate's 90% interval. All are rounded up. `judged` has what rests on judgement and
+    `judgement_share` its part of the premium; `rests_on` says in words what rate, lengths and charges rest on.
     """
 
     subject_id: str
@@ -109,6 +121,9 @@ class PriceView:
     expected_high: int | None
     model_version: str
     loss: LossView
+    judged: tuple[JudgedPart, ...] = ()
+    judgement_share: float = 0.0
+    rests_on: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -361,3 +376,60 @@ class Health:
     def ok(self) -> bool:
         """Whether every job's last run was good."""
         return all(not job.last_error for job in self.jobs)
+
+
+@dataclass(frozen=True)
+class ModelScore:
+    """A frequency model looking a year ahead: nats won over the baseline with the 90% interval over chains, the gap to
+    the best with its s.e., CRPS, share of outcomes inside the central 90%, halts expected and seen."""
+
+    name: str
+    parameters: int
+    gain: float
+    gain_low: float
+    gain_high: float
+    behind_best: float
+    behind_best_se: float
+    crps: float
+    coverage_90: float
+    expected: float
+    observed: int
+
+
+@dataclass(frozen=True)
+class Spread:
+    """Halts expected and seen in a fifth of the subjects."""
+
+    expected: float
+    observed: int
+
+
+@dataclass(frozen=True)
+class BookYear:
+    """A year of the synthetic book in whole asset units; `paid_*` by what the unknown ends of halts allow."""
+
+    year: str
+    policies: int
+    halts: int
+    expected: float
+    premium: float
+    paid_low: float
+    paid_base: float
+    paid_high: float
+
+
+@dataclass(frozen=True)
+class LookBack:
+    """Whether forecasts and prices would have been right in the past, and in words what speaks `against` them."""
+
+    as_of: str
+    model_version: str
+    baseline: str
+    shipped: str
+    is_simplest: bool
+    models: tuple[ModelScore, ...]
+    pit: tuple[float, ...]
+    pit_p_value: float
+    spread: tuple[Spread, ...]
+    book: tuple[BookYear, ...]
+    against: tuple[str, ...]

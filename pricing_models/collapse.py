@@ -1,0 +1,115 @@
+"""A posterior of hundreds of nodes as two dozen known rates: the counts of any term at a thousandth of the work.
+
+The mixture's density is summed on a fine grid of log rates (the trapezoid rule, which converges exponentially for what
+falls off at both ends), and that sum is compressed to the Gauss rule with the same first moments, by the recurrence of
+its orthogonal polynomials (Stieltjes; Gautschi, Orthogonal Polynomials: Computation and Approximation, 2.2). The
+probability of a count is an entire function of the rate, for which Gauss rules converge faster than any power.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import special
+
+from pricing_models.frequency import RatePosterior
+
+FloatArray = NDArray[np.float64]
+
+NODES = 24
+_GRID = 400
+_LOWEST = 1e-10  # of the mean: below that a rate is none
+_NEGLIGIBLE = 1e-14
+_TAIL = 1e-12
+_NEWTON_STEPS = 4
+_MOST_HALTS = 40.0  # that the Gauss rule is asked for: beyond, its nodes are too few
+
+
+@dataclass(frozen=True)
+class KnownRates:
+    """Rates a year with weights that add up to one; `typical`, `low` and `high` are the posterior's median and the
+    ends of its central 90%, `mean` its mean."""
+
+    rates: FloatArray
+    weights: FloatArray
+    typical: float
+    low: float
+    high: float
+    mean: float
+    source: str
+
+
+def collapse(posterior: RatePosterior, years: float) -> KnownRates:
+    """The posterior as `NODES` rates, or hundreds where terms of up to `years` can hold too many halts for so few; the
+    mean is kept to rounding."""
+    shapes, rates, weights = posterior.shapes, posterior.rates, posterior.weights
+    mean = posterior.mean
+    high = float(np.max(special.gammainccinv(shapes, _NEGLIGIBLE) / rates))
+    log_rate = np.linspace(np.log(_LOWEST * mean), np.log(high), _GRID)
+    log_density = shapes[:, None] * (log_rate + np.log(rates)[:, None]) - special.gammaln(shapes)[:, None]
+    density = weights @ np.exp(log_density - rates[:, None] * np.exp(log_rate))
+    mass = density * (log_rate[1] - log_rate[0])
+    mass[0] = max(0.0, 1.0 - float(mass[1:].sum()))  # and all below
+    points, masses = np.exp(log_rate), mass / mass.sum()
+    low, typical, top = _quantiles(posterior, log_rate, masses, np.array([0.05, 0.5, 0.95]))
+    if high * years <= _MOST_HALTS:
+        points, masses = gauss(points, masses, NODES)
+    points = points * (mean / float(masses @ points))
+    return KnownRates(points, masses, typical, low, top, mean, posterior.source)
+
+
+def _quantiles(posterior: RatePosterior, log_rate: FloatArray, masses: FloatArray, levels: FloatArray) -> list[float]:
+    """Quantiles of the rate: read off the grid, then mended by Newton's steps on the exact law."""
+    cdf = np.cumsum(masses) - masses / 2.0
+    at = np.interp(levels, cdf, log_rate)
+    shapes, rates, weights = posterior.shapes[:, None], posterior.rates[:, None], posterior.weights
+    for _ in range(_NEWTON_STEPS):
+        x = rates * np.exp(at)
+        slope = weights @ np.exp(special.xlogy(shapes, x) - x - special.gammaln(shapes))
+        at = at + np.clip((levels - weights @ special.gammainc(shapes, x)) / np.maximum(slope, 1e-12), -1.0, 1.0)
+    return [float(value) for value in np.exp(at)]
+
+
+def gauss(points: FloatArray, weights: FloatArray, size: int) -> tuple[FloatArray, FloatArray]:
+    """The Gauss rule of at most `size` nodes of a discrete measure: every polynomial of a degree below twice that has
+    the same mean under both."""
+    scale = float(points.max())
+    x = points / scale
+    alpha, beta = np.zeros(size), np.zeros(size)
+    basis = np.zeros((size + 1, x.size))
+    basis[0] = np.sqrt(weights)
+    for n in range(size):
+        alpha[n] = float(basis[n] @ (x * basis[n]))
+        fresh = (x - alpha[n]) * basis[n] - (beta[n - 1] * basis[n - 1] if n else 0.0)
+        for _ in range(2):  # once more, because rounding is what spoils Lanczos's recurrence
+            fresh = fresh - basis[: n + 1].T @ (basis[: n + 1] @ fresh)
+        beta[n] = float(np.linalg.norm(fresh))
+        if beta[n] < _NEGLIGIBLE:
+            size = n + 1
+            break
+        basis[n + 1] = fresh / beta[n]
+    jacobi = np.diag(alpha[:size]) + np.diag(beta[: size - 1], 1) + np.diag(beta[: size - 1], -1)
+    values, vectors = np.linalg.eigh(jacobi)
+    masses = vectors[0] ** 2 * float(weights.sum())
+    return np.maximum(values, 0.0) * scale, masses
+
+
+def counts(means: FloatArray, weights: FloatArray) -> FloatArray:
+    """P(N = 0), P(N = 1), ... of each row's mixture of Poisson laws; the last column holds what lies beyond.
+
+    `means` and `weights` have a row per policy and a column per known rate.
+    """
+    term = np.exp(-means)
+    columns = [np.einsum("ij,ij->i", weights, term)]
+    left = 1.0 - columns[0]
+    n = 0
+    while float(left.max()) > _TAIL or n < 2:
+        n += 1
+        term = term * means / n
+        columns.append(np.einsum("ij,ij->i", weights, term))
+        left = left - columns[-1]
+        if n > 40 and float(columns[-1].max()) < 1e-3 * _TAIL:
+            break  # what is left is rounding
+    found: FloatArray = np.maximum(np.column_stack(columns), 0.0)
+    found[:, -1] += np.maximum(0.0, 1.0 - found.sum(axis=1))
+    return found

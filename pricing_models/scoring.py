@@ -1,0 +1,230 @@
+"""Which law the lengths have: candidates scored on halts that they were not fitted to.
+
+With a Pareto tail the posterior falls into two parts: the body's, to which a halt beyond the threshold is only known to
+have reached it, and the tail's, of the halts whose lower bound lies beyond it. A halt whose bounds lie on either side
+of the threshold tells the body that it lasted at least its lower one.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy import special
+
+from pricing_models import tails
+from pricing_models.bodies import BODIES, Body
+from pricing_models.grids import posterior_nodes
+from pricing_models.lengths import DurationPosterior, SplicedPosterior
+from pricing_models.tails import Tail
+
+FloatArray = NDArray[np.float64]
+Missing = Literal["drop", "pessimistic"]
+
+DAY = 86400.0
+HOUR = 3600.0
+WITH_TAIL = "+gpd"
+CANDIDATES = (*BODIES, f"lognormal{WITH_TAIL}", f"weibull{WITH_TAIL}", f"loglogistic{WITH_TAIL}")
+_TAIL_PARAMETERS = 2
+_LOG_SHAPES = np.linspace(-2.0, 2.0, 7)
+_COARSE = 21  # points of the Burr's grids, of which there is one per shape
+_ONE = np.ones(1)
+
+
+@dataclass(frozen=True)
+class DurationPrior:
+    """Priors and thresholds of the fit; `missing` is the treatment of halts of which no length is known.
+
+    `drop` takes them to be like the known ones. `pessimistic` takes each to have lasted at least as long as
+    the median of the known ones: a halt whose end nobody recorded was hardly a short one.
+    `bodies` are the candidates, in the order in which ties are broken: bodies by name, with `+gpd` for those with a
+    Pareto tail beyond `threshold` seconds.
+    mu ~ Normal(log 4 h, mu_sd), log sigma ~ Normal(log_sigma_mean, log_sigma_sd), the Burr's log shape ~ Normal(0, 1).
+    """
+
+    missing: Missing = "drop"
+    mu_sd: float = 2.0
+    log_sigma_mean: float = 0.4
+    log_sigma_sd: float = 0.7
+    group_min_known: int = 20
+    folds: int = 10
+    bodies: tuple[str, ...] = CANDIDATES
+    threshold: float = DAY
+    points: int = 25
+
+
+@dataclass(frozen=True)
+class BodyNodes:
+    """Weighted parameters of a body; `log_density` is their log posterior but for a constant."""
+
+    mu: FloatArray
+    sigma: FloatArray
+    shape: FloatArray
+    weights: FloatArray
+    log_density: FloatArray
+
+
+def log_likelihood(
+    body: Body, mu: FloatArray, sigma: FloatArray, low: FloatArray, high: FloatArray, shape: FloatArray = _ONE
+) -> FloatArray:
+    """Matrix of log(S(low) - S(high)): a row per node, a column per halt."""
+    with np.errstate(divide="ignore"):  # low = 0 gives log S = 0 through z = -inf, high = inf gives z = inf
+        z_low = (np.log(low) - mu[:, None]) / sigma[:, None]
+        z_high = (np.log(high) - mu[:, None]) / sigma[:, None]
+    top, bottom = body.log_sf(z_low, shape[:, None]), body.log_sf(z_high, shape[:, None])
+    gap = np.minimum(bottom - top, -1e-300)
+    result: FloatArray = top + np.log(-np.expm1(gap))
+    return result
+
+
+def posterior(name: str, rows: pd.DataFrame, prior: DurationPrior, group: str, permanent: float) -> DurationPosterior:
+    """The law of a candidate given the halts of a group; its curves are tabulated now, a price has no time for it."""
+    body, threshold = split(name, prior)
+    low, high = _limits(rows)
+    nodes = body_nodes(body, *_before(low, high, threshold), prior, prior.points)
+    source = f"{len(rows)} halts of the group {group}, {name}"
+    found = (body, nodes.mu, nodes.sigma, nodes.weights, source, permanent, nodes.shape)
+    law = DurationPosterior(*found)
+    if np.isfinite(threshold):
+        far = tails.tail_nodes(*_beyond(low, high, threshold), prior.points)
+        law = SplicedPosterior(*found, threshold, Tail(far.x, np.exp(far.y), far.weights))
+    _ = law.curves
+    return law
+
+
+def split(name: str, prior: DurationPrior) -> tuple[Body, float]:
+    """A candidate's body and the threshold of its tail, infinite without one."""
+    return BODIES[name.removesuffix(WITH_TAIL)], prior.threshold if name.endswith(WITH_TAIL) else np.inf
+
+
+def body_nodes(body: Body, low: FloatArray, high: FloatArray, prior: DurationPrior, points: int) -> BodyNodes:
+    """Posterior nodes of a body; of a Burr one grid per shape, weighted by what each explains."""
+    shaped = body.parameters > 2
+    parts = []
+    for log_shape in _LOG_SHAPES if shaped else np.zeros(1):
+        shape = np.exp(np.array([log_shape]))
+
+        def log_density(x: FloatArray, y: FloatArray, shape: FloatArray = shape) -> FloatArray:
+            total: FloatArray = log_likelihood(body, x, np.exp(y), low, high, shape).sum(axis=1)
+            return total + _log_prior(x, y, float(np.log(shape[0])), prior)
+
+        mu0, s0 = float(np.log(4 * HOUR)), prior.log_sigma_mean
+        wide_mu, wide_s = 6.0 * prior.mu_sd, 6.0 * prior.log_sigma_sd
+        box = (mu0 - wide_mu, mu0 + wide_mu, s0 - wide_s, s0 + wide_s)
+        nodes = posterior_nodes(log_density, box, _COARSE if shaped else points)
+        log_weights = np.log(nodes.weights) + nodes.log_mass
+        parts.append(np.stack([nodes.x, np.exp(nodes.y), np.full(nodes.x.size, shape[0]), log_weights]))
+    mu, sigma, shapes, log_weights = np.hstack(parts)
+    weights = np.exp(log_weights - special.logsumexp(log_weights))
+    heavy = weights > 1e-9
+    return BodyNodes(mu[heavy], sigma[heavy], shapes[heavy], weights[heavy] / weights[heavy].sum(), log_weights[heavy])
+
+
+def _log_prior(mu: FloatArray, log_sigma: FloatArray, log_shape: float, prior: DurationPrior) -> FloatArray:
+    centred_mu = (mu - np.log(4 * HOUR)) / prior.mu_sd
+    centred_sigma = (log_sigma - prior.log_sigma_mean) / prior.log_sigma_sd
+    result: FloatArray = -0.5 * (centred_mu**2 + centred_sigma**2 + log_shape**2)
+    return result
+
+
+def score(rows: pd.DataFrame, prior: DurationPrior) -> pd.DataFrame:
+    """Parameters and mean log predictive score per halt of each candidate, and the s.e. of its difference to the best
+    one's. A tail is no candidate where no halt is known to lie beyond its threshold, nor is any law of more than two
+    parameters where there are too few halts to tell."""
+    order = {event: i for i, event in enumerate(sorted(rows["event_id"].astype(str).unique()))}
+    fold = rows["event_id"].astype(str).map(order).to_numpy() % prior.folds
+    low, high = _limits(rows)
+    some = bool((np.isfinite(high) & (low >= prior.threshold)).any())
+    names = [name for name in prior.bodies if some or not name.endswith(WITH_TAIL)]
+    if len(rows) < prior.group_min_known:
+        names = [name for name in names if _parameters(name, prior) == 2] or names
+    points = {name: _fold_scores(name, low, high, fold, prior) for name in names}
+    best = max(points, key=lambda name: float(points[name].mean()))
+    rows_of = {
+        name: {
+            "parameters": _parameters(name, prior),
+            "log_score": float(value.mean()),
+            "se_of_difference": float(np.std(value - points[best]) / np.sqrt(len(rows))),
+        }
+        for name, value in points.items()
+    }
+    return pd.DataFrame.from_dict(rows_of, orient="index")
+
+
+def _parameters(name: str, prior: DurationPrior) -> int:
+    return split(name, prior)[0].parameters + _TAIL_PARAMETERS * name.endswith(WITH_TAIL)
+
+
+def _fold_scores(
+    name: str, low: FloatArray, high: FloatArray, fold: NDArray[np.int64], prior: DurationPrior
+) -> FloatArray:
+    """Log predictive of each halt given the other folds, whose posteriors are one grid reweighted."""
+    body, threshold = split(name, prior)
+    own = _before(low, high, threshold)
+    nodes = body_nodes(body, *own, prior, 2 * prior.points + 1)
+    seen = log_likelihood(body, nodes.mu, nodes.sigma, *own, nodes.shape)
+    tail = _TailScores.of(low, high, threshold, prior) if np.isfinite(threshold) else None
+    result = np.empty(low.size)
+    for held in np.unique(fold):
+        out = fold == held
+        weights = _without(nodes.log_density, seen[:, out])
+        if tail is None:
+            result[out] = special.logsumexp(seen[:, out] + np.log(weights)[:, None], axis=0)
+            continue
+        cut = [np.minimum(each[out], threshold) for each in (low, high)]
+        with np.errstate(divide="ignore"):
+            z = [(np.log(each) - nodes.mu[:, None]) / nodes.sigma[:, None] for each in cut]
+        alive = [weights @ np.exp(body.log_sf(each, nodes.shape[:, None])) for each in z]
+        beyond = tail.survival(out)
+        result[out] = np.log(np.maximum(alive[0] * beyond[0] - alive[1] * beyond[1], 1e-300))
+    return result
+
+
+@dataclass(frozen=True)
+class _TailScores:
+    """The tail's nodes, their log density, and of each the likelihood (column per halt, 0 where it tells nothing) and
+    the survival of both bounds beyond the threshold."""
+
+    log_density: FloatArray
+    seen: FloatArray
+    at_low: FloatArray
+    at_high: FloatArray
+
+    @classmethod
+    def of(cls, low: FloatArray, high: FloatArray, threshold: float, prior: DurationPrior) -> "_TailScores":
+        nodes = tails.tail_nodes(*_beyond(low, high, threshold), prior.points)
+        xi, beta = nodes.x, np.exp(nodes.y)
+        excess = [np.maximum(each - threshold, 0.0) for each in (low, high)]
+        told = low >= threshold
+        seen = np.zeros((xi.size, low.size))
+        seen[:, told] = tails.log_likelihood(xi, beta, excess[0][told], excess[1][told])
+        alive = [np.exp(-tails.hazard(xi[:, None], beta[:, None], each)) for each in excess]
+        return cls(np.log(nodes.weights), seen, alive[0], np.where(np.isinf(high), 0.0, alive[1]))
+
+    def survival(self, out: NDArray[np.bool_]) -> tuple[FloatArray, FloatArray]:
+        """Predictive survival of the held-out halts' bounds beyond the threshold."""
+        weights = _without(self.log_density, self.seen[:, out])
+        return weights @ self.at_low[:, out], weights @ self.at_high[:, out]
+
+
+def _without(log_density: FloatArray, seen: FloatArray) -> FloatArray:
+    """Weights of the nodes of a posterior that has not seen these halts."""
+    rest = log_density - seen.sum(axis=1)
+    result: FloatArray = np.exp(rest - special.logsumexp(rest))
+    return result
+
+
+def _limits(rows: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
+    return rows["low"].to_numpy(dtype=float), rows["high"].to_numpy(dtype=float)
+
+
+def _before(low: FloatArray, high: FloatArray, threshold: float) -> tuple[FloatArray, FloatArray]:
+    """The halts as the body sees them: beyond the threshold it knows no more."""
+    return np.minimum(low, threshold), np.where(high > threshold, np.inf, high)
+
+
+def _beyond(low: FloatArray, high: FloatArray, threshold: float) -> tuple[FloatArray, FloatArray]:
+    """Excesses of the halts that lie beyond the threshold."""
+    told = low >= threshold
+    return low[told] - threshold, high[told] - threshold

@@ -1,0 +1,183 @@
+"""A fit as plain values, and the name that follows from them: the model version that quotes carry.
+
+The record holds everything that a price is made from: data (by their digest), settings, code, and the parameters to
+twelve digits. The version is the hash of the record, so a stored fit can't be changed unseen.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict
+from functools import cache
+from importlib import resources
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from pricing_models import __version__
+from pricing_models.bodies import BODIES
+from pricing_models.duration import DurationFit
+from pricing_models.errors import InvalidData
+from pricing_models.experience import Experience
+from pricing_models.frequency import FrequencyFit, FrequencyPrior
+from pricing_models.grids import Nodes
+from pricing_models.lengths import DurationPosterior, SplicedPosterior
+from pricing_models.overrides import Override
+from pricing_models.scoring import DurationPrior
+from pricing_models.tails import Tail
+
+VERSION_DIGITS = 16
+PRICED = (
+    "bodies",
+    "capacity",
+    "cells",
+    "collapse",
+    "compound",
+    "covariates",
+    "curves",
+    "duration",
+    "errors",
+    "experience",
+    "fourier",
+    "frequency",
+    "grids",
+    "lengths",
+    "model",
+    "observation",
+    "overrides",
+    "payoff",
+    "premium",
+    "pricing",
+    "principles",
+    "scoring",
+    "tails",
+    "versions",
+)
+"""The modules that a price goes through; a change in any of them, be it of a comment, makes another version."""
+
+
+@cache
+def code_version() -> str:
+    """The package's version and the digest of the sources of `PRICED`: constants of an installation."""
+    digest = hashlib.sha256()
+    for name in PRICED:
+        source = resources.files("pricing_models").joinpath(f"{name}.py").read_text(encoding="utf-8")
+        digest.update(f"{name}\0{source}\0".encode())
+    return f"{__version__}+{digest.hexdigest()[:VERSION_DIGITS]}"
+
+
+def data_digest(subjects: pd.DataFrame, outages: pd.DataFrame) -> str:
+    """Digest of both tables as they were fitted; the order of the rows is not among what it tells."""
+    text = _canonical(subjects, ["subject_id"]) + "\0" + _canonical(outages, ["subject_id", "start", "event_id"])
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _canonical(frame: pd.DataFrame, order: list[str]) -> str:
+    ordered = frame.sort_values(order, kind="stable")
+    return ordered.to_csv(index=False, float_format="%.12g", lineterminator="\n")
+
+
+def version_of(record: Mapping[str, Any]) -> str:
+    """The name of a fit: the first digits of the hash of its record."""
+    text = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(text.encode()).hexdigest()[:VERSION_DIGITS]
+
+
+def to_record(
+    data: str,
+    settings: Mapping[str, Any],
+    experience: Experience,
+    age_exponent: float,
+    rates: FrequencyFit,
+    lengths: DurationFit,
+    overrides: Mapping[str, Override],
+    code: str | None = None,
+) -> dict[str, Any]:
+    """The record of a fit, all of it JSON; `data` is the digest of its tables."""
+    subjects = experience.subjects.sort_index()
+    durations = experience.durations.sort_values(["subject_id", "start", "event_id"], kind="stable")
+    record = {
+        "code": code or code_version(),
+        "data": data,
+        "as_of": experience.as_of,
+        "settings": dict(settings),
+        "subjects": subjects.reset_index().to_dict("list"),
+        "durations": durations.to_dict("list"),
+        "age_exponent": age_exponent,
+        "rates": {name: {"x": n.x, "y": n.y, "weights": n.weights} for name, n in sorted(rates.groups.items())},
+        "lengths": {name: _law(law) for name, law in sorted(lengths.groups.items())},
+        "scores": lengths.scores.rename_axis("name").reset_index().to_dict("list"),
+        "chosen": lengths.chosen,
+        "permanent": lengths.permanent,
+        "overrides": {name: asdict(each) for name, each in sorted(overrides.items())},
+    }
+    return _plain(record)  # type: ignore[no-any-return]
+
+
+def _law(law: DurationPosterior) -> dict[str, Any]:
+    names = ("mu", "sigma", "weights", "shape")
+    found: dict[str, Any] = {"body": law.body.name, "source": law.source, "permanent": law.permanent}
+    found |= {name: getattr(law, name) for name in names}
+    if isinstance(law, SplicedPosterior):
+        tail = {name: getattr(law.tail, name) for name in ("xi", "beta", "weights")}
+        found |= {"threshold": law.threshold, "tail": tail}
+    return found
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON takes it: numbers of twelve digits, what is not finite as a word."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(each) for key, each in value.items()}
+    if isinstance(value, np.ndarray):
+        value = value.tolist()
+    if isinstance(value, (list, tuple)):
+        return [_plain(each) for each in value]
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float):
+        return float(f"{value:.12g}") if np.isfinite(value) else str(value)
+    return value
+
+
+# Back from a record
+
+
+def of_record(record: Mapping[str, Any]) -> dict[str, Any]:
+    """What a record holds, by the names of `Model`'s fields; raises `InvalidData` when it is no record of a fit."""
+    try:
+        settings = record["settings"]
+        merge_gap = settings["merge_gap_seconds"]
+        frame = pd.DataFrame(record["subjects"]).set_index("subject_id")
+        for name in ("launch", "last_halt", "exposure_years"):
+            frame[name] = frame[name].astype(float)
+        durations = pd.DataFrame(record["durations"]).astype({"start": float, "low": float, "high": float})
+        known = Experience(frame, durations, float(record["as_of"]), merge_gap)
+        priors = dict(settings["duration"]) | {"bodies": tuple(settings["duration"]["bodies"])}
+        rates = {
+            name: Nodes(np.array(each["x"]), np.array(each["y"]), np.array(each["weights"]))
+            for name, each in record["rates"].items()
+        }
+        laws = {name: _law_of(law) for name, law in record["lengths"].items()}
+        scores = pd.DataFrame(record["scores"]).set_index("name").rename_axis(None)
+        body = next(iter(laws.values())).body
+        return {
+            "experience": known,
+            "age_exponent": float(record["age_exponent"]),
+            "frequency": FrequencyFit(rates, known, FrequencyPrior(**settings["frequency"])),
+            "duration": DurationFit(body, scores, laws, float(record["permanent"]), str(record["chosen"])),
+            "settings": (merge_gap, FrequencyPrior(**settings["frequency"]), DurationPrior(**priors), settings["age"]),
+            "overrides": {name: Override(**each) for name, each in record["overrides"].items()},
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidData(f"record of a fit: {type(error).__name__}: {error}; must be one that a fit wrote") from error
+
+
+def _law_of(record: Mapping[str, Any]) -> DurationPosterior:
+    arrays = {name: np.array(record[name], dtype=float) for name in ("mu", "sigma", "weights", "shape")}
+    whole: dict[str, Any] = {"body": BODIES[record["body"]], "source": str(record["source"])}
+    whole |= {"permanent": float(record["permanent"])} | arrays
+    if "tail" not in record:
+        return DurationPosterior(**whole)
+    tail = Tail(*(np.array(record["tail"][name], dtype=float) for name in ("xi", "beta", "weights")))
+    return SplicedPosterior(**whole, threshold=float(record["threshold"]), tail=tail)

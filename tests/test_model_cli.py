@@ -1,0 +1,88 @@
+"""`insure model`: fits are stored and named by their content, shown, compared; overrides are kept with their reason."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from insure.fits import Fits
+from tests.screen_engine import ARBITRUM
+from tests.test_cli import DATA, Insure, insure, refused
+
+__all__ = ["insure"]  # the fixture
+
+
+def told(insure: Insure, *arguments: object, **environment: object) -> dict[str, object]:
+    result = insure("model", *arguments, "--json", **environment)
+    assert (result.code, result.err) == (0, "")
+    found: dict[str, object] = json.loads(result.out)
+    return found
+
+
+def test_fits_are_stored_compared_and_shown(insure: Insure, tmp_path: Path) -> None:
+    first = told(insure, "fit", "--as-of", "2026-03-01")
+    assert first["refit"] is None
+    second = told(insure, "fit", "--as-of", "2026-11-22")
+    moved = second["refit"]
+    assert isinstance(moved, dict)
+    assert (moved["from"], moved["to"]) == (first["model_version"], second["model_version"])
+    assert moved["moved"] and all(abs(each["change"]) > 0.1 for each in moved["moved"])
+    assert all(each["reasons"] for each in moved["moved"])
+    assert {path.stem for path in (tmp_path / "models").iterdir()} == {first["model_version"], second["model_version"]}
+    again = told(insure, "compare", str(first["model_version"])[:8], second["model_version"])
+    assert [each["subject"] for each in again["moved"]] == [each["subject"] for each in moved["moved"]]  # type: ignore[attr-defined]
+    assert again["other"] == moved["other"]
+    shown = told(insure, "show", "--version", first["model_version"])
+    assert (shown["model_version"], shown["as_of"]) == (first["model_version"], "2026-03-01")
+    table = insure("model", "compare", first["model_version"], second["model_version"]).out
+    assert "prices moved by more than 10%" in table and "fitted 266 days later" in table
+
+
+def test_a_subject_is_shown_with_its_experience_rate_and_lengths(insure: Insure) -> None:
+    found = told(insure, "show", "arbitrum-one", "--as-of", "2026-11-22")
+    assert found["subject"] == ARBITRUM
+    assert found["experience"]["halts"] == 3  # type: ignore[index]
+    rate = found["rate"]
+    assert isinstance(rate, dict)
+    assert rate["low"] < rate["mean"] < rate["high"] and 0 < rate["credibility"] < 1
+    assert sum(found["halts"]["a year"]) == pytest.approx(1.0, abs=0.01)  # type: ignore[index]
+    assert found["override"] is None
+    table = insure("model", "show", "arbitrum-one", "--as-of", "2026-11-22").out
+    assert "credibility" in table and "lengths" not in refused(insure("model", "show", "arbitrum-won"))
+
+
+def test_a_version_that_is_not_stored_or_was_touched_is_refused(insure: Insure, tmp_path: Path) -> None:
+    assert refused(insure("model", "show", "--version", "abc")) == "version 'abc' is not stored: none is"
+    version = str(told(insure, "fit", "--as-of", "2026-11-22")["model_version"])
+    assert refused(insure("model", "compare", version, "zz")) == f"version 'zz' is not stored: {version}"
+    path = tmp_path / "models" / f"{version}.json"
+    path.write_text(path.read_text().replace('"age_exponent": -', '"age_exponent": -1'))
+    assert "its content has the hash" in refused(insure("model", "show", "--version", version))
+    path.write_text("{}")
+    assert "is no stored fit" in refused(insure("model", "show", "--version", version))
+
+
+def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    shutil.copytree(DATA, folder)
+    words = ("override", "arbitrum-one", "--rate", "1.5", "--reason", "moved house", "--by", "Ann")
+    assert "INSURE_DATA is not set" in refused(insure("model", *words))
+    done = insure("model", *words, "--day", "2026-11-01", INSURE_DATA=folder)
+    assert (done.code, done.err) == (0, "")
+    assert (folder / "overrides.csv").read_text().splitlines()[1] == "eip155:42161,1.5,Ann,2026-11-01,moved house"
+    price = json.loads(insure("price", "--subject", ARBITRUM, "--json", INSURE_DATA=folder).out)
+    assert "to 1.5 a year by Ann on 2026-11-01: moved house" in price["rests_on"][0]
+    found = told(insure, "show", ARBITRUM, INSURE_DATA=folder)
+    assert found["override"]["reason"] == "moved house"  # type: ignore[index]
+    wrong = insure("model", *words[:2], "--rate", "-1", "--reason", "x", "--by", "Ann", INSURE_DATA=folder)
+    assert refused(wrong) == "rate_per_year: '-1' must be above 0 and below 1000"
+
+
+def test_a_store_that_cannot_be_written_is_named(insure: Insure, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    assert refused(insure("model", "fit", "--as-of", "2026-11-22", "--store", "file/x")).startswith("--store is file/x")
+
+
+def test_an_empty_folder_has_no_last_fit(tmp_path: Path) -> None:
+    assert Fits(tmp_path / "none").last() is None

@@ -1,0 +1,215 @@
+"""What `pricing_models.pricing` promises: a book of different policies, each at the price it would have alone."""
+
+import tracemalloc
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from pricing_models.capacity import Utilisation
+from pricing_models.cells import year_start
+from pricing_models.compound import loss_distribution
+from pricing_models.errors import InvalidTerms, UnknownSubject
+from pricing_models.experience import YEAR_SECONDS
+from pricing_models.frequency import poisson_counts
+from pricing_models.model import fit
+from pricing_models.observation import HEARTBEAT, STANDARD_TRIGGER, WATCHERS, Trigger, basis_risk, loading
+from pricing_models.payoff import Semantics, Terms
+from pricing_models.premium import Judgement, Loadings, Scenario
+from pricing_models.pricing import Enquiry, price_many
+from tests.simulated_history import history
+
+HOUR, DAY = 3600, 86400
+UNIT = 10**6
+TERM = 90 * DAY
+AS_OF = year_start(2024)
+MODEL = fit(*history(31, 40, age_exponent=-0.6), AS_OF)
+BUSY = str(MODEL.experience.subjects["halts"].idxmax())
+TERMS = Terms(HOUR, Semantics.RETENTION, 277_777, 0, 24_000 * UNIT, 60_000 * UNIT)
+
+
+def price(terms=TERMS, term=TERM, subject=BUSY, loadings=None, **options):
+    return price_many(MODEL, [Enquiry(subject, terms, term, **options)], loadings)[0]
+
+
+def different(count):
+    """Enquiries no two of which are alike: both semantics, with and without failover, all subjects, days to years."""
+    rng = np.random.default_rng(5)
+    names = [*MODEL.experience.subjects.index, "newborn"]
+    result = []
+    for number in range(count):
+        rate = int(rng.integers(10**4, 10**7))
+        limit = rate * int(rng.integers(1, 48)) * HOUR
+        terms = Terms(
+            waiting_seconds=int(rng.integers(0, 12 * HOUR)),
+            semantics=list(Semantics)[number % 2],
+            rate_per_second=rate,
+            failover_benefit=[0, 0, limit // 3][number % 3],
+            incident_limit=limit,
+            aggregate_limit=int(limit * rng.uniform(1, 6)),
+        )
+        trigger = [STANDARD_TRIGGER, None, Trigger((WATCHERS, HEARTBEAT), 1)][number % 5 % 3]
+        subject = names[number % len(names)]
+        result.append(Enquiry(subject, terms, int(rng.integers(1, 800)) * DAY, "l1", trigger))
+    return result
+
+
+def test_together_every_policy_has_the_price_it_has_alone():
+    book = different(150)
+    for enquiry, together in zip(book, price_many(MODEL, book), strict=True):
+        alone = price_many(MODEL, [enquiry])[0]
+        assert together.breakdown == pytest.approx(alone.breakdown, rel=1e-5, abs=1e-6)
+        assert together.totals == pytest.approx(alone.totals, rel=1e-6)
+        assert together.expected_interval == pytest.approx(alone.expected_interval, rel=1e-5)
+        assert together.rests_on == alone.rests_on
+
+
+def test_a_book_of_limits_that_take_long_grids_needs_no_more_memory_than_a_few_of_them():
+    def peak(count):
+        many = replace(TERMS, aggregate_limit=200 * TERMS.incident_limit)
+        book = [Enquiry(BUSY, replace(many, waiting_seconds=HOUR + i), TERM) for i in range(count)]
+        tracemalloc.start()
+        price_many(MODEL, book)
+        found = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        return found
+
+    assert peak(24) < 4 * peak(4)  # what is kept of each is less than what working it out takes
+
+
+def test_the_parts_are_those_of_the_models_one_by_one():
+    terms = replace(TERMS, failover_benefit=3_000 * UNIT)
+    loadings = Loadings(failover_probability=Judgement(0.2, 0.7, 1.0))
+    premium = price(terms, loadings=loadings)
+    years = TERM / YEAR_SECONDS
+    rate, law = MODEL.rate(BUSY, ahead_seconds=TERM), MODEL.length(BUSY)
+
+    def mean(counts, chance, of=law):
+        return loss_distribution(counts, terms, of.sf, of.limited_expectation, chance).mean
+
+    predictive = {chance: mean(rate.predictive(years), chance) for chance in (0.0, 0.2, 0.7, 1.0)}
+    typical = mean(poisson_counts(rate.quantile(0.5) * years), 0.0, law.plug_in())
+    parts = premium.breakdown
+    assert premium.loss.mean == pytest.approx(predictive[0.7], rel=2e-5)
+    assert parts["expected_payout"] == pytest.approx(typical, rel=2e-5)
+    assert parts["expected_payout"] + parts["parameter_uncertainty"] == pytest.approx(predictive[0.0], rel=2e-5)
+    for scenario, chance in zip(Scenario, (0.2, 0.7, 1.0), strict=True):
+        added = {part.name: part.amount for part in premium.parts[scenario]}["failover"]
+        assert added == pytest.approx(predictive[chance] - predictive[0.0], rel=1e-3)
+    ends = [mean(poisson_counts(end * years), 0.7) for end in rate.interval(0.9)]
+    assert premium.expected_interval == pytest.approx(ends, rel=2e-5)
+    found = {
+        scenario: basis_risk(
+            STANDARD_TRIGGER,
+            scenario,
+            terms,
+            law.sf,
+            law.limited_expectation,
+            rate.mean,
+            loadings.failover_probability.at(scenario),
+        )
+        for scenario in Scenario
+    }
+    assert parts["basis_risk"] == pytest.approx(loading(found).base * predictive[0.7], rel=2e-5)
+
+
+# ------------------------------------------------------------- what a price must do
+
+
+@st.composite
+def some_terms(draw):
+    rate = draw(st.integers(10**3, 10**6))
+    limit = rate * draw(st.integers(HOUR, 200 * HOUR))
+    return Terms(
+        waiting_seconds=draw(st.integers(0, 24 * HOUR)),
+        semantics=draw(st.sampled_from(Semantics)),
+        rate_per_second=rate,
+        failover_benefit=draw(st.sampled_from([0, limit // 5])),
+        incident_limit=limit,
+        aggregate_limit=int(limit * draw(st.floats(1.0, 5.0))),
+    )
+
+
+SUBJECTS = st.sampled_from([BUSY, *MODEL.experience.subjects.index[:4]])
+NUMERICS = 3e-5
+"""Twice the tolerance of a mean, and some: what a comparison of two prices may be off by."""
+
+
+@given(some_terms(), SUBJECTS, st.integers(7, 365))
+@settings(max_examples=25, deadline=None)
+def test_the_price_moves_with_the_terms_as_the_promise_does(terms, subject, days):
+    term = days * DAY
+    usual = price(terms, term, subject).total
+
+    def at_least(other):
+        assert price(other, term, subject).total >= usual * (1.0 - NUMERICS)
+
+    at_least(replace(terms, rate_per_second=terms.rate_per_second * 2))
+    at_least(replace(terms, incident_limit=min(2 * terms.incident_limit, terms.aggregate_limit)))
+    at_least(replace(terms, aggregate_limit=2 * terms.aggregate_limit))
+    at_least(replace(terms, failover_benefit=terms.failover_benefit + terms.incident_limit // 10))
+    at_least(replace(terms, semantics=Semantics.QUALIFYING))
+    assert price(terms, 2 * term, subject).total >= usual * (1.0 - NUMERICS)
+    later = replace(terms, waiting_seconds=terms.waiting_seconds + HOUR)
+    assert price(later, term, subject).total <= usual * (1.0 + NUMERICS)
+
+
+@given(some_terms(), SUBJECTS, st.integers(1, 3000))
+@settings(max_examples=25, deadline=None)
+def test_a_premium_is_never_below_the_expected_payout(terms, subject, days):
+    premium = price(terms, days * DAY, subject)
+    assert premium.total >= premium.loss.mean > 0.0
+    assert premium.loss.mean_error <= 2e-5
+    assert premium.expected_interval[0] <= premium.loss.mean * (1.0 + NUMERICS)
+    assert all(part.amount >= 0.0 for parts in premium.parts.values() for part in parts)
+    assert premium.totals[Scenario.LOW] <= premium.total <= premium.totals[Scenario.HIGH]
+
+
+@given(some_terms(), SUBJECTS, st.sampled_from([10, 1000, 10**9]))
+@settings(max_examples=20, deadline=None)
+def test_scaling_the_units_scales_every_part(terms, subject, factor):
+    money = ("rate_per_second", "failover_benefit", "incident_limit", "aggregate_limit")
+    scaled = replace(terms, **{name: getattr(terms, name) * factor for name in money})
+    usual, other = price(terms, subject=subject), price(scaled, subject=subject)
+    for name, amount in usual.breakdown.items():
+        assert other.breakdown[name] == pytest.approx(factor * amount, rel=1e-5, abs=1e-9 * scaled.aggregate_limit)
+
+
+def test_a_halt_lately_loads_no_more_than_what_its_weeks_expect():
+    lately = replace(MODEL.facts(BUSY), recent_seconds=30.0 * DAY)
+    for term in (10 * DAY, TERM):
+        model = replace(MODEL)
+        model._facts[BUSY] = lately
+        premium = price_many(model, [Enquiry(BUSY, TERMS, term)])[0]
+        days = min(term, 30 * DAY)
+        counts = MODEL.rate(BUSY, ahead_seconds=term).predictive(days / YEAR_SECONDS)
+        law = MODEL.length(BUSY)
+        near = loss_distribution(counts, TERMS, law.sf, law.limited_expectation).mean
+        assert premium.breakdown["recent_halt"] == pytest.approx(0.5 * near, rel=1e-4)
+
+
+def test_a_fuller_pool_charges_more():
+    parts = [price(utilisation=Utilisation(used, 1e12)).breakdown["capacity"] for used in (0.0, 5e11, 9e11)]
+    assert parts == sorted(parts)
+    assert price().breakdown["capacity"] == 0.0 < parts[0] < parts[1]
+
+
+def test_whoever_has_no_history_is_told_apart():
+    premium = price(subject="newborn", kind="l1")
+    assert "no history" in premium.rests_on[0]
+    assert "halts of the group" in premium.rests_on[1]
+    assert "no history" not in price().rests_on[0]
+    with pytest.raises(UnknownSubject, match="'newborn' is not in the fit"):
+        price(subject="newborn")
+
+
+@pytest.mark.parametrize("term", [0, -DAY, 1.5, 11 * 366 * DAY])
+def test_a_term_that_cannot_be_sold_is_refused(term):
+    with pytest.raises(InvalidTerms, match=f"term_seconds is {term}: must be an int from 1 to"):
+        Enquiry(BUSY, TERMS, term)
+
+
+def test_nothing_asked_is_nothing_priced():
+    assert price_many(MODEL, []) == []
