@@ -5,7 +5,7 @@ import logging
 import os
 import sys
 import time
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
 
@@ -13,16 +13,21 @@ import typer
 
 from insure import dataset, model_cli, portfolio_cli
 from insure.api.server import Server, require_free
+from insure.chain.abi_package import abi_package
+from insure.chain.rpc import Chain
 from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
 from insure.installation import from_settings
 from insure.jobs import JobBoard
+from insure.ops.check import check
 from insure.ops.deploy import deploy_plan, read_plan
-from insure.quoting import rate_per_second_down
-from insure.records.units import parse_amount, parse_duration
+from insure.records.deployment import Deployment
+from insure.records.units import parse_amount, parse_duration, parse_rate
 from insure.settings import Settings
-from insure.terminal import console, price_json, price_table, readings_table, subject_table
+from insure.terminal import check_table, console, price_json, price_table, readings_table, subject_table
+from insure.trigger_file import read_trigger
 from pricing_models.errors import ModelError
+from pricing_models.observation import STANDARD_TRIGGER
 from pricing_models.payoff import Semantics, Terms
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -46,35 +51,38 @@ def subjects(as_json: JsonOption = False) -> None:
 
 @app.command()
 def price(
-    subject: Annotated[str, typer.Argument(help="CAIP-2 id, slug or alias, such as eip155:42161 or arbitrum-one.")],
+    subject: Annotated[str, typer.Option(help="CAIP-2 id, slug or alias, such as eip155:42161 or arbitrum-one.")],
     waiting: Annotated[str, typer.Option(help="Waiting period, such as 30m or 8h.")] = "1h",
     semantics: Annotated[
         Semantics, typer.Option(help="retention pays the excess, qualifying all of it.")
     ] = Semantics.RETENTION,
-    per_hour: Annotated[str, typer.Option(help="Paid for an hour of downtime, in the asset.")] = "5000",
-    limit: Annotated[str, typer.Option(help="Most that one incident pays.")] = "60000",
-    aggregate: Annotated[str, typer.Option(help="Most that all incidents pay; twice the limit by default.")] = "",
-    failover: Annotated[str, typer.Option(help="Lump sum on a proven failover.")] = "0",
+    rate: Annotated[str, typer.Option(help="Paid for downtime, in the asset, such as 1000/h.")] = "5000/h",
+    incident_limit: Annotated[str, typer.Option(help="Most that one incident pays.")] = "60000",
+    aggregate_limit: Annotated[str, typer.Option(help="Most that all pay; twice the incident limit if empty.")] = "",
+    failover_benefit: Annotated[str, typer.Option(help="Lump sum on a proven failover.")] = "0",
+    trigger: Annotated[
+        Path | None, typer.Option(help="JSON file with the trigger's paths; the usual ones if none.")
+    ] = None,
     term: Annotated[str, typer.Option(help="How long cover lasts, such as 90d.")] = "90d",
     decimals: Annotated[int, typer.Option(min=0, max=18, help="Decimals of the asset.")] = 6,
     as_json: JsonOption = False,
 ) -> None:
     """The price of cover on a subject, with what it is made of."""
-    incident_limit = parse_amount("--limit", limit, decimals)
+    limit = parse_amount("--incident-limit", incident_limit, decimals)
     terms = Terms(
         waiting_seconds=parse_duration("--waiting", waiting),
         semantics=semantics,
-        # an hour pays at most what was asked for: the rest of the division is the buyer's
-        rate_per_second=rate_per_second_down(parse_amount("--per-hour", per_hour, decimals)),
-        failover_benefit=parse_amount("--failover", failover, decimals),
-        incident_limit=incident_limit,
-        aggregate_limit=parse_amount("--aggregate", aggregate, decimals) if aggregate else 2 * incident_limit,
+        rate_per_second=parse_rate("--rate", rate, decimals),
+        failover_benefit=parse_amount("--failover-benefit", failover_benefit, decimals),
+        incident_limit=limit,
+        aggregate_limit=parse_amount("--aggregate-limit", aggregate_limit, decimals) if aggregate_limit else 2 * limit,
     )
-    history = dataset.load(Settings.from_env().data)
     seconds, now = parse_duration("--term", term), int(time.time())
+    paths = read_trigger(trigger) if trigger else STANDARD_TRIGGER
+    history = dataset.load(Settings.from_env().data)
     model = fit_model(history, now)
-    view = price_cover(history, subject, terms, seconds, now, model)
-    readings = price_treatments(history, model, subject, terms, seconds)
+    view = price_cover(history, subject, terms, seconds, now, model, paths)
+    readings = price_treatments(history, model, subject, terms, seconds, paths)
     if as_json:
         print(json.dumps(price_json(view, readings)))
     else:
@@ -114,7 +122,40 @@ def deploy(
         raise InvalidInput(f"INSURE_DEPLOYMENT: no file can be written at {settings.deployment}")
     deployment = deploy_plan(settings, read_plan(plan))
     settings.deployment.write_text(deployment.to_json())
-    console().print(f"deployed on chain {deployment.chain_id}; manifest in {settings.deployment}")
+    console().print(f"deployed on chain {deployment.chain_id}; manifest in {settings.deployment}; see `insure check`")
+
+
+@app.command("check")
+def check_command(as_json: JsonOption = False) -> None:
+    """Verifies the installation of INSURE_DEPLOYMENT on INSURE_RPC_URL: code, wiring, powers, what is sold.
+
+    Ends with exit code 1 if anything is not as the manifest and the artifacts say.
+    """
+    settings = Settings.from_env(require=("rpc_url",))
+    deployment = Deployment.read(settings.deployment)
+    checks = check(Chain.connect(settings.rpc_url), deployment)
+    bad = sum(not each.ok for each in checks)
+    console(stderr=as_json).print(check_table(checks))
+    if as_json:
+        print(json.dumps({"ok": not bad, "checks": [asdict(each) for each in checks]}))
+    if bad:
+        raise InsureError(f"{bad} of {len(checks)} checks failed")
+
+
+@app.command("abi")
+def abi_command(
+    contract: Annotated[str, typer.Argument(help="Only this contract, such as CoverPool.")] = "",
+    out: Annotated[Path | None, typer.Option(help="Folder for one file per contract, and version.json.")] = None,
+) -> None:
+    """The contracts' ABIs as plain JSON: one as it is, all with their version."""
+    package = abi_package()
+    if out is not None:
+        written = package.write(out, contract)
+        console().print(f"{len(written)} files in {out}, version {package.version}")
+    elif contract:
+        print(json.dumps(package.abi(contract), indent=2))
+    else:
+        print(json.dumps(package.manifest() | {"abis": package.abis}, indent=2))
 
 
 @app.command()

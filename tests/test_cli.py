@@ -5,6 +5,7 @@ import shutil
 import socket
 import sys
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -66,19 +67,46 @@ def refused(result: Result) -> str:
 
 
 def test_a_price_in_json_is_strings_of_smallest_units_that_add_up(insure: Insure) -> None:
-    result = insure("price", "arbitrum-one", "--json")
+    result = insure("price", "--subject", "arbitrum-one", "--json")
     assert (result.code, result.err) == (0, "")
     told = json.loads(result.out)
     assert told["subject"] == ARBITRUM
     assert told["term_seconds"] == 90 * 86_400
     assert int(told["premium"]) > 0
-    assert sum(int(each) for each in told["components"].values()) == int(told["premium"])
-    assert set(told["judgement"]) <= set(told["components"])
+    assert sum(int(each) for each in told["breakdown"].values()) == int(told["premium"])
+    assert int(told["premium"]) >= int(told["expected_payout"]) > 0 < int(told["sd"])
+    judged = told["judgement"]
+    assert set(judged["parts"]) <= set(told["breakdown"])
+    for low, base, high in ((each["low"], each["base"], each["high"]) for each in judged["parts"].values()):
+        assert int(low) <= int(base) <= int(high)
+    low, base, high = (int(judged["premium"][end]) for end in ("low", "base", "high"))
+    assert low < base == int(told["premium"]) < high
+    assert 0 < judged["share"] < 1
+    assert told["rests_on"][0].startswith("rate: ")
+
+
+def test_the_whole_command_is_as_it_is_written_down(insure: Insure) -> None:
+    options = (
+        "price --subject eip155:42161 --waiting 1h --semantics retention --rate 1000/h --incident-limit 24000 "
+        "--aggregate-limit 100000 --failover-benefit 500 --trigger paths.json --term 90d --json"
+    )
+    Path("paths.json").write_text(json.dumps({"quorum": 1, "paths": ["watchers", "heartbeat"]}))
+    told = json.loads(insure(*options.split()).out)
+    keys = "premium expected_payout sd breakdown interval probability_of_payout judgement model_version"
+    assert set(keys.split()) <= set(told)
+    assert int(told["breakdown"]["failover"]) > 0
+    usual = json.loads(insure(*options.replace(" --trigger paths.json", "").split()).out)
+    assert int(told["breakdown"]["basis_risk"]) > int(usual["breakdown"]["basis_risk"])
+
+
+def test_a_trigger_that_cannot_be_read_is_refused(insure: Insure) -> None:
+    told = refused(insure("price", "--subject", ARBITRUM, "--trigger", "none.json"))
+    assert told == "--trigger is none.json: can't be read: No such file or directory"
 
 
 def test_a_price_as_a_table_shows_the_same_premium_and_its_components(insure: Insure) -> None:
-    premium = int(json.loads(insure("price", ARBITRUM, "--json").out)["premium"])
-    shown = insure("price", ARBITRUM).out
+    premium = int(json.loads(insure("price", "--subject", ARBITRUM, "--json").out)["premium"])
+    shown = insure("price", "--subject", ARBITRUM).out
     assert "5,000" not in shown  # an hour pays whole units a second, so never more than what was asked for
     assert "4,999.9968 an hour beyond 1 h" in shown
     for part in (
@@ -92,7 +120,7 @@ def test_a_price_as_a_table_shows_the_same_premium_and_its_components(insure: In
 
 
 def test_a_price_is_shown_under_every_reading_of_the_history_cheapest_first(insure: Insure) -> None:
-    told = json.loads(insure("price", ARBITRUM, "--json").out)
+    told = json.loads(insure("price", "--subject", ARBITRUM, "--json").out)
     readings = told["readings"]
     assert len({(each["exposure"], each["ends"]) for each in readings}) == 6
     premiums = [int(each["premium"]) for each in readings]
@@ -106,15 +134,15 @@ def test_a_price_is_shown_under_every_reading_of_the_history_cheapest_first(insu
 
 def test_more_cover_costs_more_and_a_longer_wait_less(insure: Insure) -> None:
     def premium(*options: str) -> int:
-        return int(json.loads(insure("price", ARBITRUM, "--json", *options).out)["premium"])
+        return int(json.loads(insure("price", "--subject", ARBITRUM, "--json", *options).out)["premium"])
 
     usual = premium()
-    assert premium("--limit", "120000", "--per-hour", "10000") > usual > premium("--waiting", "8h")
+    assert premium("--incident-limit", "120000", "--rate", "10000/h") > usual > premium("--waiting", "8h")
     assert premium("--semantics", "qualifying") > usual
 
 
 def test_an_unknown_subject_is_answered_with_the_nearest(insure: Insure) -> None:
-    told = refused(insure("price", "arbitrum-won"))
+    told = refused(insure("price", "--subject", "arbitrum-won"))
     assert told.startswith("subject 'arbitrum-won' is unknown: did you mean eip155:42161 (arbitrum-one)")
 
 
@@ -126,25 +154,36 @@ def test_an_unknown_subject_is_answered_with_the_nearest(insure: Insure) -> None
         ("--term", "quarter", "--term is 'quarter': must be a duration"),
         ("--term", "0d", "term_seconds is 0: must be"),
         ("--term", "99999d", "term_seconds is 8639913600: must be"),
-        ("--limit", "lots", "--limit is 'lots': must be an amount of at least 0 such as 12500 or 0.50"),
-        ("--limit", "-5", "--limit is '-5': must be an amount of at least 0"),
-        ("--limit", "1.1234567", "--limit is '1.1234567': must have at most 6 decimal places"),
-        ("--limit", "nan", "--limit is 'nan': must be"),
-        ("--limit", "0", "incident_limit is 0: must be at least 1"),
-        ("--per-hour", "0", "rate_per_second is 0: must be at least 1"),
-        ("--per-hour", "-1", "--per-hour is '-1': must be an amount of at least 0"),
-        ("--failover", "-1", "--failover is '-1': must be an amount of at least 0"),
-        ("--aggregate", "10", "incident_limit is 60000000000: must be at most aggregate_limit, which is 10000000"),
+        (
+            "--incident-limit",
+            "lots",
+            "--incident-limit is 'lots': must be an amount of at least 0 such as 12500 or 0.50",
+        ),
+        ("--incident-limit", "-5", "--incident-limit is '-5': must be an amount of at least 0"),
+        ("--incident-limit", "1.1234567", "--incident-limit is '1.1234567': must have at most 6 decimal places"),
+        ("--incident-limit", "nan", "--incident-limit is 'nan': must be"),
+        ("--incident-limit", "0", "incident_limit is 0: must be at least 1"),
+        ("--rate", "0/h", "rate_per_second is 0: must be at least 1"),
+        ("--rate", "5000", "--rate is '5000': must be an amount per time such as 1000/h"),
+        ("--rate", "5000/week", "--rate is '5000/week': must be an amount per time"),
+        ("--rate", "-1/h", "--rate is '-1': must be an amount of at least 0"),
+        ("--failover-benefit", "-1", "--failover-benefit is '-1': must be an amount of at least 0"),
+        (
+            "--aggregate-limit",
+            "10",
+            "incident_limit is 60000000000: must be at most aggregate_limit, which is 10000000",
+        ),
     ],
 )
 def test_malformed_and_impossible_terms_are_refused_by_name(
     insure: Insure, option: str, value: str, right: str
 ) -> None:
-    assert refused(insure("price", ARBITRUM, f"{option}={value}")).startswith(right)
+    assert refused(insure("price", "--subject", ARBITRUM, f"{option}={value}")).startswith(right)
 
 
 @pytest.mark.parametrize(
-    "arguments", [["price"], ["nonsense"], ["price", ARBITRUM, "--decimals", "19"], ["demo", "--port", "65536"]]
+    "arguments",
+    [["price"], ["nonsense"], ["price", "--subject", ARBITRUM, "--decimals", "19"], ["demo", "--port", "65536"]],
 )
 def test_a_command_line_that_cannot_be_read_is_explained_without_a_traceback(
     insure: Insure, arguments: list[str]
@@ -175,11 +214,11 @@ def test_subjects_as_a_table_begin_with_those_that_halt_most(insure: Insure) -> 
 def test_another_folder_of_data_is_used_when_it_is_named(insure: Insure, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(DATA, folder, ignore=lambda *_: ["README.md"])
-    assert insure("price", ARBITRUM, "--json", INSURE_DATA=folder).code == 0
+    assert insure("price", "--subject", ARBITRUM, "--json", INSURE_DATA=folder).code == 0
 
 
 def test_a_folder_of_data_that_is_not_there_is_refused(insure: Insure, tmp_path: Path) -> None:
-    told = refused(insure("price", ARBITRUM, INSURE_DATA=tmp_path / "none"))
+    told = refused(insure("price", "--subject", ARBITRUM, INSURE_DATA=tmp_path / "none"))
     assert told == f"INSURE_DATA: {tmp_path / 'none'} is no folder"
 
 
@@ -197,7 +236,7 @@ def test_a_broken_file_of_data_is_refused_with_file_and_line(insure: Insure, tmp
     broken = folder / "subjects.csv"
     lines = broken.read_text().splitlines()
     broken.write_text("\n".join([lines[0], lines[1].replace(",", ";", 1), *lines[2:]]) + "\n")
-    result = insure("price", ARBITRUM, INSURE_DATA=folder)
+    result = insure("price", "--subject", ARBITRUM, INSURE_DATA=folder)
     assert (result.code, result.out) == (1, "")
     assert result.err.startswith("error: subjects.csv:2")
     assert "Traceback" not in result.err
@@ -304,6 +343,7 @@ def plan(**changes: object) -> dict[str, object]:
         "relayer": address(7),
         "control_id": "eip155:10",
         "underwriter": address(8),
+        "timelock": {"proposers": [address(9)], "cancellers": [address(10)]},
     } | changes
 
 
@@ -331,6 +371,83 @@ def test_a_deployment_writes_a_manifest_that_is_not_overwritten_unasked(insure: 
         assert chain.head() == head
         assert Deployment.read(tmp_path / "deployment.json") == written
 
+        checked = insure("check", "--json", INSURE_RPC_URL=served.url)
+        assert checked.code == 0, checked.err
+        told = json.loads(checked.out)
+        assert told["ok"] and len(told["checks"]) > 80
+        assert all(each["ok"] for each in told["checks"])
+        assert "Installation against manifest and artifacts" in insure("check", INSURE_RPC_URL=served.url).out
+
+        again = insure("deploy", "plan.json", "--replace", **keys)
+        assert again.code == 0, again.err
+        assert chain.head() == head
+        assert Deployment.read(tmp_path / "deployment.json") == written
+
+        (tmp_path / "deployment.json").write_text(replace(written, asset_symbol="[DAI]").to_json())
+        failed = insure("check", "--json", INSURE_RPC_URL=served.url)
+        assert failed.code == 1
+        assert failed.err.endswith(f"error: 1 of {len(told['checks'])} checks failed\n")
+        bad = [each for each in json.loads(failed.out)["checks"] if not each["ok"]]
+        assert bad == [{"name": "asset: symbol", "ok": False, "found": "USDT", "right": "[DAI]"}]
+        shown = insure("check", INSURE_RPC_URL=served.url)
+        assert shown.code == 1
+        assert "[DAI]" in shown.out and "failed" in shown.out
+
+
+@pytest.mark.network
+def test_a_plan_that_the_contracts_refuse_sends_nothing(insure: Insure, tmp_path: Path) -> None:
+    chain = EmbeddedChain(31_337, 1_795_000_000)
+    (tmp_path / "plan.json").write_text(json.dumps(plan(cooldown=91 * 86_400)))
+    with serve(chain) as served:
+        keys = {"INSURE_RPC_URL": served.url, "INSURE_DEPLOYER_KEY": "0x" + bytes(chain.accounts[0].key).hex()}
+        told = refused(insure("deploy", "plan.json", **keys))
+    assert told.startswith("plan: the contracts refuse it; nothing was sent: creation of CoverPool: ")
+    assert told.endswith("InvalidSetup: the contract can't be created like that: cooldown")
+    assert chain.head().number == 0
+    assert not (tmp_path / "deployment.json").exists()
+
+
+def test_checking_needs_an_endpoint_and_a_manifest(insure: Insure) -> None:
+    assert refused(insure("check")) == "INSURE_RPC_URL (or INSURE_RPC_URL_FILE) is not set"
+    told = refused(insure("check", INSURE_RPC_URL="http://127.0.0.1:9"))
+    assert told == "deployment manifest deployment.json: no such file; `insure deploy` writes it"
+
+
+@pytest.mark.network
+def test_checking_against_another_chain_fails_with_that_alone(insure: Insure, tmp_path: Path) -> None:
+    (tmp_path / "deployment.json").write_text(DEPLOYMENT.to_json())
+    with serve(EmbeddedChain(5, 1_795_000_000)) as served:
+        result = insure("check", "--json", INSURE_RPC_URL=served.url)
+    assert result.code == 1
+    assert json.loads(result.out) == {
+        "ok": False,
+        "checks": [{"name": "chain id", "ok": False, "found": "5", "right": "31337"}],
+    }
+
+
+# ------------------------------------------------------------- abi
+
+
+def test_the_abi_of_one_contract_is_printed_plain_and_of_all_with_their_version(insure: Insure) -> None:
+    pool = json.loads(insure("abi", "CoverPool").out)
+    assert {"deposit", "requestRedeem"} <= {entry.get("name") for entry in pool}
+    whole = json.loads(insure("abi").out)
+    assert whole["abis"]["CoverPool"] == pool
+    assert whole["contracts"].keys() == whole["abis"].keys()
+    assert whole["version"].startswith("0x")
+
+
+def test_abis_are_written_to_a_folder(insure: Insure, tmp_path: Path) -> None:
+    result = insure("abi", "--out", tmp_path / "abi")
+    assert result.code == 0
+    version = json.loads((tmp_path / "abi" / "version.json").read_text())
+    assert version["version"] in result.out.replace("\n", "")
+    assert (tmp_path / "abi" / "PolicyBook.json").is_file()
+
+
+def test_the_abi_of_an_unknown_contract_is_refused_with_those_that_exist(insure: Insure) -> None:
+    assert refused(insure("abi", "Pool")).startswith("contract 'Pool' is unknown: must be one of CoverPool, ")
+
 
 @pytest.mark.parametrize(
     ("text", "right"),
@@ -339,6 +456,9 @@ def test_a_deployment_writes_a_manifest_that_is_not_overwritten_unasked(insure: 
         ("{", "plan.json: not JSON"),
         ("[]", "plan.json: "),
         ("{}", "plan.json: subject_id is missing; watcher_teams is missing"),
+        (json.dumps(plan(timelock=None)), "plan.json: timelock is missing"),
+        (json.dumps(plan(salt="")), "plan.json: salt is ''"),
+        (json.dumps(plan(timelock={"proposers": []})), "plan.json: timelock.proposers is empty"),
         (json.dumps(plan(extra=1)), "plan.json: extra is no field of a plan"),
         (json.dumps(plan(control_id=ARBITRUM)), "control_id eip155:42161 must be another chain"),
         (json.dumps(plan(watcher_teams={"a": [address(1)]})), "watcher_teams has 1 teams"),

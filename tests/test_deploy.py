@@ -1,26 +1,29 @@
-import json
-import socket
-import subprocess
+"""A whole installation put on a chain: complete, at foreseeable addresses, found again, handed over."""
+
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from time import monotonic, sleep
-from typing import Any
 
 import pytest
-from eth_account import Account
 
+from insure.chain import anvil
+from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.codec import abi
 from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
 from insure.chain.embedded import EmbeddedChain, development_account
 from insure.chain.rpc import Chain
-from insure.chain.sender import Sender
-from insure.errors import InvalidInput, Unreachable
-from insure.ops.deploy import DeploymentPlan, deploy, read_plan
+from insure.chain.sender import Call, Sender
+from insure.chain.timelock import Role, Timelock
+from insure.errors import InvalidInput, NotConfigured, TransactionFailed, Unreachable
+from insure.ops import deploy as module
+from insure.ops.check import check
+from insure.ops.deploy import DeploymentPlan, TimelockPlan, deploy, deploy_plan, rehearse
 from insure.records.deployment import Deployment
 from insure.records.history import subject_key
-from insure.records.onchain import ZERO_ADDRESS, Trigger
+from insure.records.onchain import Receipt, Trigger
+from insure.settings import Settings
 
+START = 1_702_600_000
 ADDRESSES = [str(development_account(index).address) for index in range(16)]
 PLAN = DeploymentPlan(
     subject_id="eip155:42161",
@@ -30,13 +33,11 @@ PLAN = DeploymentPlan(
     control_id="eip155:10",
     underwriter=ADDRESSES[2],
 )
-ANVIL = Path(__file__).resolve().parent.parent / "contracts/node_modules/@foundry-rs/anvil-linux-amd64/bin/anvil"
-ANVIL_KEY = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80"
-"""The first key that every anvil node funds."""
+LOCKED = replace(PLAN, timelock=TimelockPlan([ADDRESSES[11]], cancellers=[ADDRESSES[12]]))
 
 
 def deployed(plan: DeploymentPlan) -> tuple[EmbeddedChain, Deployment]:
-    chain = EmbeddedChain(31_337, 1_702_600_000)
+    chain = EmbeddedChain(31_337, START)
     return chain, deploy(chain, Sender(chain, chain.accounts[0]), plan)
 
 
@@ -45,7 +46,7 @@ def address_at(chain: Chain, contract: str, address: str, function: str) -> str:
     return str(abi(contract).decode(function, answer)[0])
 
 
-def check(chain: Chain, deployment: Deployment, owner: str) -> None:
+def assert_whole(chain: Chain, deployment: Deployment, owner: str) -> None:
     """Whether the installation is whole: its parts know each other, and its trigger can be sold."""
     for contract, function, expected in (
         ("PolicyBook", "pool", deployment.cover_pool),
@@ -65,7 +66,7 @@ def check(chain: Chain, deployment: Deployment, owner: str) -> None:
 
 def test_an_installation_is_whole_and_its_trigger_listed() -> None:
     chain, deployment = deployed(PLAN)
-    check(chain, deployment, str(chain.accounts[0].address))
+    assert_whole(chain, deployment, str(chain.accounts[0].address))
     assert deployment.chain_id == 31_337
     assert (deployment.asset_symbol, deployment.asset_decimals) == ("USDT", 6)
     assert list(deployment.watcher_paths) == ["east", "west"]
@@ -73,15 +74,29 @@ def test_an_installation_is_whole_and_its_trigger_listed() -> None:
     assert PolicyBook(chain, deployment.policy_book).underwriter_limits(PLAN.underwriter) == (10**13, 0)
 
 
+def test_the_timelock_owns_it_and_who_deployed_has_no_power_left() -> None:
+    chain, deployment = deployed(LOCKED)
+    assert deployment.timelock is not None
+    assert_whole(chain, deployment, deployment.timelock)
+    for contract in (PolicyBook(chain, deployment.policy_book), CoverPool(chain, deployment.cover_pool)):
+        assert contract.pending_owner() is None
+    lock = Timelock(chain, deployment.timelock)
+    assert lock.minimum_delay() == 172_800
+    assert not any(lock.has_role(role, ADDRESSES[0]) for role in Role)
+    policies = PolicyBook(chain, deployment.policy_book)
+    with pytest.raises(TransactionFailed, match=r"OwnableUnauthorizedAccount: .* is not the owner"):
+        Sender(chain, chain.accounts[0]).send(policies.stop_sales(deployment.triggers[0].trigger_id))
+
+
 def test_its_manifest_survives_being_written_and_read(tmp_path: Path) -> None:
-    _, deployment = deployed(PLAN)
+    _, deployment = deployed(LOCKED)
     (tmp_path / "deployment.json").write_text(deployment.to_json())
     assert Deployment.read(tmp_path / "deployment.json") == deployment
 
 
 def test_several_subjects_share_paths_and_have_triggers_of_their_own() -> None:
     chain, deployment = deployed(replace(PLAN, further_subjects=["eip155:8453"]))
-    check(chain, deployment, str(chain.accounts[0].address))
+    assert_whole(chain, deployment, str(chain.accounts[0].address))
     assert [each.subject_id for each in deployment.triggers] == ["eip155:42161", "eip155:8453"]
     assert deployment.triggers[0].paths == deployment.triggers[1].paths
     assert deployment.triggers[0].trigger_id != deployment.triggers[1].trigger_id
@@ -94,8 +109,7 @@ def test_a_subject_in_no_scenario_gets_one_for_itself() -> None:
     pool = CoverPool(chain, deployment.cover_pool)
     assert pool.scenario_count() == 2
     for number, subject in enumerate(plan.subjects):
-        function = abi("CoverPool").encode("scenariosOf", subject_key(subject))
-        assert int.from_bytes(chain.call(pool.address, function)) == 1 << number
+        assert pool.scenarios_of("0x" + subject_key(subject).hex()) == {number}
 
 
 def test_the_rules_of_the_plan_are_the_triggers_rules() -> None:
@@ -107,7 +121,7 @@ def test_the_rules_of_the_plan_are_the_triggers_rules() -> None:
 
 
 def test_an_asset_that_is_there_is_used() -> None:
-    chain = EmbeddedChain(31_337, 1_702_600_000)
+    chain = EmbeddedChain(31_337, START)
     sender = Sender(chain, chain.accounts[0])
     asset, _ = sender.create("TestAsset", abi("TestAsset").creation("Dollar", "DAI", 18))
     deployment = deploy(chain, sender, replace(PLAN, asset=asset))
@@ -117,105 +131,184 @@ def test_an_asset_that_is_there_is_used() -> None:
 
 
 def test_an_asset_that_is_not_there_is_refused_before_anything_is_created() -> None:
-    chain = EmbeddedChain(31_337, 1_702_600_000)
-    with pytest.raises(InvalidInput, match="asset 0x0000000000000000000000000000000000000000 is no contract"):
-        deploy(chain, Sender(chain, chain.accounts[0]), replace(PLAN, asset=ZERO_ADDRESS))
+    chain = EmbeddedChain(31_337, START)
+    with pytest.raises(InvalidInput, match=f"asset {ADDRESSES[9]} is no contract on chain 31337"):
+        deploy(chain, Sender(chain, chain.accounts[0]), replace(PLAN, asset=ADDRESSES[9]))
     assert chain.head().number == 0
 
 
+def test_who_deploys_may_not_be_left_a_role() -> None:
+    chain = EmbeddedChain(31_337, START)
+    for lock in (TimelockPlan([ADDRESSES[0]]), TimelockPlan([ADDRESSES[11]], cancellers=[ADDRESSES[0].lower()])):
+        with pytest.raises(InvalidInput, match="must be left without any role"):
+            deploy(chain, Sender(chain, chain.accounts[0]), replace(PLAN, timelock=lock))
+    assert chain.head().number == 0
+
+
+# ------------------------------------------------------------- the same place again
+
+
+def test_the_same_key_and_salt_give_the_same_addresses_on_every_chain() -> None:
+    _, first = deployed(LOCKED)
+    other = EmbeddedChain(8_453, START + 999)
+    other.mine(3)
+    Sender(other, other.accounts[0]).transfer(ADDRESSES[1], 1)  # the nonce does not matter
+    second = deploy(other, Sender(other, other.accounts[0]), LOCKED)
+    assert {name: each.address for name, each in first.contracts.items()} == {
+        name: each.address for name, each in second.contracts.items()
+    }
+    assert (first.deployer, first.timelock) == (second.deployer, second.timelock)
+    assert first.triggers[0].trigger_id == second.triggers[0].trigger_id
+    assert (first.chain_id, second.chain_id) == (31_337, 8_453)
+
+
+def test_another_key_or_another_salt_gives_other_addresses() -> None:
+    chain, first = deployed(PLAN)
+    again = deploy(chain, Sender(chain, chain.accounts[0]), replace(PLAN, salt="another"))
+    theirs = deploy(chain, Sender(chain, chain.accounts[13]), PLAN)
+    books = [each.policy_book for each in (first, again, theirs)]
+    assert len(set(books)) == 3
+    assert first.deployer == again.deployer == theirs.deployer
+
+
+def test_a_second_run_finds_what_is_there_and_sends_nothing() -> None:
+    chain, first = deployed(LOCKED)
+    head = chain.head()
+    assert deploy(chain, Sender(chain, chain.accounts[0]), LOCKED) == first
+    assert chain.head() == head
+
+
+class BrokenOff(Exception):
+    pass
+
+
+class BreakingSender(Sender):
+    """Breaks off when it has sent so many transactions."""
+
+    left = 0
+
+    def send(self, call: Call) -> Receipt:
+        if not self.left:
+            raise BrokenOff(str(call))
+        self.left -= 1
+        return super().send(call)
+
+
+def test_a_run_that_broke_off_anywhere_is_gone_on_with_to_the_same_end() -> None:
+    _, whole = deployed(LOCKED)
+    chain = EmbeddedChain(31_337, START)
+    sender = BreakingSender(chain, chain.accounts[0])
+    broken = 0
+    while True:
+        sender.left = 1
+        try:
+            found = deploy(chain, sender, LOCKED)
+        except BrokenOff:
+            broken += 1
+            continue
+        break
+    assert broken > 10
+    assert found == whole
+    assert all(each.ok for each in check(chain, found))
+
+
+def test_what_was_made_from_another_plan_is_refused_with_what_to_do() -> None:
+    chain, _ = deployed(PLAN)
+    head = chain.head()
+    with pytest.raises(InvalidInput, match=r"CoverPool is at 0x.* already, made from other code or arguments .*salt"):
+        deploy(chain, Sender(chain, chain.accounts[0]), replace(PLAN, cooldown=86_400))
+    assert chain.head() == head
+
+
+def test_what_would_have_to_be_set_up_after_the_hand_over_is_refused_with_the_owner() -> None:
+    chain, first = deployed(LOCKED)
+    head = chain.head()
+    with pytest.raises(InvalidInput, match=rf"PolicyBook\.list of the plan is not done.*owned by {first.timelock}"):
+        deploy(chain, Sender(chain, chain.accounts[0]), replace(LOCKED, cap=5))
+    assert chain.head() == head
+
+
+def test_an_installation_without_timelock_can_be_given_one_later() -> None:
+    chain, first = deployed(PLAN)
+    second = deploy(chain, Sender(chain, chain.accounts[0]), LOCKED)
+    assert second.policy_book == first.policy_book
+    assert second.timelock is not None
+    assert_whole(chain, second, second.timelock)
+
+
+# ------------------------------------------------------------- rehearsal
+
+
 @pytest.mark.parametrize(
-    ("change", "complaint"),
+    ("change", "told"),
     [
-        ({"subject_id": "arbitrum"}, "subject id 'arbitrum'"),
-        ({"control_id": "eip155:42161"}, "control_id eip155:42161"),
-        ({"further_subjects": ["eip155:42161"]}, "further_subjects"),
-        ({"watcher_teams": {"east": ADDRESSES[4:7]}}, "watcher_teams has 1 teams: must have 2"),
-        ({"watcher_teams": {"east": ADDRESSES[4:7], "west": ADDRESSES[6:9]}}, "share 0x"),
-        ({"watcher_teams": {"east": ADDRESSES[4:7], "west": [ADDRESSES[7]] * 2}}, r"watcher_teams\[west\]"),
-        ({"watcher_teams": {"east": ADDRESSES[4:7], "heartbeat": ADDRESSES[7:9]}}, "named heartbeat"),
-        ({"watcher_threshold": 4}, "watcher_threshold 4"),
-        ({"watcher_threshold": 0}, "watcher_threshold 0"),
-        ({"relayer": ADDRESSES[5]}, "relayer .* observes for east"),
+        ({"cooldown": 91 * 86_400}, "creation of CoverPool: .*InvalidSetup: .*cooldown"),
+        ({"beat_period": 0}, "creation of HeartbeatPath: .*period not in"),
+        ({"rules": Trigger("", (), challenge_period=1)}, "InvalidTrigger: .*challengePeriod"),
+        ({"rules": Trigger("", (), quorum=1)}, "InvalidTrigger: .*quorum"),
+        ({"subject_id": "eip155:31337"}, "HostIsNoSubject"),
+        ({"scenarios": {str(n): ["eip155:42161"] for n in range(33)}}, "InvalidScenario|TooMany"),
     ],
 )
-def test_a_plan_that_contracts_would_refuse_half_way_is_refused_at_once(change: dict[str, Any], complaint: str) -> None:
-    with pytest.raises(InvalidInput, match=complaint):
-        replace(PLAN, **change)
+def test_what_the_contracts_would_refuse_is_told_before_anything_is_sent(change: dict[str, object], told: str) -> None:
+    chain = EmbeddedChain(31_337, START)
+    with pytest.raises(InvalidInput, match=f"plan: the contracts refuse it; nothing was sent: .*({told})"):
+        rehearse(Sender(chain, chain.accounts[0]), replace(PLAN, **change))  # type: ignore[arg-type]
+    assert chain.head().number == 0
+
+
+def test_a_rehearsal_of_a_good_plan_sends_nothing_either() -> None:
+    chain = EmbeddedChain(31_337, START)
+    rehearse(Sender(chain, chain.accounts[0]), LOCKED)
+    assert chain.head().number == 0
+
+
+def test_without_a_key_nothing_is_deployed() -> None:
+    with pytest.raises(NotConfigured, match="INSURE_DEPLOYER_KEY is not set"):
+        deploy_plan(Settings(), PLAN)
+
+
+@pytest.mark.parametrize(
+    ("first", "before", "fresh", "right"),
+    [(12, 10, True, 12), (3, 200, True, 200), (12, 50, False, 12), (None, 7, True, 7), (90, 50, False, 50)],
+)
+def test_logs_are_read_from_where_the_first_contract_was_created(
+    first: int | None, before: int, fresh: bool, right: int
+) -> None:
+    """Also on a chain that shows contracts the count of the chain below."""
+
+    class Found:
+        first_block = first
+
+    Found.fresh = fresh  # type: ignore[attr-defined]
+    assert module._first_block(Found(), before) == right  # type: ignore[arg-type]
+
+
+# ------------------------------------------------------------- a real node
 
 
 @pytest.fixture
-def anvil() -> Iterator[str]:
-    if not ANVIL.is_file():
+def node() -> Iterator[AnvilChain]:
+    if not anvil.BINARY.is_file():
         pytest.skip("anvil is not installed")
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    node = subprocess.Popen([str(ANVIL), "--port", str(port), "--silent"], stdout=subprocess.DEVNULL)
-    try:
-        yield f"http://127.0.0.1:{port}"
-    finally:
-        node.terminate()
-        node.wait(10)
+    with AnvilProcess(chain_id=31_337, genesis_time=START) as process:
+        yield AnvilChain(process.url)
 
 
 @pytest.mark.network
 @pytest.mark.anvil
-def test_an_installation_is_whole_on_a_real_node_too(anvil: str) -> None:
-    chain = connect_when_up(anvil)
-    owner = Account.from_key(ANVIL_KEY)
-    check(chain, deploy(chain, Sender(chain, owner), PLAN), str(owner.address))
-
-
-def connect_when_up(url: str) -> Chain:
-    deadline = monotonic() + 20
-    while True:
-        try:
-            return Chain.connect(url)
-        except Unreachable:
-            if monotonic() > deadline:
-                raise
-            sleep(0.1)
-
-
-@pytest.mark.parametrize(
-    ("text", "told"),
-    [
-        ("7", "must be a JSON object"),
-        ("[", "not JSON"),
-        ('{"watcher_teams": 5}', "subject_id is missing; .*; watcher_teams: Input should be a valid dictionary"),
-        ('{"relayer": 5}', "relayer: Input should be a valid string"),
-        ('{"relayers": "0x"}', "relayers is no field of a plan"),
-        ('{"rules": {"quorum": "many"}}', "rules.quorum: Input should be a valid integer"),
-        ('{"listing": 3}', "listing: "),
-    ],
-)
-def test_a_plan_that_can_not_be_read_names_every_field_at_fault(tmp_path: Path, text: str, told: str) -> None:
-    plan = tmp_path / "plan.json"
-    plan.write_text(text)
-    with pytest.raises(InvalidInput, match=told):
-        read_plan(plan)
-
-
-def test_a_plan_file_gives_what_it_says_and_the_usual_for_the_rest(tmp_path: Path) -> None:
-    observers = {"a": [f"0x{1:040x}", f"0x{2:040x}"], "b": [f"0x{3:040x}", f"0x{4:040x}"]}
-    given = {
-        "subject_id": "eip155:42161",
-        "control_id": "eip155:10",
-        "relayer": f"0x{5:040x}",
-        "underwriter": f"0x{6:040x}",
-        "watcher_teams": observers,
-        "watcher_threshold": 2,
-        "rules": {"challenge_period": 3_600},
-        "listing": {"floor_rate_bps": 75},
+def test_on_a_real_node_it_is_whole_at_the_same_addresses_and_passes_the_check(node: AnvilChain) -> None:
+    sender = Sender(node, node.accounts[0])
+    found = deploy(node, sender, LOCKED)
+    _, embedded = deployed(LOCKED)
+    assert {name: each.address for name, each in found.contracts.items()} == {
+        name: each.address for name, each in embedded.contracts.items()
     }
-    path = tmp_path / "plan.json"
-    path.write_text(json.dumps(given))
-    plan = read_plan(path)
-    assert dict(plan.watcher_teams) == observers
-    assert (plan.rules.challenge_period, plan.rules.merge_gap) == (3_600, 1_800)
-    assert (plan.listing.floor_rate_bps, plan.listing.maximum_term) == (75, 366 * 86_400)
+    assert [each for each in check(node, found) if not each.ok] == []
+    assert deploy(node, sender, LOCKED) == found
 
 
-def test_a_plan_that_is_not_there_is_said(tmp_path: Path) -> None:
-    with pytest.raises(InvalidInput, match="No such file"):
-        read_plan(tmp_path / "none.json")
+@pytest.mark.network
+def test_a_node_that_does_not_answer_is_said() -> None:
+    with pytest.raises(Unreachable, match="does not answer"):
+        deploy_plan(Settings(rpc_url="http://127.0.0.1:9", deployer_key="0x" + "11" * 32), PLAN)

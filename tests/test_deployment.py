@@ -8,8 +8,27 @@ from typing import Any
 import pytest
 
 from insure.errors import InvalidInput
-from insure.records.deployment import Deployment
-from tests.screen_engine import ARBITRUM, DEPLOYMENT, TRIGGER
+from insure.records.deployment import DeployedContract, DeployedLibrary, Deployment
+from tests.screen_engine import ARBITRUM, LISTING, TRIGGER, address, word
+from tests.screen_engine import DEPLOYMENT as BARE
+
+POOL = DeployedContract(
+    artifact="CoverPool",
+    address=BARE.cover_pool,
+    arguments={"owner_": address(1), "cooldown_": 5, "observers_": [address(2)]},
+    code_hash=word(1),
+    creation_hash=word(2),
+    salt=word(3),
+    libraries={"RedeemQueue": address(4)},
+)
+DEPLOYMENT = replace(
+    BARE,
+    triggers=(replace(BARE.triggers[0], listing=replace(LISTING, cap=10**26)), *BARE.triggers[1:]),
+    underwriters={address(5): 10**26},
+    contracts={"CoverPool": POOL},
+    libraries={"RedeemQueue": DeployedLibrary(address(4), word(4))},
+    timelock=address(6),
+)
 
 
 def manifest(**changes: object) -> dict[str, Any]:
@@ -35,7 +54,7 @@ def test_addresses_are_checksummed_whatever_the_file_writes() -> None:
     assert Deployment.from_json(json.dumps(lower)) == DEPLOYMENT
 
 
-@pytest.mark.parametrize("name", list(json.loads(DEPLOYMENT.to_json())))
+@pytest.mark.parametrize("name", sorted(set(json.loads(DEPLOYMENT.to_json())) - {"schema_version"}))
 def test_a_missing_field_is_named(name: str) -> None:
     fields = manifest()
     del fields[name]
@@ -68,12 +87,71 @@ def test_a_field_of_a_trigger_is_named_with_its_place() -> None:
         ("heartbeat_paths", {"beat": 7}, "an address"),
         ("triggers", {}, "a list"),
         ("triggers", ["x"], "an object"),
+        ("timelock", "0x12", "an address"),
+        ("creator", "me", "an address"),
+        ("salt", 5, "a text"),
+        ("commit", None, "a text"),
+        ("scenarios", [], "an object"),
+        ("scenarios", {"all": "eip155:1"}, "a list"),
+        ("scenarios", {"all": [5]}, "a text"),
+        ("underwriters", {"0x12": "5"}, "an address"),
+        ("underwriters", {address(5): 5}, "smallest units as a text of digits"),
+        ("underwriters", {address(5): "-5"}, "smallest units as a text of digits"),
+        ("contracts", [], "an object"),
+        ("contracts", {"A": 5}, "an object"),
+        ("libraries", {"A": {"address": "x", "code_hash": word(1)}}, "an address"),
+        ("libraries", {"A": {"address": address(1), "code_hash": "0x12"}}, "0x and 64 hex digits"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(name: str, value: object, right: str) -> None:
     told = problem(manifest(**{name: value}))
     assert told.startswith(f"deployment manifest: {name}")
     assert right in told
+
+
+@pytest.mark.parametrize(
+    "name", ["artifact", "address", "arguments", "code_hash", "creation_hash", "salt", "libraries"]
+)
+def test_a_field_of_a_contract_is_named_with_its_place(name: str) -> None:
+    fields = manifest()
+    fields["contracts"]["CoverPool"][name] = None
+    assert problem(fields).startswith(f"deployment manifest: contracts.CoverPool.{name} is None: must be ")
+    del fields["contracts"]["CoverPool"][name]
+    assert problem(fields) == f"deployment manifest: contracts.CoverPool.{name} is missing"
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "right"),
+    [("cap", 5, "smallest units"), ("open", 1, "true or false"), ("minimum_term", "7d", "whole number")],
+)
+def test_a_bound_of_sale_is_named_with_its_place(name: str, value: object, right: str) -> None:
+    fields = manifest()
+    fields["triggers"][0]["listing"][name] = value
+    told = problem(fields)
+    assert told.startswith(f"deployment manifest: triggers[0].listing.{name} is {value!r}: must be ")
+    assert right in told
+
+
+def test_a_manifest_of_before_says_what_it_lacks_and_who_writes_it() -> None:
+    fields = manifest()
+    for name in ("schema_version", "contracts", "libraries", "creator", "deployer", "timelock", "salt", "commit"):
+        del fields[name]
+    assert problem(fields) == (
+        "deployment manifest: schema_version is missing, must be 2; it lacks contracts, libraries, deployer, creator, "
+        "timelock, salt, commit, schema_version: `insure deploy` writes it"
+    )
+
+
+def test_a_manifest_of_a_later_version_is_refused() -> None:
+    told = problem(manifest(schema_version=3))
+    assert told == (
+        "deployment manifest: schema_version is 3, must be 2: read it with the version of insure that wrote it"
+    )
+
+
+def test_amounts_are_written_as_texts_that_every_reader_keeps_whole() -> None:
+    assert manifest()["underwriters"] == {address(5): "1" + "0" * 26}
+    assert manifest()["triggers"][0]["listing"]["cap"] == "1" + "0" * 26
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "7", '"x"', "null"])

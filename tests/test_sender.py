@@ -227,10 +227,22 @@ def test_on_a_chain_without_eip1559_it_pays_the_old_way(chain: EmbeddedChain, as
     assert chain.request("eth_getTransactionByHash", receipt.tx_hash)["type"] == "0x0"
 
 
-def test_where_a_contract_will_lie_is_foreseen(chain: EmbeddedChain, sender: Sender, asset: Asset) -> None:
-    creation = abi("TestAsset").creation("B", "B", 18)
-    foreseen = [sender.foresee(), sender.foresee(creations_before=1)]
-    assert [sender.create("TestAsset", creation)[0] for _ in range(2)] == foreseen
+def test_coin_is_sent(chain: EmbeddedChain, sender: Sender) -> None:
+    there = Account.from_key(b"\x09" * 32).address
+    sender.transfer(there, 12_345)
+    assert chain.balance(there) == 12_345
+
+
+def test_what_another_signed_is_published_and_told_if_it_is_not_taken(chain: EmbeddedChain, sender: Sender) -> None:
+    other = chain.accounts[5]
+    there = Account.from_key(b"\x09" * 32).address
+    fields = {"to": there, "value": 7, "gas": 21_000, "gasPrice": 10**11, "nonce": 0, "chainId": chain.chain_id}
+    raw = bytes(other.sign_transaction(fields).raw_transaction)
+    receipt = sender.relay("a gift", raw)
+    assert chain.balance(there) == 7
+    assert receipt.gas_used == 21_000
+    with pytest.raises(ChainError, match=r"a gift is not taken: .*nonce"):
+        sender.relay("a gift", raw)
 
 
 def test_a_constructor_that_refuses_is_told_with_its_reason(chain: EmbeddedChain, sender: Sender) -> None:

@@ -1,5 +1,6 @@
 """Functions and events of our contracts, between Python values and the chain's bytes."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -21,7 +22,12 @@ from insure.records.onchain import Address, Bytes32, Log
 class _Function:
     selector: bytes
     entries: tuple[dict[str, Any], ...]
-    outputs: tuple[str, ...]
+    returned: tuple[dict[str, Any], ...]
+    view: bool
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        return _types(self.returned)
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,29 @@ class Abi:
         except DecodingError as error:
             raise ChainError(f"{self.name}.{function} answered {len(answer)} bytes that can't be read") from error
 
-    def creation(self, *args: Any) -> bytes:
-        """The code that creates the contract with these constructor arguments."""
-        return artifact(self.name).bytecode + self._encode("constructor", self._constructor, args)
+    def creation(self, *args: Any, libraries: Mapping[str, Address] | None = None) -> bytes:
+        """The code that creates the contract with these constructor arguments, linked with these libraries.
+
+        Raises `InvalidInput` for what the arguments' types can't hold, or naming a library whose address is missing.
+        """
+        return artifact(self.name).creation_code(libraries or {}) + self._encode("constructor", self._constructor, args)
+
+    def arguments(self, *args: Any) -> dict[str, Any]:
+        """The constructor's arguments by name, as JSON can hold and a person can read them; raises as `creation`."""
+        encoded = self._encode("constructor", self._constructor, args)
+        values = decode(_types(self._constructor), encoded)
+        return {entry["name"]: _from_chain(entry, each) for entry, each in zip(self._constructor, values, strict=True)}
+
+    @property
+    def views(self) -> frozenset[str]:
+        """Names of the functions that take nothing, change nothing and answer one value."""
+        known = self._functions.items()
+        return frozenset(name for name, each in known if each.view and not each.entries and len(each.returned) == 1)
+
+    def value(self, function: str, answer: bytes) -> Any:
+        """The one value that a function returned, readable as `arguments` are; raises as `decode` does."""
+        (value,) = self.decode(function, answer)
+        return _from_chain(self._functions[function].returned[0], value)
 
     def _encode(self, what: str, entries: tuple[dict[str, Any], ...], args: tuple[Any, ...]) -> bytes:
         try:
@@ -69,6 +95,10 @@ class Abi:
             return encode(_types(entries), values)
         except (EncodingError, ValueError) as error:
             raise InvalidInput(f"{self.name}.{what}: {error}") from error
+
+    def topic(self, event: str) -> Bytes32:
+        """The first topic of an event's logs."""
+        return next(topic for topic, each in self._events.items() if each.name == event)
 
     def event(self, log: RawLog) -> tuple[str, dict[str, object]]:
         """Name and arguments of a log; raises `ChainError` if it is none of this contract's events."""
@@ -142,7 +172,8 @@ def _signature(entry: dict[str, Any]) -> str:
 
 
 def _function(entry: dict[str, Any]) -> _Function:
-    return _Function(keccak(text=_signature(entry))[:4], tuple(entry["inputs"]), _types(entry["outputs"]))
+    view = entry["stateMutability"] in ("view", "pure")
+    return _Function(keccak(text=_signature(entry))[:4], tuple(entry["inputs"]), tuple(entry["outputs"]), view)
 
 
 def _event(entry: dict[str, Any]) -> _Event:

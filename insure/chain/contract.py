@@ -10,6 +10,8 @@ from insure.chain.sender import Call
 from insure.errors import InvalidInput
 from insure.records.onchain import Address
 
+_SIGNATURE_BYTES = 65
+
 
 class Contract:
     """One contract; reads take `block` to be answered on that block's state instead of the last one's.
@@ -41,10 +43,24 @@ class Contract:
         return Call(self.artifact, self.address, function, args, data)
 
 
-class Asset(Contract):
-    """The ERC-20 token that premiums and claims are paid in; `mint` exists on the test asset only."""
+class Token(Contract):
+    """An ERC-20 token; amounts in smallest units."""
 
-    artifact = "TestAsset"
+    def name(self) -> str:
+        """The token's name."""
+        return str(self._read("name")[0])
+
+    def symbol(self) -> str:
+        """The token's symbol."""
+        return str(self._read("symbol")[0])
+
+    def decimals(self) -> int:
+        """Decimal places of one token."""
+        return self._number("decimals")
+
+    def total_supply(self, block: int | None = None) -> int:
+        """How much there is."""
+        return self._number("totalSupply", block=block)
 
     def balance_of(self, address: Address, block: int | None = None) -> int:
         """Smallest units held."""
@@ -54,22 +70,35 @@ class Asset(Contract):
         """Smallest units that `spender` may take from `owner`."""
         return self._number("allowance", owner, spender, block=block)
 
-    def decimals(self) -> int:
-        """Decimal places of one token."""
-        return self._number("decimals")
-
-    def symbol(self) -> str:
-        """The token's symbol."""
-        return str(self._read("symbol")[0])
-
     def approve(self, spender: Address, amount: int) -> Call:
         """Lets `spender` take up to `amount`."""
         return self._call("approve", spender, amount)
+
+    def transfer(self, to: Address, amount: int) -> Call:
+        """Sends tokens."""
+        return self._call("transfer", to, amount)
+
+    def transfer_from(self, owner: Address, to: Address, amount: int) -> Call:
+        """Sends tokens of an owner who approved the caller."""
+        return self._call("transferFrom", owner, to, amount)
+
+
+class Asset(Token):
+    """The ERC-20 token that premiums and claims are paid in; `mint` exists on the test asset only."""
+
+    artifact = "TestAsset"
 
     def mint(self, to: Address, amount: int) -> Call:
         """Makes test money, by anyone for anyone."""
         return self._call("mint", to, amount)
 
-    def transfer(self, to: Address, amount: int) -> Call:
-        """Sends money."""
-        return self._call("transfer", to, amount)
+    def permit_nonce(self, owner: Address) -> int:
+        """The nonce of the owner's next permit (ERC-2612)."""
+        return self._number("nonces", owner)
+
+    def permit(self, owner: Address, spender: Address, amount: int, deadline: int, signature: str) -> Call:
+        """Lets `spender` take up to `amount` by the owner's signature (65 bytes as 0x hex); anyone may bring it."""
+        raw = bytes.fromhex(signature.removeprefix("0x"))
+        if len(raw) != _SIGNATURE_BYTES:
+            raise InvalidInput(f"signature has {len(raw)} bytes: must be {_SIGNATURE_BYTES}, r, s and v")
+        return self._call("permit", owner, spender, amount, deadline, raw[64], raw[:32], raw[32:64])

@@ -1,5 +1,6 @@
 """One EVM chain behind JSON-RPC: the same face for a public endpoint, a local node and the embedded chain."""
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,6 +23,8 @@ Json = dict[str, Any]
 """An object of JSON-RPC: quantities and bytes are hex text."""
 
 _TIMEOUT_SECONDS = 15
+_SELECTOR = re.compile(r"(custom error )?\b0x[0-9a-fA-F]{8}\b")
+"""What nodes write of an error that they have no ABI for: nothing that tells a person anything."""
 _RETRIES = 3
 
 
@@ -121,12 +124,17 @@ class Chain:
         with reading("eth_getBlockByNumber"):
             return Head(int(block["number"], 16), block["hash"], int(block["timestamp"], 16))
 
-    def logs(self, addresses: Sequence[Address], from_block: int, to_block: int) -> list[RawLog]:
-        """The logs of those contracts in those blocks, both included, in the chain's order."""
-        found = self.request(
-            "eth_getLogs",
-            {"address": list(addresses), "fromBlock": hex(from_block), "toBlock": hex(to_block)},
-        )
+    def logs(
+        self, addresses: Sequence[Address], from_block: int, to_block: int, topics: Sequence[Bytes32] = ()
+    ) -> list[RawLog]:
+        """The logs of those contracts in those blocks, both included, in the chain's order.
+
+        Where `topics` are given, only logs whose first topic (the event) is one of them.
+        """
+        wanted: Json = {"address": list(addresses), "fromBlock": hex(from_block), "toBlock": hex(to_block)}
+        if topics:
+            wanted["topics"] = [list(topics)]
+        found = self.request("eth_getLogs", wanted)
         times: dict[str, int] = {}
         with reading("eth_getLogs"):
             logs = [self._raw_log(each, times) for each in found]
@@ -173,14 +181,16 @@ class Chain:
             message["from"] = sender
         return self._bytes("eth_call", message, "latest" if block is None else hex(block))
 
-    def estimate_gas(self, sender: Address, to: Address | None, data: bytes) -> int:
-        """Gas that executing this now needs.
+    def estimate_gas(self, sender: Address, to: Address | None, data: bytes, wei: int = 0) -> int:
+        """Gas that executing this now, sending so much of the chain's own coin, needs.
 
         Raises `TransactionFailed` with the contract's reason if it would revert.
         """
         message = {"from": sender, "data": "0x" + data.hex()}
         if to is not None:
             message["to"] = to
+        if wei:
+            message["value"] = hex(wei)
         return self._quantity("eth_estimateGas", message)
 
 
@@ -223,7 +233,7 @@ def _failure(method: str, error: Any) -> ChainError:
     if data:
         return TransactionFailed(explain(data))
     if "revert" in message.lower():
-        return TransactionFailed(message)
+        return TransactionFailed(_SELECTOR.sub("an error without its values", message))
     return ChainError(f"{method}: {message}")
 
 

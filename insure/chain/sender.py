@@ -8,8 +8,8 @@ from time import monotonic, sleep
 from typing import Any
 
 from eth_account.signers.local import LocalAccount
+from eth_utils.crypto import keccak
 from web3 import Web3
-from web3.utils import get_create_address
 
 from insure.chain.rpc import Chain, Json, reading
 from insure.errors import ChainError, TransactionFailed, Unreachable
@@ -27,13 +27,17 @@ _CATCH_UP_POLLS = 3
 
 @dataclass(frozen=True)
 class Call:
-    """A write to a contract, ready to be signed: `data` is the encoded function with its arguments."""
+    """A write to a contract, ready to be signed: `data` is the encoded function with its arguments.
+
+    `value` is what of the chain's own coin goes with it, in its smallest unit.
+    """
 
     contract: str
     address: Address
     function: str
     args: tuple[Any, ...]
     data: bytes
+    value: int = 0
 
     def __str__(self) -> str:
         return f"{self.contract}.{self.function}"
@@ -89,7 +93,7 @@ class Sender:
 
         Raises `TransactionFailed` with the contract's reason if it would revert.
         """
-        self._estimate(str(call), call.address, call.data)
+        self._estimate(str(call), call.address, call.data, call.value)
 
     def send(self, call: Call) -> Receipt:
         """Simulates and sends the call and waits until it is mined.
@@ -97,7 +101,7 @@ class Sender:
         Raises `TransactionFailed` with the contract's reason (nothing was sent if the simulation already failed),
         `Unreachable` when the endpoint does not answer or the transaction is not mined in time.
         """
-        receipt = self._transact(str(call), call.address, call.data)
+        receipt = self._transact(str(call), call.address, call.data, call.value)
         return self._record(receipt)
 
     def create(self, name: str, code: bytes) -> tuple[Address, Receipt]:
@@ -105,34 +109,49 @@ class Sender:
         receipt = self._transact(f"creation of {name}", None, code)
         return Web3.to_checksum_address(receipt["contractAddress"]), self._record(receipt)
 
-    def foresee(self, creations_before: int = 0) -> Address:
-        """Where the next contract of this key comes to lie, or the one after so many others."""
-        nonce = self._next_nonce() + creations_before
-        return get_create_address(self.address, nonce)  # type: ignore[arg-type]  # it wants its own str and int
+    def transfer(self, to: Address, wei: int) -> Receipt:
+        """Sends the chain's own coin. Raises as `send` does."""
+        return self._record(self._transact(f"transfer to {to}", to, b"", wei))
+
+    def relay(self, what: str, raw: bytes) -> Receipt:
+        """Publishes a transaction that somebody else signed and waits until it is mined.
+
+        Raises `ChainError` when the node does not take it, `TransactionFailed` when it reverts, `Unreachable` when it
+        is not mined in time.
+        """
+        refusal = self._push(raw)
+        if refusal is not None:
+            raise ChainError(f"{what} is not taken: {refusal}") from refusal
+        receipt = self._wait(["0x" + keccak(raw).hex()])
+        if receipt is None:
+            raise Unreachable(f"{what} was sent but not mined in time")
+        if int(receipt["status"], 16) != 1:
+            raise TransactionFailed(f"{what} reverted when mined")
+        return self._record(receipt)
 
     def _record(self, receipt: Json) -> Receipt:
         number = int(receipt["blockNumber"], 16)
         moment = self.chain.block(number).timestamp
         return Receipt(receipt["transactionHash"], number, int(receipt["gasUsed"], 16), moment)
 
-    def _estimate(self, what: str, to: Address | None, data: bytes) -> int:
+    def _estimate(self, what: str, to: Address | None, data: bytes, wei: int) -> int:
         try:
-            return self.chain.estimate_gas(self.address, to, data)
+            return self.chain.estimate_gas(self.address, to, data, wei)
         except TransactionFailed as error:
             raise TransactionFailed(f"{what} was refused: {error}") from error
 
-    def _transact(self, what: str, to: Address | None, data: bytes) -> Json:
+    def _transact(self, what: str, to: Address | None, data: bytes, wei: int = 0) -> Json:
         with self._lock:
             head = self.chain.request("eth_getBlockByNumber", "latest", False)
             with reading("eth_getBlockByNumber"):
                 fees, gas_limit = self._fees(head), int(head["gasLimit"], 16)
-            gas = self._estimate(what, to, data) * _GAS_PERCENT // 100
+            gas = self._estimate(what, to, data, wei) * _GAS_PERCENT // 100
             nonce = self._next_nonce()
             transaction: Json = {
                 "chainId": self.chain.chain_id,
                 "nonce": nonce,
                 "gas": min(gas, gas_limit),
-                "value": 0,
+                "value": wei,
                 "data": data,
             }
             if to is not None:

@@ -25,12 +25,14 @@ class Cast:
     buyer: LocalAccount
     late_buyer: LocalAccount
     stakers: tuple[LocalAccount, LocalAccount, LocalAccount]
+    governor: LocalAccount
+    """Whom the timelock obeys, after its delay."""
 
 
 def cast_of(world: World) -> Cast:
     """Roles given to the host's development accounts."""
     owner, underwriter, keeper, relayer, buyer, late_buyer, *rest = world.accounts
-    return Cast(owner, underwriter, keeper, relayer, buyer, late_buyer, (rest[0], rest[1], rest[2]))
+    return Cast(owner, underwriter, keeper, relayer, buyer, late_buyer, (rest[0], rest[1], rest[2]), rest[3])
 
 
 def observer_account(team: str, index: int) -> LocalAccount:

@@ -17,7 +17,7 @@ from insure.engine import Engine
 from insure.errors import InsureError, TransactionFailed
 from insure.installation import Installation, assemble
 from insure.jobs import JobBoard
-from insure.ops.deploy import DeploymentPlan, deploy
+from insure.ops.deploy import DeploymentPlan, TimelockPlan, deploy
 from insure.records.deployment import Deployment
 from insure.records.onchain import Policy, Receipt, Span, Terms
 from insure.records.units import amount_text
@@ -143,6 +143,7 @@ class Story:
             underwriter=self._cast.underwriter.address,
             # what one of its causes can stop: every further subject that is sold would join its own
             scenarios={history.subject(cause).name: [self._plot.subject_id] for cause in causes[:MOST_SCENARIOS]},
+            timelock=TimelockPlan([self._cast.governor.address]),
         )
         return deploy(self._world.host, self._sender["owner"], plan)
 
