@@ -48,7 +48,17 @@ def owed(
     if not counts(policy, incident, incidents):
         return 0
     proven = failover_at is not None and incident.start <= failover_at < incident.until
-    return payoff.owed(policy.terms, incident.covered_seconds, proven, owed_elsewhere)
+    return payoff.owed(policy.terms, covered_seconds(policy, incident), proven, owed_elsewhere)
+
+
+def covered_seconds(policy: Policy, incident: Incident) -> int:
+    """The incident's confirmed seconds outside the policy's excluded windows; `incident.spans` must be known then."""
+    excluded = sum(
+        max(0, min(span.until, window.until) - max(span.start, window.start))
+        for window in policy.exclusions
+        for span in incident.spans
+    )
+    return incident.covered_seconds - excluded
 
 
 def due(

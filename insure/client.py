@@ -18,7 +18,7 @@ from insure.chain.rpc import Chain
 from insure.chain.sender import Call
 from insure.errors import InsureError, InvalidInput, Refused, TransactionFailed, Unreachable
 from insure.records.deployment import Deployment
-from insure.records.onchain import ZERO_ADDRESS, Address, Quote, Receipt, SignedQuote, Terms
+from insure.records.onchain import ZERO_ADDRESS, Address, Quote, Receipt, SignedQuote, Span, Terms
 
 _TRANSFER = "0x" + keccak(text="Transfer(address,address,uint256)").hex()
 _TIMEOUT_SECONDS = 30.0
@@ -128,6 +128,8 @@ class Client:
             "buyer": (quote.buyer.lower(), buyer.lower()),
             "standby": (quote.standby.lower(), standby.lower()),
             "term_seconds": (quote.end - quote.start, term_seconds),
+            "exclusions": (quote.exclusions, ()),
+            "renews": (quote.renews, 0),
             **{f"terms.{name}": (getattr(quote.terms, name), value) for name, value in asdict(terms).items()},
             **self._addresses(offer),
         }
@@ -215,7 +217,8 @@ def _offer(answer: Json) -> OfferedQuote:
     """An offer from the API's answer; raises `Unreachable` unless it has the API's shape."""
     try:
         signed, fields = answer["signed"], dict(answer["signed"]["quote"])
-        fields |= {name: int(fields[name]) for name in ("premium", "nonce")}
+        fields |= {name: int(fields[name]) for name in ("premium", "nonce", "renews")}
+        fields["exclusions"] = tuple(Span(each["start"], each["until"]) for each in fields["exclusions"])
         given = fields.pop("terms")
         amounts = {name: int(given[name]) for name in _MONEY_TERMS}
         terms = Terms(waiting_seconds=given["waiting_seconds"], semantics=given["semantics"], **amounts)

@@ -8,13 +8,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
-from insure.records.onchain import Bytes32, Checkpoint, Claim, Incident, Policy, Solvency, Span
+from insure.records.onchain import Bytes32, Checkpoint, Claim, Incident, Member, Policy, Solvency, Span
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 
 EARLIER_STEP_SECONDS = 60
 """By how much earlier a checkpoint must begin to be accepted for that alone (`IncidentBook.EARLIER_STEP`)."""
 MAX_CLOSING = 8
 """How many checkpoints of an incident may grow by less than a step (`IncidentBook.MAX_CLOSING`)."""
+RETIREMENT_NOTICE_SECONDS = 3_600
+"""After its note a silent path is left so long to be heard of again (`Roster.NOTICE`)."""
 CLAIMS_PER_BATCH = 32
 """Half of what `PolicyBook.claimMany` takes: a batch stays well below any block's gas."""
 SETTLEMENT_SECONDS = 86_400
@@ -54,6 +56,14 @@ class Finalise:
     """End the open incident."""
 
     trigger_id: Bytes32
+
+
+@dataclass(frozen=True)
+class Retire:
+    """Have the book look whether the `index`-th path is dead: it notes, clears or retires it."""
+
+    trigger_id: Bytes32
+    index: int
 
 
 @dataclass(frozen=True)
@@ -135,7 +145,8 @@ class Evidence:
     """What the paths of a trigger show now, and its open incident with its proposals, if there is one.
 
     `swept` are the spans of one incident, oldest first, confirmed ones among them; `growing` says whether the last
-    may still grow. `proposals` are oldest first.
+    may still grow. `proposals` are oldest first. While a dispute is open, what lies from `disputed_from` on is held
+    back. `last_covered` are the last proposal's covered seconds as the book has them, what was struck out taken off.
     """
 
     trigger_id: Bytes32
@@ -145,6 +156,8 @@ class Evidence:
     incident: Incident | None = None
     proposals: tuple[Proposal, ...] = ()
     confirmed: tuple[Span, ...] = ()
+    disputed_from: int | None = None
+    last_covered: int | None = None
 
 
 def poke(standing: Standing, last: Poked | None, now: int) -> list[Poke]:
@@ -189,7 +202,7 @@ def confirm(evidence: Evidence, now: int) -> list[Confirm]:
 def finalise(evidence: Evidence, now: int) -> list[Finalise]:
     """End the incident when nothing can follow within merge gap and grace and all that there is was proposed."""
     incident = evidence.incident
-    if incident is None or not evidence.proposals:
+    if incident is None or not evidence.proposals or evidence.disputed_from is not None:
         return []
     last = evidence.proposals[-1]
     if not last.spans:
@@ -199,6 +212,25 @@ def finalise(evidence: Evidence, now: int) -> list[Finalise]:
     ready = now >= max(last.checkpoint.ready_at, incident.delayed_until)
     complete = measure(evidence.swept) < _needed(evidence, growing=False)
     return [Finalise(evidence.trigger_id)] if over and ready and complete else []
+
+
+def retire(trigger_id: Bytes32, members: Sequence[Member], heard: Sequence[int | None], now: int) -> list[Retire]:
+    """Note paths that are silent or broken beyond their maximum, clear notes of those that are back, retire the dead.
+
+    `heard` says when each path was last heard of, None for one that can't be read.
+    """
+    wanted = [_wants_look(member, last, now) for member, last in zip(members, heard, strict=True)]
+    return [Retire(trigger_id, index) for index, wants in enumerate(wanted) if wants]
+
+
+def _wants_look(member: Member, heard: int | None, now: int) -> bool:
+    noted = member.silent_since != 0
+    if member.retired:
+        return False
+    if heard is not None and now <= heard + member.maximum_silence:
+        return noted
+    patience = member.maximum_silence if heard is None else RETIREMENT_NOTICE_SECONDS
+    return not noted or now > member.silent_since + patience
 
 
 def claim(due: Sequence[Claim]) -> list[ClaimBatch]:
@@ -313,7 +345,8 @@ def _needed(evidence: Evidence, growing: bool) -> int:
             evidence.proposals[:index], after.spans[0].start, after.checkpoint.proposed_at, evidence.rules.grace
         )
         small += not earlier and after.checkpoint.covered_seconds < before.checkpoint.covered_seconds + step
-    return covered[-1] + (step if growing or small >= MAX_CLOSING else 1)
+    last = covered[-1] if evidence.last_covered is None else evidence.last_covered
+    return last + (step if growing or small >= MAX_CLOSING else 1)
 
 
 def _begins_earlier(proposals: Sequence[Proposal], start: int, at: int, grace: int) -> bool:
@@ -340,5 +373,7 @@ def _gain(evidence: Evidence, incident: Incident, proposal: Proposal) -> int:
     limits = evidence.swept
     if incident.start:
         limits = intersect(limits, [Span(incident.start, incident.start + LONGEST_INCIDENT_SECONDS)])
+    if evidence.disputed_from is not None:
+        limits = intersect(limits, [Span(0, evidence.disputed_from)])
     added = intersect(proposal.spans, limits)
     return measure(unite(evidence.confirmed, added)) - measure(evidence.confirmed)

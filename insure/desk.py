@@ -1,13 +1,13 @@
 """Who may be sold what, at which price: checks a request against model, listing and pool, and signs the quote."""
 
 import difflib
-import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
 
+from insure.chain.codec import word
 from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook
 from insure.chain.sender import Call
 from insure.chain.typed_data import sign
@@ -15,11 +15,14 @@ from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
 from insure.exposure import available
 from insure.quoting import check_listing, make_quote, price_view
 from insure.records.deployment import Deployment, ListedTrigger
+from insure.records.history import subject_key
 from insure.records.onchain import ZERO_ADDRESS, Address, SignedQuote, Terms
 from insure.records.views import IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
 from insure.store import Store
 from pricing_models import errors as model_errors
+from pricing_models.capacity import Utilisation
 from pricing_models.model import Model
+from pricing_models.observation import HEARTBEAT, STANDARD_TRIGGER, WATCHERS, Trigger
 from pricing_models.premium import Loadings
 
 _LONGEST_OFFER_SECONDS = 3_600
@@ -54,7 +57,7 @@ class Desk:
         account: LocalAccount | None,
         store: Store,
         limits: DeskLimits | None = None,
-        new_nonce: Callable[[], int] = lambda: secrets.randbits(128),
+        new_nonce: Callable[[], int] | None = None,
     ) -> None:
         self.model = model
         self._incidents = incident_book
@@ -64,29 +67,46 @@ class Desk:
         self._account = account
         self._store = store
         self._limits = limits or DeskLimits()
-        self._new_nonce = new_nonce
+        self._new_nonce = new_nonce or self._next_nonce
 
     def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
-        """The price of cover on any subject of the model; a listed one is held to its floor and its tail.
+        """The price of cover on any subject of the model; a listed one is held to its floor and its tail, is priced on
+        the paths of its trigger, and is charged for the room it takes in the pool, if there is that much.
 
         Raises `UnknownSubject` naming the nearest ones, `InvalidInput` when the terms can't be priced.
         """
         listed = next((t for t in self._deployment.triggers if t.subject_id == subject_id), None)
         floor, tail = 0, self._limits.loadings.tail_seconds
+        trigger, room = STANDARD_TRIGGER, None
         if listed:
             floor = self._policies.listing(listed.trigger_id).floor_rate_bps
             _, cooling_off, after, _ = self._incidents.trigger_rules(listed.trigger_id)
             tail = cooling_off + after  # the limit is locked from the sale on, before the term as well as after it
+            trigger, room = self._paths(listed), self._room(subject_id, terms.aggregate_limit)
         loadings = replace(self._limits.loadings, tail_seconds=tail)
         try:
-            premium = self.model.price(subject_id, terms, term_seconds, loadings)
+            premium = self.model.price(subject_id, terms, term_seconds, loadings, trigger=trigger, utilisation=room)
         except model_errors.UnknownSubject as error:
             raise self._unknown(subject_id) from error
         except model_errors.InvalidTerms as error:
             raise InvalidInput(str(error)) from error
         except model_errors.ModelError as error:
             raise InvalidInput(f"terms can't be priced on {subject_id}: {error}") from error
+        premium = replace(premium, rests_on=(*premium.rests_on, *_surroundings(listed, trigger, room)))
         return price_view(subject_id, terms, term_seconds, premium, self.model.version, floor)
+
+    def _paths(self, listed: ListedTrigger) -> Trigger:
+        """The trigger as the basis-risk model sees it: a path of each family, by its kind."""
+        rule = self._incidents.trigger(listed.trigger_id)
+        heartbeats = set(self._deployment.heartbeat_paths.values())
+        families = dict(zip(self._incidents.families(listed.trigger_id), rule.paths, strict=True))
+        kinds = (HEARTBEAT if path.path in heartbeats else WATCHERS for path in families.values())
+        return replace(STANDARD_TRIGGER, paths=tuple(kinds), quorum=rule.quorum)
+
+    def _room(self, subject_id: str, limit: int) -> Utilisation | None:
+        """Where the subject's fullest scenario stands in the pool, None where the limit does not fit."""
+        exposed, capacity = self._exposed(subject_id)
+        return Utilisation(exposed, capacity) if 0 < exposed + limit <= capacity else None
 
     def quote(self, request: QuoteRequest, now: int) -> IssuedQuote:
         """A signed offer that stands for `quote_seconds`; cover starts when both it and the cooling-off are over.
@@ -115,6 +135,10 @@ class Desk:
         self._store.record_quote(signed, {part.name: part.amount for part in price.components}, now)
         return self._issued(signed, price)
 
+    def _next_nonce(self) -> int:
+        """One more than the last: it becomes part of the policy's id."""
+        return self._store.last_nonce(self._signer().address) + 1
+
     def _signer(self) -> LocalAccount:
         if self._account is None:
             raise NotConfigured("no quote can be signed: INSURE_UNDERWRITER_KEY is not set")
@@ -141,7 +165,8 @@ class Desk:
                 f"no cover is sold on {request.subject_id} now: a path is alarmed, an incident is not settled, "
                 "or too few paths can be read"
             )
-        check_listing(request, listing, challenge, tail, self._policies.in_force(trigger.trigger_id))
+        subject = word(subject_key(request.subject_id))
+        check_listing(request, listing, challenge, tail, self._pool.exposure_of(subject))
         limit, most = request.terms.aggregate_limit, self._limits.maximum_limit
         if most is not None and limit > most:
             raise InvalidInput(f"terms.aggregate_limit is {limit}: must be at most {most}, the desk's limit per policy")
@@ -154,13 +179,18 @@ class Desk:
 
     def _carriable(self, subject_id: str) -> int:
         """The aggregate limit that the subject's fullest scenario still has room for."""
+        exposed, capacity = self._exposed(subject_id)
+        return max(0, capacity - exposed)
+
+    def _exposed(self, subject_id: str) -> tuple[int, int]:
+        """The limits in the subject's fullest scenario, and what the pool has against them."""
         state = self._pool.solvency()
         exposed = [
             self._pool.scenario_exposure(number)
             for number, members in enumerate(self._deployment.scenarios.values())
             if subject_id in members
         ]
-        return max(0, available(state) - max(exposed, default=state.exposed))
+        return max(exposed, default=state.exposed), available(state)
 
     def _issued(self, signed: SignedQuote, price: PriceView) -> IssuedQuote:
         asset = Asset(self._policies.chain, self._deployment.asset)
@@ -178,6 +208,17 @@ class Desk:
         known = [str(name) for name in self.model.experience.subjects.index]
         near = difflib.get_close_matches(subject_id, known, n=3, cutoff=0.3)
         return UnknownSubject(f"subject_id {subject_id!r} is not in the data; nearest: {', '.join(near) or 'none'}")
+
+
+def _surroundings(listed: ListedTrigger | None, trigger: Trigger, room: Utilisation | None) -> tuple[str, ...]:
+    """In words what basis risk and the charge for the pool's room rest on."""
+    if listed is None:
+        return ("paths: the usual ones, nothing is listed", "pool's room: not charged, nothing is listed")
+    names = ", ".join(path.name for path in trigger.paths)
+    paths = f"paths: {trigger.quorum} of {names}"
+    if room is None:
+        return (paths, "pool's room: not charged, the pool can't carry this limit")
+    return (paths, f"pool's room: {room.in_force / room.capacity:.1%} in use before the sale")
 
 
 def _checked(request: QuoteRequest) -> QuoteRequest:

@@ -9,6 +9,7 @@ from insure.dataset import Dataset, experience_frames
 from insure.desk import Desk
 from insure.evidence import Evidence
 from insure.exposure import pool_view, scenario_exposures, snapshot, subject_exposures
+from insure.look_back import read_look_back
 from insure.quoting import expected_payouts, price_view, treated_price
 from insure.records.deployment import Deployment
 from insure.records.history import subject_key
@@ -20,6 +21,7 @@ from insure.records.views import (
     IssuedQuote,
     JobView,
     LedgerEntry,
+    LookBack,
     PolicyView,
     PoolView,
     PriceView,
@@ -33,18 +35,26 @@ from insure.records.views import (
 from insure.store import Store
 from insure.watcher import Watcher
 from pricing_models.model import Model, fit
+from pricing_models.observation import STANDARD_TRIGGER, Trigger
 from pricing_models.premium import Loadings
+from pricing_models.pricing import Enquiry
 from pricing_models.treatments import price_all, treated_models
 
 
 def fit_model(history: Dataset, as_of: int) -> Model:
     """The models fitted to what was known at `as_of` (UTC seconds)."""
     subjects, outages = experience_frames(history, as_of)
-    return fit(subjects, outages, as_of)
+    return fit(subjects, outages, as_of, overrides=history.overrides)
 
 
 def price_cover(
-    history: Dataset, subject: str, terms: Terms, term_seconds: int, now: int, model: Model | None = None
+    history: Dataset,
+    subject: str,
+    terms: Terms,
+    term_seconds: int,
+    now: int,
+    model: Model | None = None,
+    trigger: Trigger = STANDARD_TRIGGER,
 ) -> PriceView:
     """The price of cover without any chain: no listing's floor, the usual loadings; `model` if it is fitted already.
 
@@ -52,17 +62,17 @@ def price_cover(
     """
     subject_id = history.subject(subject).id
     model = model or fit_model(history, now)
-    premium = model.price(subject_id, terms, term_seconds, Loadings())
+    premium = model.price(subject_id, terms, term_seconds, Loadings(), trigger=trigger)
     return price_view(subject_id, terms, term_seconds, premium, model.version)
 
 
 def price_treatments(
-    history: Dataset, model: Model, subject: str, terms: Terms, term_seconds: int
+    history: Dataset, model: Model, subject: str, terms: Terms, term_seconds: int, trigger: Trigger = STANDARD_TRIGGER
 ) -> list[TreatedPrice]:
     """The price under every reading of what the history leaves open, cheapest first; raises as `price_cover`."""
     subject_id = history.subject(subject).id
     models = treated_models(model, *experience_frames(history, int(model.experience.as_of)))
-    found = price_all(models, subject_id, terms, term_seconds, Loadings())
+    found = price_all(models, Enquiry(subject_id, terms, term_seconds, trigger=trigger), Loadings())
     return [treated_price(each) for each in found]
 
 
@@ -147,6 +157,15 @@ class Engine:
         """A signed offer; raises `InvalidInput` naming the field, `Refused` with the reason, `NotConfigured`."""
         subject_id = self._history.subject(request.subject_id).id
         return self._desk.quote(replace(request, subject_id=subject_id), self.now())
+
+    @property
+    def model_version(self) -> str:
+        """The version of the fit that prices come from."""
+        return self._desk.model.version
+
+    def look_back(self) -> LookBack | None:
+        """The last look back, None if there was none; raises `InvalidInput` when its file is none."""
+        return read_look_back()
 
     # ------------------------------------------------------------- policies and incidents
 

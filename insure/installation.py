@@ -46,8 +46,10 @@ class Installation:
             Job("claim", 60, self._keep("claim", self.payouts.claim)),
             Job("settle", 600, self._keep("settle", self.payouts.settle)),
             Job("snapshot", 300, self.engine.take_snapshot),
+            Job("retire", 3_600, self._keep("retire", self.payouts.retire)),
         ]
         if self.tower is not None:
+            jobs.insert(0, Job("attend", 3_600, self._keep("attend", self.tower.attend, self.tower.sender)))
             jobs.insert(0, Job("watch", 30, self._keep("watch", self.tower.watch, self.tower.sender)))
         for number, relay in enumerate(self.relays):
             name = f"beat {number}" if number else "beat"

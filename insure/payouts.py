@@ -6,15 +6,16 @@ a second keeper does no harm.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 from insure import claims, decisions
-from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
+from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook, WatcherPath
 from insure.chain.rpc import Chain
 from insure.chain.sender import Call, Sender
 from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
 from insure.errors import ChainError, TransactionFailed, Unreachable, WrongChain
-from insure.records.onchain import Bytes32, Claim, Incident, Receipt
+from insure.records.onchain import Bytes32, Claim, Incident, Member, Receipt
 from insure.store import Store
 
 _log = logging.getLogger(__name__)
@@ -83,6 +84,10 @@ class Payouts:
             )
         )
 
+    def retire(self, now: int) -> list[Receipt]:
+        """Has the book note paths that are dead, clear the notes of those that are back, and retire the dead."""
+        return self._for_listed(self._retire, now)
+
     # ------------------------------------------------------------------ one trigger
 
     def _poke(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
@@ -122,6 +127,26 @@ class Payouts:
             return []
         wanted = decisions.release(ended, self._evidence(trigger_id), self._newest_incidents(trigger_id, now), now)
         return _each(partial(self._send, "release", self._policies.release(each.policy_id)) for each in wanted)
+
+    def _retire(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
+        subject = self._book.trigger_rules(trigger_id)[0]
+        members = self._book.members(trigger_id)
+        heard = [self._heard(member, subject) for member in members]
+        wanted = decisions.retire(trigger_id, members, heard, now)
+        return _each(partial(self._send, "retire", self._book.retire(trigger_id, each.index)) for each in wanted)
+
+    def _heard(self, member: Member, subject: Bytes32) -> int | None:
+        """When a path was last heard of; None if it doesn't answer what every path must."""
+        path = WatcherPath(self._chain, member.path)  # what is asked here every path has
+        try:
+            path.alarmed(subject)
+            path.spell_count(subject)
+            heard = path.last_heard(subject)
+        except (Unreachable, WrongChain):
+            raise
+        except ChainError:
+            return None
+        return heard if heard <= self._chain.head().timestamp else None
 
     # ------------------------------------------------------------------ the pool
 
@@ -169,9 +194,15 @@ class Payouts:
         incident = self._book.incident(trigger_id, count - 1)
         if incident.final_at:
             return evidence
-        proposals = self._proposals(incident)
-        confirmed = tuple(self._book.confirmed_spans(trigger_id, count - 1))
-        return Evidence(evidence.trigger_id, evidence.rules, evidence.swept, growing, incident, proposals, confirmed)
+        dispute = self._book.dispute_of(trigger_id)
+        return replace(
+            evidence,
+            incident=incident,
+            proposals=self._proposals(incident),
+            confirmed=tuple(self._book.confirmed_spans(trigger_id, count - 1)),
+            disputed_from=dispute.start if dispute.is_open(self._chain.head().timestamp) else None,
+            last_covered=self._book.checkpoint(trigger_id, count - 1, incident.checkpoints - 1).covered_seconds,
+        )
 
     def _newest_incidents(self, trigger_id: Bytes32, now: int) -> list[Incident]:
         """In order, back to the last one that is settled and covers anything."""

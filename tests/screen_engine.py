@@ -13,6 +13,7 @@ from insure import exposure
 from insure.chain.typed_data import quote_message, sign
 from insure.dataset import experience_frames, load
 from insure.errors import InvalidInput, Refused, UnknownSubject
+from insure.look_back import read_look_back
 from insure.quoting import make_quote, price_view
 from insure.records.deployment import Deployment, ListedTrigger
 from insure.records.onchain import (
@@ -35,6 +36,7 @@ from insure.records.views import (
     IssuedQuote,
     JobView,
     LedgerEntry,
+    LookBack,
     PathView,
     PaymentView,
     PolicyView,
@@ -280,6 +282,13 @@ class ScreenEngine:
             raise InvalidInput(str(error)) from error
         return price_view(subject_id, terms, term_seconds, premium, model().version)
 
+    @property
+    def model_version(self) -> str:
+        return model().version
+
+    def look_back(self) -> LookBack | None:
+        return read_look_back()
+
     def quote(self, request: QuoteRequest) -> IssuedQuote:
         if request.subject_id in self.alarmed:
             raise Refused(f"no cover is sold on {request.subject_id} now")
@@ -291,7 +300,7 @@ class ScreenEngine:
             asset=DEPLOYMENT.asset,
             trigger_id=TRIGGER[request.subject_id],
             start=NOW + DAY + 900,
-            nonce=2**130,
+            nonce=2**39,
             deadline=NOW + 900,
         )
         message = quote_message(quote, DEPLOYMENT.chain_id, DEPLOYMENT.policy_book)

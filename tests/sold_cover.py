@@ -64,6 +64,6 @@ def sell(local: Local) -> Sold:
     local.fund(local.buyer, premium)
     local.buyer.send(local.asset.approve(local.pool.address, premium))
     local.buyer.send(PolicyBook(local.chain, local.deployment.policy_book).buy(issued.signed))
-    sold = Sold(local, PolicyBook(local.chain, local.deployment.policy_book).policy_count(), premium)
+    sold = Sold(local, issued.signed.quote.nonce, premium)
     sold.mirror()
     return sold

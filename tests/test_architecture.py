@@ -34,10 +34,12 @@ EFFECTS = (
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset({"quoting", "claims", "exposure", "decisions", "settings"}),
-    frozenset({"store", "migrations", "dataset", "chain", "client"}),
-    frozenset({"book", "ingest", "watcher", "payouts", "watchtower", "simulation", "desk", "evidence", "ops"}),
+    frozenset({"store", "migrations", "dataset", "overrides", "fits", "look_back", "chain", "client"}),
+    frozenset(
+        {"book", "trigger_file", "ingest", "watcher", "payouts", "watchtower", "simulation", "desk", "evidence", "ops"}
+    ),
     frozenset({"engine"}),
-    frozenset({"demo", "installation", "jobs", "api", "terminal", "portfolio_cli"}),
+    frozenset({"demo", "installation", "jobs", "api", "terminal", "model_tables", "portfolio_cli"}),
     frozenset({"cli", "model_cli"}),
 )
 """Of `insure`, lowest first: a module imports from its own layer or a lower one."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insure import claims
-from insure.records.onchain import ZERO_ADDRESS, Claim, Incident, Policy, Semantics, Terms
+from insure.records.onchain import ZERO_ADDRESS, Claim, Incident, Policy, Semantics, Span, Terms
 
 TRIGGER = "0x" + "11" * 32
 TERMS = Terms(600, Semantics.RETENTION, 10, 5_000, 20_000, 30_000)
@@ -29,6 +29,15 @@ def test_an_incident_pays_the_seconds_beyond_the_waiting_period() -> None:
 def test_an_incident_counts_by_when_it_began_and_then_in_whole(start: int, counted: bool) -> None:
     assert claims.counts(POLICY, incident(start=start, covered=50_000)) is counted
     assert (claims.owed(POLICY, incident(start=start, covered=50_000), None, 0) > 0) is counted
+
+
+def test_seconds_within_excluded_windows_are_not_covered() -> None:
+    policy = replace(POLICY, exclusions=(Span(12_000, 12_500), Span(13_000, 14_000)))
+    hit = replace(incident(covered=1_600), spans=(Span(12_000, 12_800), Span(12_900, 13_700)))
+    assert claims.covered_seconds(policy, hit) == 1_600 - 500 - 700
+    assert claims.owed(policy, hit, None, 0) == 0
+    assert claims.owed(replace(policy, exclusions=(Span(12_000, 12_500),)), hit, None, 0) == 10 * 500
+    assert claims.owed(POLICY, hit, None, 0) == 10 * 1_000
 
 
 def test_nothing_is_owed_before_the_first_confirmation_nor_for_another_trigger() -> None:

@@ -17,6 +17,7 @@ from insure.ops.deploy import DeploymentPlan, deploy
 from insure.records.deployment import Deployment
 from insure.records.history import subject_key
 from insure.records.onchain import (
+    ZERO_ADDRESS,
     Log,
     Observation,
     PathKind,
@@ -76,7 +77,7 @@ class Market:
             standby=self.chain.accounts[STANDBY].address,
             premium=2_500 * UNIT,
             model_version="0x" + "ab" * 32,
-            nonce=7,
+            nonce=1,
             deadline=now + 1_800,
         )
 
@@ -85,8 +86,9 @@ class Market:
         return SignedQuote(quote, account.address, sign(self.policies.quote_typed_data(quote), account))
 
     def sell(self) -> int:
-        self.send(BUYER, self.policies.buy(self.signed(self.quote())))
-        return self.policies.policy_count()
+        quote = self.quote()
+        self.send(BUYER, self.policies.buy(self.signed(quote)))
+        return quote.nonce
 
     def report(self, start: int, until: int, ended: bool) -> None:
         for team, path in enumerate(self.watchers):
@@ -168,6 +170,8 @@ quotes = st.builds(
     model_version=words,
     nonce=uint(256),
     deadline=uint(64),
+    exclusions=st.lists(st.builds(Span, uint(64), uint(64)), max_size=4).map(tuple),
+    renews=uint(256),
 )
 observations = st.builds(
     Observation, subject=words, start=uint(64), until=uint(64), ended=st.booleans(), deadline=uint(64)
@@ -236,16 +240,17 @@ def test_the_pool_tells_its_money(resting: Market) -> None:
 
 def test_a_bought_policy_is_what_the_quote_offered(market: Market) -> None:
     quote = market.quote()
-    before = market.chain.head().number
     market.send(BUYER, market.policies.buy(market.signed(quote)))
-    policy = market.policies.policy(1)
+    policy_id = market.policies.policy_id_of(market.chain.accounts[UNDERWRITER].address, quote.nonce)
+    assert policy_id == quote.nonce
+    policy = market.policies.policy(policy_id)
     assert policy.terms == TERMS
-    assert (policy.holder, policy.standby, policy.trigger_id) == (quote.buyer, quote.standby, quote.trigger_id)
+    assert (policy.holder, policy.trigger_id) == (quote.buyer, quote.trigger_id)
+    assert policy.standby == ZERO_ADDRESS, "there is no benefit to prove a failover for"
     assert (policy.start, policy.end, policy.premium) == (quote.start, quote.end, quote.premium)
     assert (policy.owed, policy.paid, policy.released) == (0, 0, False)
-    assert market.policies.nonce_used(market.chain.accounts[UNDERWRITER].address, quote.nonce)
-    assert market.policies.in_force(market.trigger_id) == TERMS.aggregate_limit
-    assert market.policies.policy_count(block=before) == 0
+    assert (policy.cancelled, policy.renewed, policy.exclusions) == (False, False, ())
+    assert market.policies.underwriter_of(policy_id) == market.chain.accounts[UNDERWRITER].address
     assert market.pool.exposure_of(KEY) == market.pool.scenario_exposure(0) == TERMS.aggregate_limit
     assert market.pool.limits_of(market.trigger_id) == (TERMS.incident_limit, TERMS.aggregate_limit)
     assert market.pool.premiums() == (quote.premium, 0)

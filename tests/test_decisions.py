@@ -18,6 +18,7 @@ from insure.decisions import (
     Proposal,
     Propose,
     Release,
+    Retire,
     Rules,
     Standing,
 )
@@ -26,6 +27,7 @@ from insure.records.onchain import (
     Checkpoint,
     Claim,
     Incident,
+    Member,
     Policy,
     Semantics,
     Solvency,
@@ -210,6 +212,72 @@ def test_claims_are_batched_in_order_and_those_that_add_nothing_left_out() -> No
     batches = decisions.claim(due)
     assert [len(batch.items) for batch in batches] == [decisions.CLAIMS_PER_BATCH, 7]
     assert [item for batch in batches for item in batch.items] == [(i, 0) for i in range(40) if i != 7]
+
+
+class TestDisputed:
+    """What an open dispute holds back, and what an upheld one takes off."""
+
+    PROPOSALS = (proposal(0, Span(1_000, 3_000)),)
+
+    def held(self, disputed_from: int | None) -> Evidence:
+        return evidence(
+            Span(1_000, 3_000),
+            growing=False,
+            incident=OPEN,
+            proposals=self.PROPOSALS,
+            disputed_from=disputed_from,
+        )
+
+    @pytest.mark.parametrize(("disputed_from", "wanted"), [(1_001, True), (1_000, False), (None, True)])
+    def test_only_what_lies_before_is_confirmed(self, disputed_from: int | None, wanted: bool) -> None:
+        assert bool(decisions.confirm(self.held(disputed_from), 10_000)) is wanted
+
+    def test_confirmed_up_to_the_dispute_nothing_is_confirmed_again(self) -> None:
+        known = replace(self.held(2_000), confirmed=(Span(1_000, 2_000),), incident=replace(OPEN, start=1_000))
+        assert decisions.confirm(known, 10_000) == []
+        assert decisions.confirm(replace(known, disputed_from=None), 10_000) == [Confirm(T, 0)]
+
+    def test_nothing_is_final_while_it_is_open(self) -> None:
+        assert decisions.finalise(self.held(1_000), 10_000) == []
+        assert decisions.finalise(self.held(None), 10_000) == [Finalise(T)]
+
+    def test_what_was_struck_out_is_no_longer_in_the_way_of_the_next_proposal(self) -> None:
+        known = replace(self.held(None), swept=(Span(1_000, 2_000), Span(2_500, 3_200)))
+        assert decisions.propose(known, 10_000) == []
+        struck = replace(known, last_covered=1_500)
+        assert decisions.propose(struck, 10_000) == [Propose(T)]
+        assert decisions.finalise(struck, 10_000) == []
+        assert decisions.finalise(known, 10_000) == [Finalise(T)]
+
+
+class TestRetire:
+    PATH = Member(ZERO_ADDRESS, 0, False, False, 0, 86_400)
+
+    def looks(self, member: Member, heard: int | None, now: int) -> bool:
+        found = decisions.retire(T, [self.PATH, member], [now, heard], now)
+        assert found in ([], [Retire(T, 1)])
+        return bool(found)
+
+    @pytest.mark.parametrize(("now", "wanted"), [(1_000 + 86_400, False), (1_001 + 86_400, True)])
+    def test_a_path_silent_for_longer_than_its_maximum_is_noted(self, now: int, wanted: bool) -> None:
+        assert self.looks(self.PATH, 1_000, now) is wanted
+
+    def test_a_broken_path_is_noted_at_once(self) -> None:
+        assert self.looks(self.PATH, None, 5)
+
+    @pytest.mark.parametrize(("waited", "wanted"), [(3_600, False), (3_601, True)])
+    def test_a_silent_path_is_retired_an_hour_after_its_note(self, waited: int, wanted: bool) -> None:
+        assert self.looks(replace(self.PATH, silent_since=100_000), 1_000, 100_000 + waited) is wanted
+
+    @pytest.mark.parametrize(("waited", "wanted"), [(86_400, False), (86_401, True)])
+    def test_a_broken_path_is_retired_its_maximum_after_its_note(self, waited: int, wanted: bool) -> None:
+        assert self.looks(replace(self.PATH, silent_since=100_000), None, 100_000 + waited) is wanted
+
+    def test_the_note_of_a_path_that_is_back_is_cleared(self) -> None:
+        assert self.looks(replace(self.PATH, silent_since=100_000), 100_050, 100_060)
+
+    def test_a_retired_path_is_left_alone(self) -> None:
+        assert not self.looks(replace(self.PATH, retired=True, silent_since=5), None, 10**9)
 
 
 class TestPool:

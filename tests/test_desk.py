@@ -9,7 +9,7 @@ from insure.chain.sender import Call
 from insure.desk import DeskLimits
 from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
 from insure.records.onchain import Receipt
-from insure.records.views import IssuedQuote, PreparedTransaction, QuoteRequest
+from insure.records.views import IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
 from tests.local_installation import TERM, TERMS, Local, install
 from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, USD
 
@@ -120,6 +120,34 @@ def test_limits_of_a_subject_in_the_same_scenario_count_against_the_sale(
 def test_a_subject_that_is_not_listed_is_priced_all_the_same(local: Local) -> None:
     price = local.installation.engine.price(BASE, TERMS, TERM)
     assert price.premium > 0
+
+
+def part(price: PriceView, name: str) -> int:
+    return next(each.amount for each in price.components if each.name == name)
+
+
+def test_the_fuller_the_pool_the_more_its_room_costs(fresh: Local, request_for: QuoteRequest) -> None:
+    engine = fresh.installation.engine
+    before = engine.price(LINEA, TERMS, TERM)
+    purchase(fresh, request_for)
+    after = engine.price(LINEA, TERMS, TERM)
+    assert part(after, "capacity") > part(before, "capacity") > 0
+    assert "pool's room: 0.0% in use before the sale" in before.rests_on
+    assert "pool's room: 33.3% in use before the sale" in after.rests_on
+
+
+def test_a_limit_that_the_pool_cannot_carry_is_priced_without_its_room_and_says_so(local: Local) -> None:
+    price = local.installation.engine.price(ARBITRUM, replace(TERMS, aggregate_limit=300_001 * USD), TERM)
+    assert part(price, "capacity") == 0
+    assert "pool's room: not charged, the pool can't carry this limit" in price.rests_on
+
+
+def test_basis_risk_is_that_of_the_triggers_own_paths(local: Local) -> None:
+    engine = local.installation.engine
+    listed, unlisted = engine.price(ARBITRUM, TERMS, TERM), engine.price(BASE, TERMS, TERM)
+    assert "paths: 2 of watchers, watchers, heartbeat" in listed.rests_on
+    assert "paths: the usual ones, nothing is listed" in unlisted.rests_on
+    assert part(unlisted, "capacity") == 0
 
 
 def test_an_alarm_stops_offers_on_its_subject_and_no_other(fresh: Local, request_for: QuoteRequest) -> None:

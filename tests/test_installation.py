@@ -36,7 +36,7 @@ def names(installation: Installation) -> list[str]:
     return [job.name for job in installation.timetable()]
 
 
-ALWAYS = ["poke", "propose", "confirm", "mirror", "claim", "settle", "snapshot"]
+ALWAYS = ["poke", "propose", "confirm", "mirror", "claim", "settle", "snapshot", "retire"]
 
 
 def test_without_keys_every_job_runs_and_nothing_is_sent(sold: Sold) -> None:
@@ -75,13 +75,13 @@ def test_beats_and_looks_come_before_what_follows_from_them_and_their_transactio
             tower=build_tower(local.chain, local.deployment, local.observers, nodes, carrier),
             relays=build_relays(local.chain, local.deployment, nodes, relayer),
         )
-        assert names(installation) == ["beat", "watch", *ALWAYS]
+        assert names(installation) == ["beat", "watch", "attend", *ALWAYS]
         board = JobBoard(installation.timetable(), local.now, local.installation.store)
         subject.halt()
         local.chain.travel(local.now() + 800)
         board.start()
         try:
-            assert [job.last_error for job in board.run_round()] == [""] * 9
+            assert [job.last_error for job in board.run_round()] == [""] * 11
         finally:
             board.stop()
     kinds = {entry.what for entry in installation.engine.ledger()}
@@ -137,7 +137,7 @@ def test_with_keys_of_observers_and_relayer_it_watches_and_beats(standing: Sold,
         observer_keys=tuple("0x" + bytes(each.key).hex() for each in standing.local.observers),
         subject_nodes={ARBITRUM: (served.rpc_url,)},
     )
-    assert names(from_settings(settings, clock=lambda: NOW)) == ["beat", "watch", *ALWAYS]
+    assert names(from_settings(settings, clock=lambda: NOW)) == ["beat", "watch", "attend", *ALWAYS]
 
 
 @pytest.mark.network

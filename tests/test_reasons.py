@@ -1,4 +1,3 @@
-import re
 from typing import Any
 
 import pytest
@@ -8,15 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insure.chain import reasons
-from insure.chain.artifacts import artifact
-from insure.chain.reasons import CONTRACTS, explain
+from insure.chain.artifacts import artifact, names
+from insure.chain.library_errors import LIBRARY_SENTENCES
+from insure.chain.reasons import explain
 
-OURS = ("IncidentBook", "PolicyBook", "CoverPool", "WatcherPath", "HeartbeatPath")
-BORROWED = re.compile(
-    r"ERC\d+|Ownable|Safe|ECDSA|ReentrancyGuard|InvalidShortString|StringTooLong|InvalidAccountNonce|CheckpointUnordered"
-)
-SHARED = {"InvalidSetup", "LengthMismatch"}
-"""Two contracts have it with values of other names: its values must speak for themselves."""
 SAMPLES: dict[str, Any] = {
     "string": "premium",
     "address": "0x" + "ab" * 20,
@@ -28,7 +22,7 @@ SAMPLES: dict[str, Any] = {
 
 def errors() -> dict[str, list[dict[str, Any]]]:
     found = {}
-    for contract in CONTRACTS:
+    for contract in names():
         for entry in artifact(contract).abi:
             if entry["type"] == "error":
                 found[f"{entry['name']}({','.join(each['type'] for each in entry['inputs'])})"] = entry["inputs"]
@@ -53,13 +47,41 @@ def test_every_error_of_our_contracts_becomes_a_sentence_with_its_values(signatu
     assert explain("0x" + data.hex()) == told
 
 
-def test_every_error_that_we_wrote_has_a_sentence_of_its_own() -> None:
-    own = {signature[: signature.index("(")] for signature in errors()}
-    assert {name for name in own if not BORROWED.match(name)} - set(reasons._SENTENCES) - SHARED == set()
+def name_of(signature: str) -> str:
+    return signature[: signature.index("(")]
+
+
+def test_every_error_of_every_artifact_has_a_sentence_of_its_own() -> None:
+    sentences = reasons._SENTENCES.keys() | LIBRARY_SENTENCES.keys()
+    assert {name_of(signature) for signature in errors()} - sentences == set()
 
 
 def test_no_sentence_is_left_over_from_an_error_that_is_gone() -> None:
-    assert set(reasons._SENTENCES) - {signature[: signature.index("(")] for signature in errors()} == set()
+    known = {name_of(signature) for signature in errors()}
+    assert reasons._SENTENCES.keys() - known == set()
+    assert LIBRARY_SENTENCES.keys() - known == set()
+    assert reasons._SENTENCES.keys() & LIBRARY_SENTENCES.keys() == set()
+
+
+@pytest.mark.parametrize("contract", names())
+def test_every_sentence_tells_values_that_its_error_has(contract: str) -> None:
+    """Contracts may share an error's name and give its values other names."""
+    for entry in artifact(contract).abi:
+        if entry["type"] == "error":
+            template = {**reasons._SENTENCES, **LIBRARY_SENTENCES}[entry["name"]]
+            given = {each["name"] for each in entry["inputs"]} | {str(i) for i in range(len(entry["inputs"]))}
+            assert {field for field, _ in reasons._FIELD.findall(template)} <= given, entry["name"]
+
+
+def test_a_timelocks_errors_name_roles_and_states() -> None:
+    account, role = "0x" + "ab" * 20, keccak(text="PROPOSER_ROLE")
+    told = explain(data_of("AccessControlUnauthorizedAccount(address,bytes32)", account, role))
+    assert told == f"AccessControlUnauthorizedAccount: {account} is no proposer of the timelock"
+    told = explain(data_of("AccessControlUnauthorizedAccount(address,bytes32)", account, bytes(32)))
+    assert told.endswith("is no administrator of the timelock")
+    states = (1 << 1 | 1 << 2).to_bytes(32)
+    told = explain(data_of("TimelockUnexpectedOperationState(bytes32,bytes32)", b"\x11" * 32, states))
+    assert told == f"TimelockUnexpectedOperationState: operation 0x{'11' * 32} is not waiting or ready"
 
 
 def test_times_are_shown_as_times() -> None:
@@ -85,7 +107,9 @@ def test_a_refusal_without_reason_says_so() -> None:
 
 
 def test_an_error_of_another_contract_says_so() -> None:
-    assert "not ours" in explain(b"\xde\xad\xbe\xef" + bytes(32))
+    told = explain(b"\xde\xad\xbe\xef" + bytes(32))
+    assert "not ours" in told
+    assert "deadbeef" not in told
 
 
 def test_an_error_whose_values_are_cut_off_is_still_named() -> None:

@@ -62,13 +62,16 @@ QUOTE = Quote(
     model_version="0x" + "00" * 32,
     nonce=2**255 + 7,
     deadline=500,
+    exclusions=(Span(2_000, 2_100),),
 )
 RAW_QUOTE = {
     "terms": RAW_TERMS,
     "start": 1_000,
     "end": 9_000,
     "standby": ZERO_ADDRESS,
+    "exclusions": [{"from": 2_000, "until": 2_100}],
     "premium": 10**20,
+    "renews": 0,
     "nonce": 2**255 + 7,
 }
 
@@ -128,6 +131,7 @@ CONFIRMED = log(
     from_=2_000,
     until=2_800,
     coveredSeconds=700,
+    spans=[{"from": 2_000, "until": 2_500}, {"from": 2_600, "until": 2_800}],
 )
 
 
@@ -324,6 +328,39 @@ def test_listing_sales_stop_holder_release_delay_end_and_failover_are_followed(s
     (incident,) = store.incidents()
     assert (incident.delayed_until, incident.final_at, incident.covered_seconds) == (30_000, 10_008, 800)
     assert [(failover.sequence, failover.activated_at) for failover in store.failovers()] == [(0, 2_200)]
+
+
+def test_the_confirmed_spans_and_what_a_policy_excludes_are_mirrored(store: Store) -> None:
+    store.advance(None, block(4), STORY[:4])
+    (incident,), (policy,) = store.incidents(), store.policies()
+    assert incident.spans == (Span(2_000, 2_500), Span(2_600, 2_800))
+    assert policy.exclusions == (Span(2_000, 2_100),)
+
+
+def test_a_cancelled_policy_ends_then_and_a_continued_one_is_marked(store: Store) -> None:
+    renewal = log(
+        6,
+        0,
+        "PolicyBook.PolicyBought",
+        policyId=2,
+        triggerId=TRIGGER,
+        buyer=BUYER,
+        underwriter=UNDERWRITER,
+        quote={**RAW_QUOTE, "renews": 1, "nonce": 8},
+    )
+    store.advance(None, block(7), [*STORY, renewal, log(7, 0, "PolicyBook.PolicyCancelled", policyId=2, end=1_500)])
+    first, second = store.policies()
+    assert (first.renewed, first.cancelled) == (True, False)
+    assert (second.renewed, second.cancelled, second.end) == (False, True, 1_500)
+
+
+def test_the_next_nonce_follows_what_was_issued_and_what_was_bought(store: Store) -> None:
+    assert store.last_nonce(UNDERWRITER) == 0
+    store.record_quote(SignedQuote(replace(QUOTE, nonce=8), UNDERWRITER, "0xsigned"), {}, 1)
+    assert store.last_nonce(UNDERWRITER) == 8
+    store.advance(None, block(2), STORY[:2])
+    assert store.last_nonce(UNDERWRITER) == 2**255 + 7
+    assert store.last_nonce(OTHER) == 0
 
 
 def test_rolling_back_forgets_the_later_logs_and_computes_the_rest_anew(store: Store) -> None:

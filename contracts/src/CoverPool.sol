@@ -11,8 +11,9 @@ import {IERC165} from "@openzeppelin/contracts/utils/introspection/IERC165.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {ICoverPool, Solvency} from "./interfaces/ICoverPool.sol";
+import {ICoverPool, Sale, Solvency} from "./interfaces/ICoverPool.sol";
 import {IIncidentBook, Incident} from "./interfaces/IIncidentBook.sol";
+import {IPermit2} from "./interfaces/IPermit2.sol";
 import {AlarmHold} from "./libraries/AlarmHold.sol";
 import {PremiumStream} from "./libraries/PremiumStream.sol";
 import {RedeemQueue} from "./libraries/RedeemQueue.sol";
@@ -20,7 +21,7 @@ import {TolerantTransfer} from "./libraries/TolerantTransfer.sol";
 
 /// @title CoverPool
 /// @notice See `ICoverPool`.
-/// @dev Money moves only by deposit, sale, claim, settled redemption and credit. The owner can add scenarios and nothing else.
+/// @dev Money moves only by deposit, sale, refund, claim, settled redemption and credit. The owner can add scenarios and nothing else.
 contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransient, IERC165 {
     using AlarmHold for AlarmHold.Hold;
     using Math for uint256;
@@ -31,12 +32,20 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     /// @param incidentLimits What one further incident can be owed. @param aggregateLimits What all can.
     /// @param reserve What of it is held now. @param incidentNumber Number (from one) of the last incident it is held for; zero for an
     /// alarm. @param firstNumber Number of the first one: what earlier incidents still owe is not in the reserve.
+    /// @param latched Whether the second slot holds anything: spares a sale the look.
     struct Latch {
-        uint128 incidentLimits;
+        uint120 incidentLimits;
         uint128 aggregateLimits;
+        bool latched;
         uint128 reserve;
         uint64 incidentNumber;
         uint64 firstNumber;
+    }
+
+    /// @param exposure What the policies on a subject can still be owed. @param scenarios Its scenarios, as a bit set.
+    struct Subject {
+        uint128 exposure;
+        uint32 scenarios;
     }
 
     uint256 internal constant MAXIMUM_SCENARIOS = 32;
@@ -48,9 +57,12 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     uint256 internal constant VIRTUAL_SHARES = 10 ** DECIMALS_OFFSET;
     /// @dev Deposits are shut below the first price divided by this.
     uint256 internal constant LARGEST_FALL = 1000;
+    uint256 internal constant BASIS_POINTS = 10_000;
 
     IIncidentBook private immutable _book;
     address public immutable policyBook;
+    /// @inheritdoc ICoverPool
+    address public immutable permit2;
     uint64 public immutable cooldown;
     uint256 private immutable _settlementWindow;
 
@@ -63,14 +75,14 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     uint128 private _worst;
     PremiumStream.Stream private _stream;
     RedeemQueue.Queue private _queue;
-    uint256[] private _scenarioExposures;
+    /// @inheritdoc ICoverPool
+    uint256 public scenarioCount;
+    /// @dev Exposures of the scenarios, two in a slot: what one sale or claim changes tends to lie together.
+    mapping(uint256 pair => uint128[2]) private _scenarioExposures;
 
     mapping(bytes32 triggerId => Latch) private _latches;
     mapping(bytes32 triggerId => AlarmHold.Hold) private _holds;
-    /// @inheritdoc ICoverPool
-    mapping(bytes32 subject => uint256) public exposureOf;
-    /// @inheritdoc ICoverPool
-    mapping(bytes32 subject => uint256) public scenariosOf;
+    mapping(bytes32 subject => Subject) private _subjects;
     /// @inheritdoc ICoverPool
     mapping(uint256 policyId => uint256) public debtOf;
     /// @inheritdoc ICoverPool
@@ -83,12 +95,14 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         _;
     }
 
-    /// @param policyBook_ The policy book, whose address may be predicted. @param cooldown_ Seconds, at most 90 days.
+    /// @param policyBook_ The policy book, whose address may be predicted. @param permit2_ Permit2, or the zero address.
+    /// @param cooldown_ Seconds, at most 90 days.
     constructor(
         address owner_,
         IERC20 asset_,
         address policyBook_,
         IIncidentBook book_,
+        address permit2_,
         string memory name_,
         string memory symbol_,
         uint64 cooldown_
@@ -100,6 +114,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         if (address(book_).code.length == 0) revert InvalidSetup("book");
         if (cooldown_ > MAXIMUM_COOLDOWN) revert InvalidSetup("cooldown");
         policyBook = policyBook_;
+        permit2 = permit2_;
         _book = book_;
         _settlementWindow = book_.SETTLEMENT_WINDOW();
         cooldown = cooldown_;
@@ -130,7 +145,11 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
 
         IERC20 token = IERC20(asset());
         uint256 before = token.balanceOf(address(this));
-        SafeERC20.safeTransferFrom(token, from, address(this), amount);
+        if (permit2 != address(0) && token.allowance(from, address(this)) < amount) {
+            IPermit2(permit2).transferFrom(from, address(this), amount.toUint160(), address(token));
+        } else {
+            SafeERC20.safeTransferFrom(token, from, address(this), amount);
+        }
         uint256 received = token.balanceOf(address(this)) - before;
         if (received != amount) revert FeeOnTransfer(amount, received);
     }
@@ -256,8 +275,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     }
 
     function _accrue() private {
-        uint256 earned = _stream.accrue(block.timestamp);
-        if (earned > 0) emit PremiumEarned(earned, _stream.upTo);
+        _stream.accrue(block.timestamp);
     }
 
     function _accrueAll() private {
@@ -286,8 +304,9 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     function _poke(bytes32 triggerId) private {
         Latch storage latch = _latches[triggerId];
         uint256 limits = latch.incidentLimits;
-        if (_book.unsettled(triggerId)) {
-            if (latch.incidentNumber != _book.incidentCount(triggerId)) _holdForIncidents(triggerId, latch);
+        (bool unsettled, uint256 number) = _book.standing(triggerId);
+        if (unsettled) {
+            if (latch.incidentNumber != number) _holdForIncidents(triggerId, latch, number);
             return;
         }
 
@@ -306,8 +325,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     }
 
     /// @dev A new incident may come before the last one settled: then claims on both may come.
-    function _holdForIncidents(bytes32 triggerId, Latch storage latch) private {
-        uint256 number = _book.incidentCount(triggerId);
+    function _holdForIncidents(bytes32 triggerId, Latch storage latch, uint256 number) private {
         uint256 known = latch.incidentNumber;
         uint256 reserve = latch.reserve;
         if (known == 0 || _settled(_book.incident(triggerId, known - 1))) (known, reserve) = (0, 0);
@@ -340,9 +358,10 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         _incidentLimits = (_incidentLimits + incidentLimits - latch.incidentLimits).toUint128();
         _reserve = (_reserve + reserve - latch.reserve).toUint128();
 
-        latch.incidentLimits = incidentLimits.toUint128();
+        latch.incidentLimits = incidentLimits.toUint120();
         latch.reserve = reserve.toUint128();
         latch.incidentNumber = number.toUint64();
+        latch.latched = reserve > 0 || number > 0;
         _worst = (_worst + _standing(latch) - before).toUint128();
     }
 
@@ -355,16 +374,16 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
 
     /// @inheritdoc ICoverPool
     function addScenario(string calldata name) external onlyOwner returns (uint256 scenario) {
-        scenario = _scenarioExposures.length;
+        scenario = scenarioCount++;
         if (scenario == MAXIMUM_SCENARIOS) revert TooManyScenarios(MAXIMUM_SCENARIOS);
-        _scenarioExposures.push(0);
         emit ScenarioAdded(scenario, name);
     }
 
     /// @inheritdoc ICoverPool
     function addToScenario(uint256 scenario, bytes32 subject) external onlyOwner {
-        if (scenario >= _scenarioExposures.length) revert UnknownScenario(scenario);
-        uint256 set = scenariosOf[subject];
+        if (scenario >= scenarioCount) revert UnknownScenario(scenario);
+        Subject storage known = _subjects[subject];
+        uint256 set = known.scenarios;
         if (set >> scenario & 1 == 1) revert AlreadyInScenario(scenario, subject);
         uint256 count;
         for (uint256 rest = set; rest > 0; rest &= rest - 1) {
@@ -372,59 +391,54 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         }
         if (count == SCENARIOS_PER_SUBJECT) revert TooManyScenarios(SCENARIOS_PER_SUBJECT);
 
-        scenariosOf[subject] = set | 1 << scenario;
-        _scenarioExposures[scenario] += exposureOf[subject];
+        known.scenarios = uint32(set | 1 << scenario);
+        _scenarioExposures[scenario / 2][scenario % 2] += known.exposure;
         emit ScenarioMember(scenario, subject);
     }
 
-    function _addExposure(bytes32 subject, uint256 limit) private {
-        uint256 set = scenariosOf[subject];
+    function _addExposure(bytes32 subject, uint256 limit, uint256 cap) private {
+        Subject storage known = _subjects[subject];
+        uint256 set = known.scenarios;
         if (set == 0) revert NoScenario(subject);
+        uint256 onSubject = known.exposure + limit;
+        if (onSubject > cap) revert CapExceeded("subject", onSubject, cap);
         uint256 available = _collateral().saturatingSub(_maturedExitsUp());
-        exposureOf[subject] += limit;
+        known.exposure = onSubject.toUint128();
         for (uint256 i; set >> i > 0; ++i) {
             if (set >> i & 1 == 0) continue;
-            uint256 exposed = _scenarioExposures[i] + limit;
+            uint256 exposed = _scenarioExposures[i / 2][i % 2] + limit;
             if (exposed > available) revert Insolvent(i, exposed, available);
-            _scenarioExposures[i] = exposed;
+            _scenarioExposures[i / 2][i % 2] = exposed.toUint128();
         }
     }
 
     function _dropExposure(bytes32 subject, uint256 limit) private {
-        exposureOf[subject] -= limit;
-        uint256 set = scenariosOf[subject];
+        Subject storage known = _subjects[subject];
+        uint256 set = known.scenarios;
+        known.exposure -= limit.toUint128();
         for (uint256 i; set >> i > 0; ++i) {
-            if (set >> i & 1 == 1) _scenarioExposures[i] -= limit;
+            if (set >> i & 1 == 1) _scenarioExposures[i / 2][i % 2] -= limit.toUint128();
         }
     }
 
     /* POLICY BOOK */
 
     /// @inheritdoc ICoverPool
-    function sell(
-        bytes32 triggerId,
-        bytes32 subject,
-        uint96 incidentLimit,
-        uint96 aggregateLimit,
-        uint96 premium,
-        uint64 start,
-        uint64 end,
-        address payer
-    ) external onlyPolicyBook nonReentrant {
+    function sell(Sale calldata sale) external onlyPolicyBook nonReentrant {
         _accrueAll();
 
-        _addExposure(subject, aggregateLimit);
-        // What is sold is quiet: a reserve for what is settled by now must not stand for the limits of the next incident.
-        _poke(triggerId);
-        Latch storage latch = _latches[triggerId];
-        latch.aggregateLimits += aggregateLimit;
-        _hold(latch, latch.incidentLimits + uint256(incidentLimit), latch.reserve, latch.incidentNumber);
+        Latch storage latch = _latches[sale.triggerId];
+        // A reserve for what is settled by now must not stand for the limits of the next incident.
+        if (latch.latched) _poke(sale.triggerId);
+        _addExposure(sale.subject, sale.aggregateLimit, sale.cap);
+        latch.aggregateLimits += sale.aggregateLimit;
+        latch.incidentLimits += sale.incidentLimit;
+        _incidentLimits += sale.incidentLimit;
+        if (!latch.latched || latch.incidentNumber == 0) _worst += sale.incidentLimit;
         // Counted and unearned at once: the premium backs no cover, its own neither.
-        _stream.write(premium, start, end);
+        _stream.write(sale.premium, sale.start, sale.end);
 
-        emit PremiumReceived(triggerId, premium, start, end);
-        emit LimitsLocked(triggerId, incidentLimit, aggregateLimit);
-        _transferIn(payer, premium);
+        _transferIn(sale.payer, sale.premium);
     }
 
     /// @inheritdoc ICoverPool
@@ -454,8 +468,29 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         }
         _assets -= sent.toUint128();
 
-        emit ClaimSent(triggerId, to, sent, debt);
         _sendOrCredit(to, sent);
+    }
+
+    /// @inheritdoc ICoverPool
+    function refund(bytes32 triggerId, uint96 premium, uint64 start, uint64 end, uint256 keptBps, address to)
+        external
+        onlyPolicyBook
+        nonReentrant
+        returns (uint256 amount)
+    {
+        _accrueAll();
+        if (_debts > 0) revert DebtsStand(_debts);
+
+        uint256 unearned = PremiumStream.unearnedOf(premium, start, end, block.timestamp);
+        amount = unearned.mulDiv(BASIS_POINTS - keptBps, BASIS_POINTS);
+        uint256 all = _unearned();
+        uint256 left = Math.saturatingSub(_assets, _reserve);
+        if (left < all) amount = amount.mulDiv(left, all);
+        uint256 kept = _stream.unwrite(premium, start, end, amount);
+        _assets -= amount.toUint128();
+
+        emit PremiumRefunded(triggerId, to, amount, kept);
+        _sendOrCredit(to, amount);
     }
 
     /// @inheritdoc ICoverPool
@@ -468,8 +503,6 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         latch.aggregateLimits -= aggregateLimit;
         _hold(latch, latch.incidentLimits - incidentLimit, latch.reserve, latch.incidentNumber);
         _dropExposure(subject, aggregateLimit);
-
-        emit LimitsReleased(triggerId, incidentLimit, aggregateLimit);
     }
 
     /// @dev The part of `amount` that assets allow when `due` may have to be paid; the same part whoever claims first.
@@ -562,8 +595,8 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     }
 
     function _largestExposure() private view returns (uint256 exposed) {
-        for (uint256 i; i < _scenarioExposures.length; ++i) {
-            exposed = Math.max(exposed, _scenarioExposures[i]);
+        for (uint256 i; i < scenarioCount; ++i) {
+            exposed = Math.max(exposed, _scenarioExposures[i / 2][i % 2]);
         }
     }
 
@@ -695,13 +728,18 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     }
 
     /// @inheritdoc ICoverPool
-    function scenarioCount() external view returns (uint256) {
-        return _scenarioExposures.length;
+    function exposureOf(bytes32 subject) external view returns (uint256) {
+        return _subjects[subject].exposure;
+    }
+
+    /// @inheritdoc ICoverPool
+    function scenariosOf(bytes32 subject) external view returns (uint256) {
+        return _subjects[subject].scenarios;
     }
 
     /// @inheritdoc ICoverPool
     function scenarioExposure(uint256 scenario) external view returns (uint256) {
-        if (scenario >= _scenarioExposures.length) revert UnknownScenario(scenario);
-        return _scenarioExposures[scenario];
+        if (scenario >= scenarioCount) revert UnknownScenario(scenario);
+        return _scenarioExposures[scenario / 2][scenario % 2];
     }
 }

@@ -1,38 +1,56 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Checkpoint, IIncidentBook, Incident, Span, Trigger} from "./interfaces/IIncidentBook.sol";
-import {PathReader} from "./libraries/PathReader.sol";
-import {Sweep, Track} from "./libraries/Sweep.sol";
-import {Member, Rule, TriggerRules} from "./libraries/TriggerRules.sol";
+import {
+    Checkpoint,
+    Dispute,
+    IIncidentBook,
+    Incident,
+    Member,
+    SaleRules,
+    Span,
+    Trigger
+} from "./interfaces/IIncidentBook.sol";
+import {Calendar} from "./libraries/Calendar.sol";
+import {Evidence} from "./libraries/Evidence.sol";
+import {Roster} from "./libraries/Roster.sol";
+import {SpanList} from "./libraries/SpanList.sol";
+import {Sweep} from "./libraries/Sweep.sol";
+import {Rule, TriggerRules} from "./libraries/TriggerRules.sol";
 
 /// @title What happened, as far as k independent families agree
 contract IncidentBook is IIncidentBook {
-    /// @dev A checkpoint as stored: the spans lie apart, so that their number needs no slot of its own.
+    /// @dev A checkpoint as stored, from its first second to its last. The spans lie apart, and only if there are several.
     /// `previous`: of one that began earlier than all before it, the one that did so until then.
     struct Sheet {
-        uint64 proposedAt;
-        uint64 coveredSeconds;
-        uint64 readyAt;
+        uint40 from;
+        uint40 until;
+        uint40 proposedAt;
+        uint40 readyAt;
+        uint32 coveredSeconds;
         uint32 previous;
         uint8 count;
         mapping(uint256 => Span) spans;
     }
 
-    /// @dev An incident as stored.
-    /// `first`: until the start is frozen, the checkpoint that begins earliest.
+    /// @dev An incident as stored; its confirmed spans lie apart only if there are several. The first slot holds what every verb reads, the third is read only if there was a dispute.
     /// `closing`: how many checkpoints grew by less than a step. `count`: how many spans are confirmed.
+    /// `first`: until the start is frozen, the checkpoint that begins earliest.
     struct File {
-        uint64 from;
-        uint64 until;
-        uint64 coveredSeconds;
-        uint64 proposedAt;
-        uint64 finalAt;
-        uint64 delayedUntil;
-        uint32 checkpoints;
-        uint32 first;
+        uint40 from;
+        uint40 until;
+        uint40 proposedAt;
+        uint40 finalAt;
+        uint40 delayedUntil;
+        uint32 coveredSeconds;
         uint8 closing;
         uint8 count;
+        uint8 rounds;
+        address proposer;
+        uint32 checkpoints;
+        uint32 first;
+        uint40 disputedFrom;
+        uint40 lapsesAt;
         mapping(uint256 => Span) confirmed;
         mapping(uint256 => Sheet) sheets;
     }
@@ -49,6 +67,10 @@ contract IncidentBook is IIncidentBook {
     uint256 public constant MAX_CLOSING = 8;
     /// @inheritdoc IIncidentBook
     uint64 public constant EARLIER_STEP = 1 minutes;
+    /// @inheritdoc IIncidentBook
+    uint64 public constant DISPUTE_SECONDS = 10 days;
+    /// @inheritdoc IIncidentBook
+    uint256 public constant MAX_ROUNDS = 3;
     /// @dev Room for what paths that take back evidence could cut a checkpoint into.
     uint256 private constant MAX_CONFIRMED = 64;
 
@@ -95,10 +117,24 @@ contract IncidentBook is IIncidentBook {
     /// @inheritdoc IIncidentBook
     function familiesOf(bytes32 triggerId) external view returns (uint8[] memory families) {
         Rule storage rule = _rule(triggerId);
-        families = new uint8[](rule.members.length);
+        families = new uint8[](rule.memberCount);
         for (uint256 i; i < families.length; i++) {
             families[i] = rule.members[i].family;
         }
+    }
+
+    /// @inheritdoc IIncidentBook
+    function membersOf(bytes32 triggerId) external view returns (Member[] memory members) {
+        Rule storage rule = _rule(triggerId);
+        members = new Member[](rule.memberCount);
+        for (uint256 i; i < members.length; i++) {
+            members[i] = rule.members[i];
+        }
+    }
+
+    /// @inheritdoc IIncidentBook
+    function arbiterOf(bytes32 triggerId) external view returns (address) {
+        return _rule(triggerId).arbiter;
     }
 
     /* PROPOSING */
@@ -119,7 +155,8 @@ contract IncidentBook is IIncidentBook {
         } else {
             if (covered == 0) revert NothingToPropose(triggerId);
             rule.incidents = uint32(sequence + 1);
-            file.proposedAt = uint64(block.timestamp);
+            file.proposedAt = uint40(block.timestamp);
+            file.proposer = msg.sender;
         }
         file.checkpoints = uint32(checkpoint + 1);
         uint64 readyAt = _store(file.sheets[checkpoint], spans, covered, rule.challengePeriod);
@@ -132,12 +169,12 @@ contract IncidentBook is IIncidentBook {
     /// it must be a step larger, or one family could put off the start for ever by letting out what it alone lacked second by second.
     function _begin(Rule storage rule, File storage file, Span[] memory spans) private returns (bool) {
         if (file.from != 0 || spans.length == 0) return false;
-        uint64 start = file.sheets[file.first].spans[0].from;
+        uint64 start = file.sheets[file.first].from;
         if (spans[0].from >= start) return false;
 
         file.sheets[file.checkpoints].previous = file.first;
         file.first = file.checkpoints;
-        uint64 complete = file.sheets[0].spans[0].from + rule.grace;
+        uint64 complete = file.sheets[0].from + rule.grace;
         if (file.proposedAt > complete) complete = file.proposedAt;
         return start - spans[0].from >= EARLIER_STEP && block.timestamp <= complete + rule.challengePeriod;
     }
@@ -162,11 +199,13 @@ contract IncidentBook is IIncidentBook {
         returns (uint64 readyAt)
     {
         readyAt = uint64(block.timestamp) + challengePeriod;
-        sheet.proposedAt = uint64(block.timestamp);
-        sheet.coveredSeconds = covered;
-        sheet.readyAt = readyAt;
+        sheet.from = uint40(spans[0].from);
+        sheet.until = uint40(spans[spans.length - 1].until);
+        sheet.proposedAt = uint40(block.timestamp);
+        sheet.readyAt = uint40(readyAt);
+        sheet.coveredSeconds = uint32(covered);
         sheet.count = uint8(spans.length);
-        for (uint256 i; i < spans.length; i++) {
+        for (uint256 i; i < spans.length && spans.length > 1; i++) {
             sheet.spans[i] = spans[i];
         }
     }
@@ -176,9 +215,7 @@ contract IncidentBook is IIncidentBook {
     /// @inheritdoc IIncidentBook
     function confirm(bytes32 triggerId, uint256 checkpoint) external {
         Rule storage rule = _rule(triggerId);
-        (uint256 sequence, bool running) = _latest(triggerId, rule);
-        if (!running) revert NoOpenIncident(triggerId);
-        File storage file = _files[triggerId][sequence];
+        (uint256 sequence, File storage file) = _running(triggerId, rule);
         if (checkpoint >= file.checkpoints) revert UnknownCheckpoint(checkpoint);
         _checkReady(rule, file, checkpoint);
 
@@ -186,15 +223,14 @@ contract IncidentBook is IIncidentBook {
 
         _take(rule, file, checkpoint, components);
 
-        emit IncidentConfirmed(triggerId, sequence, checkpoint, file.from, file.until, file.coveredSeconds);
+        _tell(triggerId, sequence, checkpoint, file);
     }
 
     /// @inheritdoc IIncidentBook
     function finalise(bytes32 triggerId) external {
         Rule storage rule = _rule(triggerId);
-        (uint256 sequence, bool running) = _latest(triggerId, rule);
-        if (!running) revert NoOpenIncident(triggerId);
-        File storage file = _files[triggerId][sequence];
+        (uint256 sequence, File storage file) = _running(triggerId, rule);
+        if (_disputed(file)) revert DisputeOpen(file.lapsesAt);
         uint256 checkpoint = file.checkpoints - 1;
 
         Span[] memory components = _look(rule, file);
@@ -202,13 +238,13 @@ contract IncidentBook is IIncidentBook {
         _checkReady(rule, file, checkpoint);
 
         _take(rule, file, checkpoint, components);
-        file.finalAt = uint64(block.timestamp);
+        file.finalAt = uint40(block.timestamp);
         if (file.coveredSeconds != 0) {
             rule.since = file.until;
-            rule.settledAt = uint64(block.timestamp) + SETTLEMENT_WINDOW;
+            rule.settledAt = uint40(block.timestamp + SETTLEMENT_WINDOW);
         }
 
-        emit IncidentConfirmed(triggerId, sequence, checkpoint, file.from, file.until, file.coveredSeconds);
+        _tell(triggerId, sequence, checkpoint, file);
         emit IncidentFinalised(triggerId, sequence, file.from, file.until, file.coveredSeconds);
     }
 
@@ -216,17 +252,20 @@ contract IncidentBook is IIncidentBook {
     function delay(bytes32 triggerId, uint64 delayedUntil) external {
         Rule storage rule = _rule(triggerId);
         if (msg.sender != rule.guardian) revert NotGuardian(msg.sender);
-        (uint256 sequence, bool running) = _latest(triggerId, rule);
-        if (!running) revert NoOpenIncident(triggerId);
-        File storage file = _files[triggerId][sequence];
+        (uint256 sequence, File storage file) = _running(triggerId, rule);
         if (file.delayedUntil != 0) revert AlreadyDelayed(file.delayedUntil);
         uint64 current = uint64(block.timestamp);
         if (delayedUntil <= current) revert DelayNotAhead(delayedUntil, current);
         if (delayedUntil > current + LONGEST_DELAY) revert DelayTooLong(delayedUntil, current + LONGEST_DELAY);
 
-        file.delayedUntil = delayedUntil;
+        file.delayedUntil = uint40(delayedUntil);
 
         emit IncidentDelayed(triggerId, sequence, delayedUntil);
+    }
+
+    function _tell(bytes32 triggerId, uint256 sequence, uint256 checkpoint, File storage file) private {
+        uint64 covered = file.coveredSeconds;
+        emit IncidentConfirmed(triggerId, sequence, checkpoint, file.from, file.until, covered, _confirmed(file));
     }
 
     /// @dev The start is frozen only when the earliest one proposed has waited, and evidence of an earlier one has had its grace.
@@ -235,7 +274,7 @@ contract IncidentBook is IIncidentBook {
         if (file.from == 0) {
             Sheet storage first = file.sheets[file.first];
             if (first.readyAt > readyAt) readyAt = first.readyAt;
-            uint64 complete = first.spans[0].from + rule.grace;
+            uint64 complete = first.from + rule.grace;
             if (complete > readyAt) readyAt = complete;
         }
         if (file.delayedUntil > readyAt) readyAt = file.delayedUntil;
@@ -257,8 +296,7 @@ contract IncidentBook is IIncidentBook {
     }
 
     function _proposedEnd(File storage file) private view returns (uint64) {
-        Sheet storage sheet = file.sheets[file.checkpoints - 1];
-        return sheet.spans[sheet.count - 1].until;
+        return file.sheets[file.checkpoints - 1].until;
     }
 
     /// @dev Adds a checkpoint to what is confirmed. The start is that of the checkpoint that begins earliest of those with anything left,
@@ -280,26 +318,104 @@ contract IncidentBook is IIncidentBook {
         private
         returns (bool)
     {
-        Span[] memory proposed = new Span[](sheet.count);
-        for (uint256 i; i < proposed.length; i++) {
-            proposed[i] = sheet.spans[i];
-        }
+        Span[] memory proposed = _proposed(sheet);
         Span[] memory confirmed = _confirmed(file);
         uint64 high = file.from == 0 ? type(uint64).max : file.from + LONGEST_INCIDENT;
+        if (_disputed(file) && file.disputedFrom < high) high = file.disputedFrom;
         Span[] memory all = Sweep.intersect(proposed, components, file.from, high);
         all = Sweep.uniteUpTo(confirmed, all, MAX_CONFIRMED);
         all = Sweep.firstGroup(all, rule.mergeGap, LONGEST_INCIDENT, MAX_CONFIRMED);
         if (all.length == 0) return false;
 
-        for (uint256 i; i < all.length; i++) {
-            bool same = i < confirmed.length && confirmed[i].from == all[i].from && confirmed[i].until == all[i].until;
+        uint256 stored = confirmed.length > 1 ? confirmed.length : 0;
+        for (uint256 i; i < all.length && all.length > 1; i++) {
+            bool same = i < stored && confirmed[i].from == all[i].from && confirmed[i].until == all[i].until;
             if (!same) file.confirmed[i] = all[i];
         }
         file.count = uint8(all.length);
-        file.from = all[0].from;
-        file.until = all[all.length - 1].until;
-        file.coveredSeconds = Sweep.measure(all);
+        file.from = uint40(all[0].from);
+        file.until = uint40(all[all.length - 1].until);
+        file.coveredSeconds = uint32(Sweep.measure(all));
         return true;
+    }
+
+    /* DISPUTING */
+
+    /// @inheritdoc IIncidentBook
+    function openDispute(bytes32 triggerId, uint64 from) external returns (uint256 sequence, uint64 lapsesAt) {
+        Rule storage rule = _rule(triggerId);
+        if (msg.sender != rule.court) revert NotCourt(msg.sender);
+        File storage file;
+        (sequence, file) = _running(triggerId, rule);
+        if (_disputed(file)) revert DisputeOpen(file.lapsesAt);
+        if (file.rounds == MAX_ROUNDS) revert TooManyRounds(MAX_ROUNDS);
+        uint64 earliest = file.from == 0 ? rule.since : file.until;
+        if (from < earliest || from >= block.timestamp) {
+            revert DisputeOutOfRange(from, earliest, uint64(block.timestamp));
+        }
+
+        lapsesAt = uint64(block.timestamp) + DISPUTE_SECONDS;
+        file.rounds++;
+        file.disputedFrom = uint40(from);
+        file.lapsesAt = uint40(lapsesAt);
+
+        emit DisputeOpened(triggerId, sequence, file.rounds, from, lapsesAt);
+    }
+
+    /// @inheritdoc IIncidentBook
+    function closeDispute(bytes32 triggerId, bool upheld) external {
+        Rule storage rule = _rule(triggerId);
+        if (msg.sender != rule.court) revert NotCourt(msg.sender);
+        (uint256 sequence, File storage file) = _running(triggerId, rule);
+        if (!_disputed(file)) revert NoOpenDispute(triggerId);
+
+        file.lapsesAt = 0;
+        if (upheld) _strike(rule, file, file.disputedFrom, uint64(block.timestamp));
+
+        emit DisputeClosed(triggerId, sequence, upheld, file.disputedFrom, uint64(block.timestamp));
+    }
+
+    /// @dev What the last checkpoint lost no longer stands in the way of the next one.
+    function _strike(Rule storage rule, File storage file, uint64 from, uint64 until) private {
+        SpanList.add(rule.struck, from, until);
+        rule.interrupted = true;
+
+        Sheet storage sheet = file.sheets[file.checkpoints - 1];
+        Span[] memory cut = new Span[](1);
+        cut[0] = Span(from, until);
+        sheet.coveredSeconds = uint32(Sweep.measure(Sweep.subtract(_proposed(sheet), cut)));
+    }
+
+    /// @dev A dispute that lapsed needs nobody to close it.
+    function _disputed(File storage file) private view returns (bool) {
+        return file.rounds != 0 && block.timestamp < file.lapsesAt;
+    }
+
+    /* ANNOUNCING AND RETIRING */
+
+    /// @inheritdoc IIncidentBook
+    function announce(bytes32 triggerId, Span calldata window, bytes calldata signature) external {
+        Calendar.announce(_rule(triggerId), triggerId, window, signature);
+    }
+
+    /// @inheritdoc IIncidentBook
+    function retire(bytes32 triggerId, uint256 index) external {
+        Roster.retire(_rule(triggerId), triggerId, index);
+    }
+
+    /// @inheritdoc IIncidentBook
+    function windowDigest(bytes32 triggerId, Span calldata window) external view returns (bytes32) {
+        return Calendar.digest(triggerId, window);
+    }
+
+    /// @inheritdoc IIncidentBook
+    function windows(bytes32 triggerId, uint64 since) external view returns (Span[] memory) {
+        return SpanList.endingAfter(_rule(triggerId).windows, since);
+    }
+
+    /// @inheritdoc IIncidentBook
+    function struck(bytes32 triggerId, uint64 since) external view returns (Span[] memory) {
+        return SpanList.endingAfter(_rule(triggerId).struck, since);
     }
 
     /* EVIDENCE */
@@ -313,18 +429,11 @@ contract IncidentBook is IIncidentBook {
     }
 
     /// @dev What the paths hold since the last incident, or within the present one once its start is frozen.
-    function _look(Rule storage rule, File storage file) private view returns (Span[] memory components) {
+    function _look(Rule storage rule, File storage file) private view returns (Span[] memory) {
         uint64 since = file.from == 0 ? rule.since : file.from;
         uint64 cap = file.from == 0 ? type(uint64).max : file.from + LONGEST_INCIDENT;
         uint64 reach = file.checkpoints == 0 ? type(uint64).max : _proposedEnd(file) + rule.mergeGap;
-        bytes32 subject = rule.subject;
-        Track[] memory tracks = new Track[](rule.members.length);
-        for (uint256 i; i < tracks.length; i++) {
-            Member memory member = rule.members[i];
-            Span[] memory spells = PathReader.spells(member.path, subject, since, reach);
-            tracks[i] = Track(member.family, member.absence, spells);
-        }
-        components = Sweep.dropShort(Sweep.covered(tracks, rule.quorum, since, cap), rule.minimumSpell);
+        return Evidence.components(rule, since, cap, reach);
     }
 
     /// @dev The components that belong to the incident, what is confirmed already among them, and whether there may be more.
@@ -378,11 +487,20 @@ contract IncidentBook is IIncidentBook {
         File storage file = _file(triggerId, sequence);
         if (checkpoint >= file.checkpoints) revert UnknownCheckpoint(checkpoint);
         Sheet storage sheet = file.sheets[checkpoint];
-        spans = new Span[](sheet.count);
-        for (uint256 i; i < spans.length; i++) {
-            spans[i] = sheet.spans[i];
-        }
-        return (Checkpoint(sheet.proposedAt, sheet.coveredSeconds, sheet.readyAt), spans);
+        return (Checkpoint(sheet.proposedAt, sheet.coveredSeconds, sheet.readyAt), _proposed(sheet));
+    }
+
+    /// @inheritdoc IIncidentBook
+    function proposerOf(bytes32 triggerId, uint256 sequence) external view returns (address) {
+        return _file(triggerId, sequence).proposer;
+    }
+
+    /// @inheritdoc IIncidentBook
+    function disputeOf(bytes32 triggerId) external view returns (Dispute memory) {
+        uint256 count = _rule(triggerId).incidents;
+        if (count == 0) return Dispute(0, 0, 0);
+        File storage file = _files[triggerId][count - 1];
+        return Dispute(file.disputedFrom, file.lapsesAt, file.rounds);
     }
 
     /// @inheritdoc IIncidentBook
@@ -397,26 +515,42 @@ contract IncidentBook is IIncidentBook {
         return running || block.timestamp < rule.settledAt;
     }
 
+    /// @inheritdoc IIncidentBook
+    function standing(bytes32 triggerId) external view returns (bool, uint256) {
+        return (unsettled(triggerId), _rules[triggerId].incidents);
+    }
+
     /* ALARMS */
 
     /// @inheritdoc IIncidentBook
-    function alarms(bytes32 triggerId) public view returns (uint256 alarmed, uint256 live) {
-        Rule storage rule = _rule(triggerId);
-        bytes32 subject = rule.subject;
-        uint256 count = rule.members.length;
-        for (uint256 i; i < count; i++) {
-            Member memory member = rule.members[i];
-            (bool sound, bool on) = PathReader.alarmed(member.path, subject);
-            if (sound) live |= 1 << member.family;
-            if (on) alarmed |= 1 << member.family;
-        }
+    function alarms(bytes32 triggerId) external view returns (uint256 alarmed, uint256 live) {
+        return Roster.alarms(_rule(triggerId));
+    }
+
+    /// @inheritdoc IIncidentBook
+    function impaired(bytes32 triggerId) external view returns (bool) {
+        return Roster.impaired(_rule(triggerId));
     }
 
     /// @inheritdoc IIncidentBook
     function quiet(bytes32 triggerId) external view returns (bool) {
-        if (unsettled(triggerId)) return false;
-        (uint256 alarmed, uint256 live) = alarms(triggerId);
-        return alarmed == 0 && Sweep.bits(live) > _rules[triggerId].quorum;
+        return saleRules(triggerId).quiet;
+    }
+
+    /// @inheritdoc IIncidentBook
+    function saleRules(bytes32 triggerId) public view returns (SaleRules memory) {
+        Rule storage rule = _rule(triggerId);
+        (, bool running) = _latest(triggerId, rule);
+        (bool sound, uint64 fundedUntil) = Roster.sellable(rule);
+        return SaleRules({
+            subject: rule.subject,
+            coolingOff: rule.coolingOff,
+            tail: rule.tail,
+            challengePeriod: rule.challengePeriod,
+            incidents: rule.incidents,
+            fundedUntil: fundedUntil,
+            quiet: sound && !running && block.timestamp >= rule.settledAt
+        });
     }
 
     /* INTERNAL */
@@ -432,14 +566,31 @@ contract IncidentBook is IIncidentBook {
         if (sequence != 0 && _files[triggerId][sequence - 1].finalAt == 0) return (sequence - 1, true);
     }
 
+    /// @dev The open incident.
+    function _running(bytes32 triggerId, Rule storage rule) private view returns (uint256 sequence, File storage file) {
+        bool running;
+        (sequence, running) = _latest(triggerId, rule);
+        if (!running) revert NoOpenIncident(triggerId);
+        file = _files[triggerId][sequence];
+    }
+
     function _file(bytes32 triggerId, uint256 sequence) private view returns (File storage) {
         if (sequence >= _rule(triggerId).incidents) revert UnknownIncident(triggerId, sequence);
         return _files[triggerId][sequence];
     }
 
+    function _proposed(Sheet storage sheet) private view returns (Span[] memory spans) {
+        spans = new Span[](sheet.count);
+        if (spans.length == 1) spans[0] = Span(sheet.from, sheet.until);
+        for (uint256 i; i < spans.length && spans.length > 1; i++) {
+            spans[i] = sheet.spans[i];
+        }
+    }
+
     function _confirmed(File storage file) private view returns (Span[] memory spans) {
         spans = new Span[](file.count);
-        for (uint256 i; i < spans.length; i++) {
+        if (spans.length == 1) spans[0] = Span(file.from, file.until);
+        for (uint256 i; i < spans.length && spans.length > 1; i++) {
             spans[i] = file.confirmed[i];
         }
     }

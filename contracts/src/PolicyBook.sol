@@ -2,89 +2,96 @@
 pragma solidity 0.8.37;
 
 import {Ownable, Ownable2Step} from "@openzeppelin/contracts/access/Ownable2Step.sol";
-import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
-import {IERC4626} from "@openzeppelin/contracts/interfaces/IERC4626.sol";
-import {ERC721} from "@openzeppelin/contracts/token/ERC721/ERC721.sol";
 import {ReentrancyGuardTransient} from "@openzeppelin/contracts/utils/ReentrancyGuardTransient.sol";
-import {ECDSA} from "@openzeppelin/contracts/utils/cryptography/ECDSA.sol";
 import {EIP712} from "@openzeppelin/contracts/utils/cryptography/EIP712.sol";
 import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
-import {BitMaps} from "@openzeppelin/contracts/utils/structs/BitMaps.sol";
+import {ERC721} from "solady/tokens/ERC721.sol";
 
-import {ICoverPool} from "./interfaces/ICoverPool.sol";
+import {ICoverPool, Sale} from "./interfaces/ICoverPool.sol";
 import {IIncidentBook, Incident, Span} from "./interfaces/IIncidentBook.sol";
-import {IPolicyBook, Listing, Policy, Quote, Semantics, Terms} from "./interfaces/IPolicyBook.sol";
+import {IPolicyBook, Listing, Permit, Policy, Quote, Terms} from "./interfaces/IPolicyBook.sol";
+import {IPolicyDescriptor} from "./interfaces/IPolicyDescriptor.sol";
+import {Eligibility} from "./libraries/Eligibility.sol";
 import {Payoff} from "./libraries/Payoff.sol";
-import {QuoteHash} from "./libraries/QuoteHash.sol";
+import {PolicyRecord, Record, Shelf} from "./libraries/PolicyRecord.sol";
+import {QuoteRules} from "./libraries/QuoteRules.sol";
 
 /// @title PolicyBook
 /// @notice See `IPolicyBook`.
 contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuardTransient {
-    using BitMaps for BitMaps.BitMap;
     using Payoff for Terms;
+    using PolicyRecord for Record;
+    using PolicyRecord for Shelf;
     using SafeCast for uint256;
 
-    /// @dev `Policy` packed. @param nextIncident Every earlier incident of the trigger is dealt with or can't concern the policy.
-    struct Record {
+    /// @dev A listed trigger, by number, so that a policy needs four bytes for what takes two slots.
+    struct Cover {
         bytes32 triggerId;
-        address standby;
-        uint96 premium;
-        address underwriter;
-        uint40 start;
-        uint40 end;
-        bool released;
-        uint96 owed;
-        uint64 nextIncident;
-        Terms terms;
+        bytes32 subject;
     }
 
-    /// @param owed Of one incident, taken in by claims so far. @param debt What of it the pool could not send.
+    /// @dev What a claim adds. @param limitDrop By how much the policy's next-incident limit falls.
     struct Due {
-        uint96 owed;
-        uint96 debt;
+        uint256 amount;
+        uint96 limitDrop;
     }
 
     /// @param cap Most aggregate limit in force that the signatures may have sold. @param inForce What they have.
+    /// @param number Place in the list of underwriters, from one.
     struct Underwriter {
         uint96 cap;
         uint128 inForce;
+        uint16 number;
     }
 
     uint256 internal constant MAXIMUM_CLAIMS = 64;
     uint256 internal constant INCIDENTS_PER_RELEASE = 32;
-    uint64 internal constant MAXIMUM_OFFER = 1 hours;
-    uint64 internal constant MAXIMUM_LEAD = 30 days;
     uint32 internal constant LEAST_TERM = 1 days;
-    uint256 internal constant LONGEST_INCIDENT = 168 hours;
-    uint256 internal constant BASIS_POINTS = 10_000;
-    uint256 internal constant SIGNATURE_GAS = 200_000;
+    uint32 internal constant LONGEST_TERM = 366 days;
+    /// @dev A policy's id is its underwriter's number, less one, and the quote's nonce: so a quote can't be bought twice, and neither a
+    /// counter nor the nonces used need a slot.
+    uint256 internal constant NONCE_BITS = 40;
+    /// @dev What a cancellation keeps of the unearned premium, basis points.
+    uint256 internal constant SHORT_RATE = 1_000;
+    bytes4 internal constant ERC5646_ID = 0xf5112315;
 
+    /// @inheritdoc IPolicyBook
     ICoverPool public immutable pool;
+    /// @inheritdoc IPolicyBook
     IIncidentBook public immutable incidentBook;
+    IPolicyDescriptor public immutable descriptor;
     uint256 private immutable _settlementWindow;
 
-    /// @inheritdoc IPolicyBook
-    uint256 public policyCount;
     mapping(uint256 policyId => Record) private _records;
-    mapping(uint256 policyId => mapping(uint256 sequence => Due)) private _dues;
+    mapping(uint256 policyId => Span[]) private _exclusions;
+    /// @dev Owed for incidents other than the one claimed last, by their marks, and for all of them: a policy that meets one incident, as
+    /// nearly all do, writes neither.
+    mapping(uint256 policyId => mapping(uint256 mark => uint256)) private _owedFor;
+    mapping(uint256 policyId => uint256) private _owedBefore;
     /// @inheritdoc IPolicyBook
     mapping(uint256 policyId => mapping(uint256 sequence => uint64)) public activationOf;
-    mapping(bytes32 triggerId => Listing) private _listings;
-    mapping(bytes32 subject => uint256) private _inForce;
+    /// @inheritdoc IPolicyBook
+    mapping(uint256 policyId => bytes32 order) public renewalOrdered;
+    mapping(bytes32 triggerId => Shelf) private _shelves;
     mapping(address underwriter => Underwriter) private _underwriters;
-    mapping(address underwriter => BitMaps.BitMap) private _nonces;
+    /// @dev Listed triggers and underwriters by their numbers, from one.
+    uint16 private _coverCount;
+    uint16 private _underwriterCount;
+    mapping(uint256 number => Cover) private _coverOf;
+    mapping(uint256 number => address) private _underwriterOf;
 
-    /// @param pool_ The pool, whose address may be predicted.
-    constructor(address owner_, ICoverPool pool_, IIncidentBook book_)
-        ERC721("Downtime Cover", "COVER")
+    /// @param pool_ The pool, whose address may be predicted. @param descriptor_ Who writes the tokens' metadata.
+    constructor(address owner_, ICoverPool pool_, IIncidentBook book_, IPolicyDescriptor descriptor_)
         EIP712("PolicyBook", "1")
         Ownable(owner_)
     {
         if (address(pool_) == address(0)) revert InvalidSetup("pool");
         if (address(book_).code.length == 0) revert InvalidSetup("book");
+        if (address(descriptor_).code.length == 0) revert InvalidSetup("descriptor");
         pool = pool_;
         incidentBook = book_;
+        descriptor = descriptor_;
         _settlementWindow = book_.SETTLEMENT_WINDOW();
     }
 
@@ -93,122 +100,131 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     function buy(Quote calldata quote, address underwriter, bytes calldata signature)
         external
+        returns (uint256 policyId)
+    {
+        bool ordered = _isOrdered(quote, underwriter);
+        if (msg.sender != quote.buyer && !ordered) revert WrongQuote("buyer");
+        return _buy(quote, underwriter, signature, ordered);
+    }
+
+    /// @inheritdoc IPolicyBook
+    function buyFor(Quote calldata quote, address underwriter, bytes calldata signature, bytes calldata acceptance)
+        external
+        returns (uint256 policyId)
+    {
+        if (!QuoteRules.hasSigned(quote.buyer, quoteDigest(quote), acceptance)) revert BadSignature(quote.buyer);
+        return _buy(quote, underwriter, signature, false);
+    }
+
+    /// @inheritdoc IPolicyBook
+    function buyWithPermit(Quote calldata quote, address underwriter, bytes calldata signature, Permit calldata permit)
+        external
+        returns (uint256 policyId)
+    {
+        if (msg.sender != quote.buyer) revert WrongQuote("buyer");
+        QuoteRules.tryPermit(quote, pool.permit2(), permit);
+        return _buy(quote, underwriter, signature, _isOrdered(quote, underwriter));
+    }
+
+    /// @inheritdoc IPolicyBook
+    function orderRenewal(Quote calldata quote, address underwriter, bytes calldata signature) external {
+        if (msg.sender != quote.buyer) revert WrongQuote("buyer");
+        _existing(quote.renews);
+        _checkSeller(quote, underwriter);
+        _check(quote, underwriter, signature);
+
+        bytes32 order = _order(quote, underwriter);
+        renewalOrdered[quote.renews] = order;
+
+        emit RenewalOrdered(quote.renews, order);
+    }
+
+    function _buy(Quote calldata quote, address underwriter, bytes calldata signature, bool ordered)
+        private
         nonReentrant
         returns (uint256 policyId)
     {
-        _checkOffer(quote, underwriter, signature);
-        bytes32 subject = _checkTerms(quote);
-        if (!incidentBook.quiet(quote.triggerId)) revert NotQuiet(quote.triggerId);
+        policyId = _checkSeller(quote, underwriter);
+        (bytes32 subject, uint256 incidents) = _check(quote, ordered ? address(0) : underwriter, signature);
 
-        _nonces[underwriter].set(quote.nonce);
-        _takeCaps(subject, _listings[quote.triggerId].cap, underwriter, quote.terms.aggregateLimit);
-        policyId = ++policyCount;
-        _record(policyId, quote, underwriter);
-        _mint(quote.buyer, policyId);
+        if (quote.renews != 0) _records[quote.renews].set(PolicyRecord.RENEWED);
+        _write(policyId, quote, _takeCap(underwriter, quote.terms.aggregateLimit), incidents);
+        // That the id is new was checked.
+        _mintAndSetExtraDataUnchecked(quote.buyer, policyId, 0);
 
         emit PolicyBought(policyId, quote.triggerId, quote.buyer, underwriter, quote);
+        // The trigger need not be quiet: the solvency check must see what it may have to pay.
+        if (ordered) pool.poke(quote.triggerId);
+        _sell(quote, subject);
+    }
+
+    function _sell(Quote calldata quote, bytes32 subject) private {
         pool.sell(
-            quote.triggerId,
-            subject,
-            quote.terms.incidentLimit,
-            quote.terms.aggregateLimit,
-            quote.premium,
-            quote.start,
-            quote.end,
-            quote.buyer
+            Sale({
+                triggerId: quote.triggerId,
+                subject: subject,
+                cap: _shelves[quote.triggerId].cap,
+                incidentLimit: quote.terms.incidentLimit,
+                aggregateLimit: quote.terms.aggregateLimit,
+                premium: quote.premium,
+                start: quote.start,
+                end: quote.end,
+                payer: quote.buyer
+            })
         );
     }
 
-    /// @dev Who offers what to whom, until when.
-    function _checkOffer(Quote calldata quote, address underwriter, bytes calldata signature) private view {
-        if (quote.buyer != msg.sender) revert WrongQuote("buyer");
-        if (quote.pool != address(pool)) revert WrongQuote("pool");
-        if (quote.asset != IERC4626(address(pool)).asset()) revert WrongQuote("asset");
-        if (quote.deadline < block.timestamp) revert QuoteOutOfBounds("deadline", quote.deadline, block.timestamp);
-        uint256 latest = block.timestamp + MAXIMUM_OFFER;
-        if (quote.deadline > latest) revert QuoteOutOfBounds("deadline", quote.deadline, latest);
-        if (_underwriters[underwriter].cap == 0) revert NotUnderwriter(underwriter);
-        if (_nonces[underwriter].get(quote.nonce)) revert NonceUsed(underwriter, quote.nonce);
-        if (!_hasSigned(underwriter, quoteDigest(quote), signature)) revert BadSignature(underwriter);
+    function _checkSeller(Quote calldata quote, address underwriter) private view returns (uint256 policyId) {
+        Underwriter storage signer = _underwriters[underwriter];
+        if (signer.cap == 0) revert NotUnderwriter(underwriter);
+        uint256 nonce = quote.nonce;
+        if (nonce == 0 || nonce >> NONCE_BITS != 0) revert QuoteOutOfBounds("nonce", nonce, (1 << NONCE_BITS) - 1);
+        policyId = _idOf(signer.number, nonce);
+        if (_exists(policyId)) revert NonceUsed(underwriter, nonce);
     }
 
-    /// @dev ERC-1271 where the underwriter is a contract, at bounded cost.
-    function _hasSigned(address underwriter, bytes32 digest, bytes calldata signature) private view returns (bool) {
-        if (underwriter.code.length == 0) {
-            (address recovered, ECDSA.RecoverError why,) = ECDSA.tryRecoverCalldata(digest, signature);
-            return why == ECDSA.RecoverError.NoError && recovered == underwriter;
+    function _idOf(uint256 number, uint256 nonce) private pure returns (uint256) {
+        return (number - 1) << NONCE_BITS | nonce;
+    }
+
+    /// @dev Whether the quote may be sold now. @param signer Who must have signed it; nobody if it was ordered.
+    function _check(Quote calldata quote, address signer, bytes calldata signature)
+        private
+        view
+        returns (bytes32 subject, uint256 incidents)
+    {
+        if (quote.renews != 0) {
+            Record storage record = _existing(quote.renews);
+            QuoteRules.checkRenewal(quote, record, _coverOf[record.cover].triggerId, ownerOf(quote.renews));
         }
-        try IERC1271(underwriter).isValidSignature{gas: SIGNATURE_GAS}(digest, signature) returns (bytes4 answer) {
-            return answer == IERC1271.isValidSignature.selector;
-        } catch {
-            return false;
-        }
+        Shelf storage shelf = _shelves[quote.triggerId];
+        return QuoteRules.check(quote, shelf, signer, signature, _domainSeparatorV4(), incidentBook, pool);
     }
 
-    /// @dev Whether the terms keep to the listing and to the trigger's rules, however they are signed.
-    function _checkTerms(Quote calldata quote) private view returns (bytes32 subject) {
-        Listing memory bounds = _listings[quote.triggerId];
-        if (bounds.minimumTerm == 0) revert NotListed(quote.triggerId);
-        if (!bounds.open) revert SalesClosed(quote.triggerId);
-
-        uint256 coolingOff;
-        uint256 tail;
-        uint256 challengePeriod;
-        (subject, coolingOff, tail, challengePeriod) = incidentBook.triggerRules(quote.triggerId);
-
-        uint256 earliest = block.timestamp + coolingOff;
-        _atLeast("start", quote.start, earliest);
-        _atMost("start", quote.start, earliest + MAXIMUM_LEAD);
-        _atLeast("end", quote.end, uint256(quote.start) + bounds.minimumTerm);
-        _atMost("end", quote.end, uint256(quote.start) + bounds.maximumTerm);
-
-        Terms memory terms = quote.terms;
-        _atLeast("waiting", terms.waiting, bounds.minimumWaiting);
-        _atLeast("rate", terms.rate, 1);
-        _atMost("incidentLimit", terms.incidentLimit, terms.aggregateLimit);
-        // Neither the benefit nor the seconds that the waiting period pays in arrears may reach the limit sooner.
-        uint256 least = bounds.minimumSecondsToLimit;
-        if (terms.semantics == Semantics.QUALIFYING) least += terms.waiting;
-        _atLeast("incidentLimit", terms.incidentLimit, Math.max(1, terms.rate * least + terms.failoverBenefit));
-        _atLeast("premium", quote.premium, _floorPremiumUp(terms, bounds.floorRate, quote.end - quote.start));
-        // Else a claim could be cut by the end of the tail, and the payoff were no function of covered seconds.
-        _atLeast("tail", tail, terms.secondsToLimitUp(LONGEST_INCIDENT) + challengePeriod);
+    function _isOrdered(Quote calldata quote, address underwriter) private view returns (bool) {
+        return quote.renews != 0 && renewalOrdered[quote.renews] == _order(quote, underwriter);
     }
 
-    function _floorPremiumUp(Terms memory terms, uint256 floorRate, uint256 term) private pure returns (uint256) {
-        return Math.mulDiv(terms.aggregateLimit, floorRate * term, BASIS_POINTS * 365 days, Math.Rounding.Ceil);
+    /// @dev The quote doesn't name who signed it, and its signature is not asked for again.
+    function _order(Quote calldata quote, address underwriter) private view returns (bytes32) {
+        return keccak256(abi.encode(quoteDigest(quote), underwriter));
     }
 
-    function _atLeast(string memory field, uint256 value, uint256 bound) private pure {
-        if (value < bound) revert QuoteOutOfBounds(field, value, bound);
-    }
-
-    function _atMost(string memory field, uint256 value, uint256 bound) private pure {
-        if (value > bound) revert QuoteOutOfBounds(field, value, bound);
-    }
-
-    function _takeCaps(bytes32 subject, uint256 cap, address underwriter, uint256 limit) private {
-        uint256 onSubject = _inForce[subject] + limit;
-        if (onSubject > cap) revert CapExceeded("subject", onSubject, cap);
+    /// @return number The underwriter's.
+    function _takeCap(address underwriter, uint256 limit) private returns (uint16 number) {
         Underwriter storage signer = _underwriters[underwriter];
         uint256 signed = signer.inForce + limit;
         if (signed > signer.cap) revert CapExceeded("underwriter", signed, signer.cap);
 
-        _inForce[subject] = onSubject;
         signer.inForce = uint128(signed);
+        return signer.number;
     }
 
-    function _record(uint256 policyId, Quote calldata quote, address underwriter) private {
-        Record storage record = _records[policyId];
-        record.triggerId = quote.triggerId;
-        record.standby = quote.standby;
-        record.premium = quote.premium;
-        record.underwriter = underwriter;
-        record.start = uint256(quote.start).toUint40();
-        record.end = uint256(quote.end).toUint40();
-        // Incidents up to now began before the cover.
-        record.nextIncident = incidentBook.incidentCount(quote.triggerId).toUint64();
-        record.terms = quote.terms;
+    function _write(uint256 policyId, Quote calldata quote, uint16 seller, uint256 incidents) private {
+        _records[policyId].write(quote, _shelves[quote.triggerId].number, seller, incidents);
+        for (uint256 i; i < quote.exclusions.length; ++i) {
+            _exclusions[policyId].push(quote.exclusions[i]);
+        }
     }
 
     /* CLAIMING */
@@ -216,14 +232,17 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     function claim(uint256 policyId, uint256 sequence) external nonReentrant returns (uint256 paid) {
         Record storage record = _existing(policyId);
-        if (record.released) revert AlreadyReleased(policyId);
-        Incident memory incident = _incident(record.triggerId, sequence);
-        if (incident.coveredSeconds == 0) revert UnknownIncident(record.triggerId, sequence);
-        if (!_covers(record, sequence, incident)) {
-            revert NotCovered(policyId, _began(record, sequence, incident), record.start, record.end);
+        if (record.is_(PolicyRecord.RELEASED)) revert AlreadyReleased(policyId);
+        Cover memory cover = _coverOf[record.cover];
+        Incident memory incident = incidentBook.incident(cover.triggerId, sequence);
+        if (incident.coveredSeconds == 0) revert UnknownIncident(cover.triggerId, sequence);
+        if (!_isCovered(record, cover.triggerId, sequence, incident)) {
+            uint64 start = record.start;
+            uint64 began = Eligibility.began(incidentBook, cover.triggerId, sequence, incident.from, start);
+            revert NotCovered(policyId, began, start, record.end);
         }
 
-        return _claim(policyId, record, sequence, incident);
+        return _claim(policyId, record, cover, sequence, incident);
     }
 
     /// @inheritdoc IPolicyBook
@@ -240,66 +259,89 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         }
     }
 
-    function _claim(uint256 policyId, Record storage record, uint256 sequence, Incident memory incident)
-        private
-        returns (uint256 sent)
-    {
-        Due storage due = _dues[policyId][sequence];
-        uint256 owedElsewhere = record.owed - due.owed;
-        bool failover = _failoverProven(policyId, sequence, incident);
-        uint256 owed = Payoff.owed(record.terms, incident.coveredSeconds, failover, owedElsewhere);
+    function _claim(
+        uint256 policyId,
+        Record storage record,
+        Cover memory cover,
+        uint256 sequence,
+        Incident memory incident
+    ) private returns (uint256 sent) {
+        uint256 already = _owedSoFar(policyId, record, sequence);
+        uint256 owed = _owed(policyId, record, cover.triggerId, sequence, incident, already);
         // Covered seconds and proof never shrink, so neither does what is owed.
-        uint256 newly = owed - due.owed;
-        if (newly == 0) return 0;
+        if (owed <= already) return 0;
 
-        due.owed = uint96(owed);
+        Due memory due = _book(policyId, record, sequence, already, owed - already);
         uint256 debt;
-        (sent, debt) = _pay(policyId, record, sequence, newly);
-        if (debt > 0) due.debt += uint96(debt);
+        (sent, debt) = _pay(policyId, cover, sequence, due);
 
-        emit ClaimPaid(policyId, record.triggerId, sequence, ownerOf(policyId), owed, sent, debt);
+        emit ClaimPaid(policyId, cover.triggerId, sequence, ownerOf(policyId), owed, sent, debt);
     }
 
-    function _pay(uint256 policyId, Record storage record, uint256 sequence, uint256 newly)
+    function _pay(uint256 policyId, Cover memory cover, uint256 sequence, Due memory due)
         private
         returns (uint256 sent, uint256 debt)
     {
-        Terms memory terms = record.terms;
-        bytes32 triggerId = record.triggerId;
-        uint256 limitBefore = terms.nextIncidentLimit(record.owed);
-        record.owed += uint96(newly);
+        address holder = ownerOf(policyId);
+        return pool.pay(policyId, cover.triggerId, cover.subject, holder, due.amount, due.limitDrop, sequence);
+    }
 
-        return pool.pay(
-            policyId,
-            triggerId,
-            _subjectOf(triggerId),
-            ownerOf(policyId),
-            newly,
-            uint96(limitBefore - terms.nextIncidentLimit(record.owed)),
-            sequence
-        );
+    /// @dev Takes in what is newly owed.
+    function _book(uint256 policyId, Record storage record, uint256 sequence, uint256 already, uint256 newly)
+        private
+        returns (Due memory due)
+    {
+        uint256 owed = _getExtraData(policyId);
+        (uint16 last, uint16 mark) = (record.lastClaimed, PolicyRecord.mark(sequence));
+        if (last != mark) {
+            if (last != 0) {
+                _owedFor[policyId][last] = owed - _owedBefore[policyId];
+                _owedBefore[policyId] = owed - already;
+            }
+            record.lastClaimed = mark;
+        }
+        _setExtraData(policyId, uint96(owed + newly));
+        Terms memory terms = record.terms();
+        return Due(newly, uint96(terms.nextIncidentLimit(owed) - terms.nextIncidentLimit(owed + newly)));
+    }
+
+    /// @dev What claims so far have taken in for the incident.
+    function _owedSoFar(uint256 policyId, Record storage record, uint256 sequence) private view returns (uint256) {
+        uint16 mark = PolicyRecord.mark(sequence);
+        if (record.lastClaimed != mark) return _owedFor[policyId][mark];
+        return _getExtraData(policyId) - _owedBefore[policyId];
+    }
+
+    /// @param already What is owed for this incident so far.
+    function _owed(
+        uint256 policyId,
+        Record storage record,
+        bytes32 triggerId,
+        uint256 sequence,
+        Incident memory incident,
+        uint256 already
+    ) private view returns (uint256) {
+        Terms memory terms = record.terms();
+        uint256 covered = incident.coveredSeconds;
+        if (record.is_(PolicyRecord.EXCLUDES)) {
+            covered = Eligibility.coveredOutside(incidentBook, triggerId, sequence, _exclusions[policyId]);
+        }
+        bool failover = terms.failoverBenefit > 0 && _failoverProven(policyId, sequence, incident);
+        return terms.owed(covered, failover, _getExtraData(policyId) - already);
     }
 
     /// @dev By when it happened, never by when it was reported.
-    function _covers(Record storage record, uint256 sequence, Incident memory incident) private view returns (bool) {
-        return incident.from < record.end && record.start <= _began(record, sequence, incident);
-    }
-
-    /// @dev When the outage began. An incident that begins where the one before it ended is the same outage, cut at its greatest length.
-    /// Looks no further back than the policy's start.
-    function _began(Record storage record, uint256 sequence, Incident memory incident)
+    function _isCovered(Record storage record, bytes32 triggerId, uint256 sequence, Incident memory incident)
         private
         view
-        returns (uint64 from)
+        returns (bool)
     {
-        from = incident.from;
-        while (sequence > 0 && from >= record.start) {
-            Incident memory before = incidentBook.incident(record.triggerId, --sequence);
-            // One of which nothing was confirmed leaves no trace.
-            if (before.coveredSeconds == 0) continue;
-            if (before.until != from) break;
-            from = before.from;
-        }
+        (uint64 start, uint64 end) = (record.start, record.end);
+        if (incident.from >= end || incident.from < start) return false;
+        if (sequence == 0) return true;
+        Incident memory before = incidentBook.incident(triggerId, sequence - 1);
+        if (before.coveredSeconds != 0 && before.until != incident.from) return true;
+        return start <= Eligibility.began(incidentBook, triggerId, sequence, incident.from, start);
     }
 
     function _failoverProven(uint256 policyId, uint256 sequence, Incident memory incident) private view returns (bool) {
@@ -310,121 +352,119 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     function activateFailover(uint256 policyId) external nonReentrant {
         Record storage record = _existing(policyId);
-        if (msg.sender != record.standby) revert NotStandby(msg.sender);
+        if (!record.is_(PolicyRecord.FAILOVER) || msg.sender != record.standby) revert NotStandby(msg.sender);
 
-        bytes32 triggerId = record.triggerId;
-        uint256 sequence = incidentBook.incidentCount(triggerId);
-        Incident memory incident;
-        if (sequence > 0) {
-            incident = incidentBook.incident(triggerId, sequence - 1);
-            if (incident.finalAt == 0) --sequence;
-            else delete incident;
-        }
-        uint64 recorded = activationOf[policyId][sequence];
-        // The first activation since a frozen start proves whatever a later one would.
-        if (recorded == 0 || incident.from == 0 || recorded < incident.from) {
-            _recordActivation(policyId, sequence);
-        }
-        // The open incident may be over already, or leave no trace: then this is the next one's.
-        if (incident.proposedAt != 0) _recordActivation(policyId, sequence + 1);
+        Eligibility.activate(activationOf[policyId], incidentBook, _coverOf[record.cover].triggerId, policyId);
     }
 
-    function _recordActivation(uint256 policyId, uint256 sequence) private {
-        activationOf[policyId][sequence] = uint64(block.timestamp);
-        emit FailoverActivated(policyId, sequence, uint64(block.timestamp));
+    /* ENDING */
+
+    /// @inheritdoc IPolicyBook
+    function cancel(uint256 policyId) external nonReentrant returns (uint256 refund) {
+        Record storage record = _existing(policyId);
+        if (!_isApprovedOrOwner(msg.sender, policyId)) revert NotHolder(policyId, msg.sender);
+        if (block.timestamp >= record.end) revert CoverOver(policyId, record.end);
+        Cover memory cover = _coverOf[record.cover];
+        (uint256 alarmed,) = incidentBook.alarms(cover.triggerId);
+        if (alarmed != 0 || incidentBook.unsettled(cover.triggerId)) revert NotQuiet(cover.triggerId);
+        if (Eligibility.evidencePending(incidentBook, cover.triggerId, uint64(block.timestamp))) {
+            revert EvidencePending(cover.triggerId);
+        }
+        if (!_claimRest(policyId, record, cover)) return 0;
+        uint256 owed = _getExtraData(policyId);
+        if (owed > 0) revert OwedAlready(policyId, owed);
+
+        uint32 end = record.end;
+        record.end = uint32(block.timestamp);
+        record.set(PolicyRecord.CANCELLED);
+        refund = _refund(record, cover.triggerId, end, ownerOf(policyId));
+
+        emit PolicyCancelled(policyId, uint64(block.timestamp), refund);
     }
 
-    /* RELEASING */
+    function _refund(Record storage record, bytes32 triggerId, uint64 end, address holder) private returns (uint256) {
+        uint256 kept = incidentBook.impaired(triggerId) ? 0 : SHORT_RATE;
+        return pool.refund(triggerId, record.premium, record.start, end, kept, holder);
+    }
 
     /// @inheritdoc IPolicyBook
     function release(uint256 policyId) external nonReentrant {
         Record storage record = _existing(policyId);
-        if (record.released) revert AlreadyReleased(policyId);
-        bytes32 triggerId = record.triggerId;
-        (bytes32 subject,, uint256 tail,) = incidentBook.triggerRules(triggerId);
-        uint256 releasableAt = record.end + tail;
-        if (block.timestamp <= releasableAt) revert NotReleasable(policyId, uint64(releasableAt));
-        if (_unsettledFor(record)) revert TriggerUnsettled(triggerId);
-        if (!_claimRest(policyId, record)) return;
-        if (_evidencePending(record)) revert EvidencePending(triggerId);
+        if (record.is_(PolicyRecord.RELEASED)) revert AlreadyReleased(policyId);
+        Cover memory cover = _coverOf[record.cover];
+        (,, uint256 tail,) = incidentBook.triggerRules(cover.triggerId);
+        uint64 end = record.end;
+        // What was cancelled before it began can be owed nothing.
+        if (end <= record.start) tail = 0;
+        if (block.timestamp <= end + tail) revert NotReleasable(policyId, uint64(end + tail));
+        if (Eligibility.unsettled(incidentBook, cover.triggerId, record.nextIncident, end, _settlementWindow)) {
+            revert TriggerUnsettled(cover.triggerId);
+        }
+        if (!_claimRest(policyId, record, cover)) return;
+        if (Eligibility.evidencePending(incidentBook, cover.triggerId, end)) revert EvidencePending(cover.triggerId);
 
-        Terms memory terms = record.terms;
-        uint256 remaining = terms.aggregateLimit - record.owed;
-        record.released = true;
-        _inForce[subject] -= terms.aggregateLimit;
-        _underwriters[record.underwriter].inForce -= terms.aggregateLimit;
+        Terms memory terms = record.terms();
+        uint256 owed = _getExtraData(policyId);
+        record.set(PolicyRecord.RELEASED);
+        _underwriters[_underwriterOf[record.underwriter]].inForce -= terms.aggregateLimit;
 
         emit PolicyReleased(policyId);
-        pool.unlock(triggerId, subject, uint96(terms.nextIncidentLimit(record.owed)), uint96(remaining));
+        uint96 limit = uint96(terms.nextIncidentLimit(owed));
+        pool.unlock(cover.triggerId, cover.subject, limit, uint96(terms.aggregateLimit - owed));
     }
 
     /// @dev Pays what incidents of the cover still owe, so that ending never costs a claim. @return done Whether none is left.
-    function _claimRest(uint256 policyId, Record storage record) private returns (bool done) {
-        bytes32 triggerId = record.triggerId;
-        uint256 count = incidentBook.incidentCount(triggerId);
+    function _claimRest(uint256 policyId, Record storage record, Cover memory cover) private returns (bool done) {
+        uint256 count = incidentBook.incidentCount(cover.triggerId);
         uint256 sequence = record.nextIncident;
         uint256 stop = Math.min(count, sequence + INCIDENTS_PER_RELEASE);
         for (; sequence < stop; ++sequence) {
-            Incident memory incident = incidentBook.incident(triggerId, sequence);
-            if (incident.coveredSeconds > 0 && _covers(record, sequence, incident)) {
-                _claim(policyId, record, sequence, incident);
+            Incident memory incident = incidentBook.incident(cover.triggerId, sequence);
+            if (incident.coveredSeconds > 0 && _isCovered(record, cover.triggerId, sequence, incident)) {
+                _claim(policyId, record, cover, sequence, incident);
             }
         }
-        record.nextIncident = uint64(sequence);
+        record.nextIncident = sequence.toUint24();
         return sequence == count;
-    }
-
-    /// @dev Whether an incident that began before the cover's end, or may have, is not settled. Later ones are none of the policy's.
-    function _unsettledFor(Record storage record) private view returns (bool) {
-        bytes32 triggerId = record.triggerId;
-        bool pending;
-        for (uint256 next = incidentBook.incidentCount(triggerId); next > record.nextIncident; --next) {
-            Incident memory incident = incidentBook.incident(triggerId, next - 1);
-            bool settled = incident.finalAt != 0 && block.timestamp >= incident.finalAt + _settlementWindow;
-            if (incident.coveredSeconds == 0) {
-                if (incident.finalAt == 0) pending = true;
-            } else if (incident.from < record.end) {
-                // A pending one begins where this one ends, or later.
-                return !settled || (pending && incident.until < record.end);
-            } else {
-                pending = false;
-            }
-            // Incidents settle in order.
-            if (settled) break;
-        }
-        return pending;
-    }
-
-    /// @dev Whether the paths show what is not proposed yet and began before the cover's end. Something older than the cover counts too:
-    /// the sweep shows one incident at a time, so it may hide a later one.
-    function _evidencePending(Record storage record) private view returns (bool) {
-        (Span[] memory spans,) = incidentBook.sweep(record.triggerId);
-        return spans.length > 0 && spans[0].from < record.end;
     }
 
     /* LISTING */
 
     /// @inheritdoc IPolicyBook
     function list(bytes32 triggerId, Listing calldata newListing) external onlyOwner {
-        if (_subjectOf(triggerId) == 0) revert NotListed(triggerId);
+        (bytes32 subject,,,) = incidentBook.triggerRules(triggerId);
         if (newListing.minimumTerm < LEAST_TERM) revert InvalidListing("minimumTerm");
-        if (newListing.maximumTerm < newListing.minimumTerm) revert InvalidListing("maximumTerm");
+        if (newListing.maximumTerm < newListing.minimumTerm || newListing.maximumTerm > LONGEST_TERM) {
+            revert InvalidListing("maximumTerm");
+        }
 
-        _listings[triggerId] = newListing;
+        Shelf storage shelf = _shelves[triggerId];
+        if (shelf.number == 0) {
+            shelf.number = ++_coverCount;
+            _coverOf[_coverCount] = Cover(triggerId, subject);
+        }
+        shelf.list(newListing);
         emit TriggerListed(triggerId, newListing);
     }
 
     /// @inheritdoc IPolicyBook
     function stopSales(bytes32 triggerId) external onlyOwner {
-        if (_listings[triggerId].minimumTerm == 0) revert NotListed(triggerId);
+        if (_shelves[triggerId].minimumTerm == 0) revert NotListed(triggerId);
 
-        _listings[triggerId].open = false;
+        _shelves[triggerId].open = false;
         emit SalesStopped(triggerId);
     }
 
     /// @inheritdoc IPolicyBook
     function setUnderwriter(address underwriter, uint96 cap) external onlyOwner {
-        _underwriters[underwriter].cap = cap;
+        // Nobody: what could not be recovered is no signature of theirs.
+        if (underwriter == address(0)) revert NotUnderwriter(underwriter);
+        Underwriter storage signer = _underwriters[underwriter];
+        if (signer.number == 0) {
+            signer.number = ++_underwriterCount;
+            _underwriterOf[signer.number] = underwriter;
+        }
+        signer.cap = cap;
         emit UnderwriterSet(underwriter, cap);
     }
 
@@ -432,33 +472,27 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
 
     /// @inheritdoc IPolicyBook
     function quoteDigest(Quote calldata quote) public view returns (bytes32) {
-        return _hashTypedDataV4(QuoteHash.hash(quote));
+        return QuoteRules.digest(quote, _domainSeparatorV4());
     }
 
     /// @inheritdoc IPolicyBook
     function policy(uint256 policyId) external view returns (Policy memory) {
         Record storage record = _existing(policyId);
+        uint96 owed = _getExtraData(policyId);
         return Policy({
-            triggerId: record.triggerId,
-            terms: record.terms,
+            triggerId: _coverOf[record.cover].triggerId,
+            terms: record.terms(),
             start: record.start,
             end: record.end,
             standby: record.standby,
             premium: record.premium,
-            owed: record.owed,
-            paid: uint96(record.owed - pool.debtOf(policyId)),
-            released: record.released
+            owed: owed,
+            paid: uint96(owed - pool.debtOf(policyId)),
+            released: record.is_(PolicyRecord.RELEASED),
+            cancelled: record.is_(PolicyRecord.CANCELLED),
+            renewed: record.is_(PolicyRecord.RENEWED),
+            exclusions: _exclusions[policyId]
         });
-    }
-
-    /// @inheritdoc IPolicyBook
-    function inForce(bytes32 triggerId) external view returns (uint256) {
-        return _inForce[_subjectOf(triggerId)];
-    }
-
-    /// @inheritdoc IPolicyBook
-    function listing(bytes32 triggerId) external view returns (Listing memory) {
-        return _listings[triggerId];
     }
 
     /// @inheritdoc IPolicyBook
@@ -468,29 +502,64 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         returns (uint256 owed, uint256 paid, uint256 debt)
     {
         Record storage record = _existing(policyId);
-        Incident memory incident = _incident(record.triggerId, sequence);
-        Due memory due = _dues[policyId][sequence];
-        owed = due.owed;
-        if (!record.released && _covers(record, sequence, incident)) {
-            owed = Payoff.owed(
-                record.terms,
-                incident.coveredSeconds,
-                _failoverProven(policyId, sequence, incident),
-                record.owed - due.owed
-            );
+        bytes32 triggerId = _coverOf[record.cover].triggerId;
+        Incident memory incident = incidentBook.incident(triggerId, sequence);
+        uint256 already = _owedSoFar(policyId, record, sequence);
+        owed = already;
+        if (!record.is_(PolicyRecord.RELEASED) && _isCovered(record, triggerId, sequence, incident)) {
+            owed = _owed(policyId, record, triggerId, sequence, incident, already);
         }
-        debt = Math.min(due.debt, pool.debtOf(policyId));
-        paid = due.owed - debt;
+        debt = Math.min(already, pool.debtOf(policyId));
+        paid = already - debt;
     }
 
     /// @inheritdoc IPolicyBook
-    function nonceUsed(address underwriter, uint256 nonce) external view returns (bool) {
-        return _nonces[underwriter].get(nonce);
+    function getStateFingerprint(uint256 policyId) external view returns (bytes32) {
+        return _existing(policyId).fingerprint(policyId, _getExtraData(policyId), pool.debtOf(policyId));
+    }
+
+    /// @inheritdoc ERC721
+    function ownerOf(uint256 policyId) public view override returns (address holder) {
+        holder = _ownerOf(policyId);
+        if (holder == address(0)) revert UnknownPolicy(policyId);
+    }
+
+    /// @inheritdoc ERC721
+    function name() public pure override returns (string memory) {
+        return "Downtime Cover";
+    }
+
+    /// @inheritdoc ERC721
+    function symbol() public pure override returns (string memory) {
+        return "COVER";
+    }
+
+    /// @inheritdoc ERC721
+    function tokenURI(uint256 policyId) public view override returns (string memory) {
+        _existing(policyId);
+        return descriptor.tokenURI(this, policyId);
+    }
+
+    /// @inheritdoc ERC721
+    function supportsInterface(bytes4 interfaceId) public view override returns (bool) {
+        return interfaceId == ERC5646_ID || super.supportsInterface(interfaceId);
+    }
+
+    /// @inheritdoc IPolicyBook
+    function listing(bytes32 triggerId) external view returns (Listing memory) {
+        return _shelves[triggerId].listing();
+    }
+
+    /// @inheritdoc IPolicyBook
+    function policyIdOf(address underwriter, uint256 nonce) external view returns (uint256) {
+        uint256 number = _underwriters[underwriter].number;
+        if (number == 0) revert NotUnderwriter(underwriter);
+        return _idOf(number, nonce);
     }
 
     /// @inheritdoc IPolicyBook
     function underwriterOf(uint256 policyId) external view returns (address) {
-        return _existing(policyId).underwriter;
+        return _underwriterOf[_existing(policyId).underwriter];
     }
 
     /// @inheritdoc IPolicyBook
@@ -500,15 +569,6 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
 
     function _existing(uint256 policyId) private view returns (Record storage record) {
         record = _records[policyId];
-        if (record.triggerId == 0) revert UnknownPolicy(policyId);
-    }
-
-    function _incident(bytes32 triggerId, uint256 sequence) private view returns (Incident memory) {
-        if (sequence >= incidentBook.incidentCount(triggerId)) revert UnknownIncident(triggerId, sequence);
-        return incidentBook.incident(triggerId, sequence);
-    }
-
-    function _subjectOf(bytes32 triggerId) private view returns (bytes32 subject) {
-        (subject,,,) = incidentBook.triggerRules(triggerId);
+        if (record.cover == 0) revert UnknownPolicy(policyId);
     }
 }

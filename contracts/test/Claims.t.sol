@@ -319,7 +319,7 @@ contract ClaimsTest is CoverBase {
         vm.warp(quote.end + TAIL + 1);
         policies.release(id);
         assertEq(pool.exposureOf(SUBJECT), 0, "exposure");
-        assertEq(policies.inForce(TRIGGER), 0, "limit in force on the trigger");
+        assertEq(pool.exposureOf(SUBJECT), 0, "limit in force on the trigger");
         (, uint256 used) = policies.underwriterLimits(signer);
         assertEq(used, 0, "underwriter's limits in force");
     }
@@ -405,7 +405,7 @@ contract ClaimsTest is CoverBase {
         policies.list(TRIGGER, listing);
         uint256 sequence = _incident(TRIGGER, quote.start, 2 hours);
         assertEq(policies.claim(id, sequence), 3600 * one, "paid as sold");
-        assertEq(policies.inForce(TRIGGER), 25_000 * one, "limit in force");
+        assertEq(pool.exposureOf(SUBJECT), 21_400 * one, "what is left of the limit");
     }
 
     /* LESSON 11: REENTRANCY */
@@ -468,5 +468,53 @@ contract ClaimsTest is CoverBase {
         assertEq(policies.policy(id).owed, owedInAll, "owed by the policy's account");
         assertEq(asset.balanceOf(buyer), owedInAll, "received");
         assertEq(pool.exposureOf(SUBJECT), quote.terms.aggregateLimit - owedInAll, "exposure left");
+    }
+
+    /* SEVERAL INCIDENTS */
+
+    /// @dev What the book says of the `which`-th incident, begun on the policy's `which`-th day.
+    function _tell(uint256 which, uint64 start, uint256 covered) private {
+        uint64 from = start + uint64(which * 1 days);
+        bytes memory answer = abi.encode(from, from + covered, covered, 1, 0, 0, 1);
+        vm.mockCall(address(book), abi.encodeWithSignature("incident(bytes32,uint256)", TRIGGER, which), answer);
+    }
+
+    function testFuzz_IncidentsAreOwedForInWhateverOrderTheyGrowAndWhoeverHolds(uint256 seed) public {
+        _stake(staker, 500_000 * one);
+        Quote memory quote = _quote();
+        uint256 id = _buy(quote);
+        uint256[4] memory covered;
+        uint256[4] memory due;
+        for (uint256 i; i < 4; ++i) {
+            _tell(i, quote.start, 0);
+        }
+        for (uint256 i; i < 24; ++i) {
+            seed = uint256(keccak256(abi.encode(seed)));
+            uint256 which = seed % 4;
+            covered[which] += (seed >> 8) % 6000 + 1;
+            _tell(which, quote.start, covered[which]);
+            address holder = policies.ownerOf(id);
+            vm.prank(holder);
+            policies.transferFrom(holder, seed >> 100 & 1 == 1 ? other : buyer, id);
+            uint256 elsewhere = due[0] + due[1] + due[2] + due[3] - due[which];
+            uint256 gross = covered[which] > 3600 ? (covered[which] - 3600) * one : 0;
+            if (gross > 10_000 * one) gross = 10_000 * one;
+            if (gross > 25_000 * one - elsewhere) gross = 25_000 * one - elsewhere;
+
+            policies.claim(id, which);
+
+            due[which] = gross;
+            for (uint256 j; j < 4; ++j) {
+                if (covered[j] == 0) continue;
+                (uint256 owed, uint256 paid,) = policies.owedFor(id, j);
+                assertEq(paid, due[j], "taken in by incident");
+                assertEq(owed, due[j], "owed by incident");
+            }
+            assertEq(policies.policy(id).owed, elsewhere + gross, "in all");
+        }
+        (uint256 limits, uint256 all) = pool.limitsOf(TRIGGER);
+        uint256 left = 25_000 * one - policies.policy(id).owed;
+        assertEq(all, left, "aggregate left");
+        assertEq(limits, left < 10_000 * one ? left : 10_000 * one, "next incident");
     }
 }

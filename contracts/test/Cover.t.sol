@@ -4,9 +4,10 @@ pragma solidity 0.8.37;
 import {CoverPool} from "../src/CoverPool.sol";
 import {IncidentBook} from "../src/IncidentBook.sol";
 import {PolicyBook} from "../src/PolicyBook.sol";
+import {PolicyDescriptor} from "../src/PolicyDescriptor.sol";
 import {TestAsset} from "../src/TestAsset.sol";
 import {ICoverPool, Solvency} from "../src/interfaces/ICoverPool.sol";
-import {IIncidentBook, Trigger, TriggerPath} from "../src/interfaces/IIncidentBook.sol";
+import {IIncidentBook, Span, Trigger, TriggerPath} from "../src/interfaces/IIncidentBook.sol";
 import {IPolicyBook, Listing, Quote, Semantics, Terms} from "../src/interfaces/IPolicyBook.sol";
 import {Observation} from "../src/interfaces/IWatcherPath.sol";
 import {WatcherPath} from "../src/paths/WatcherPath.sol";
@@ -36,9 +37,10 @@ contract CoverTest is Test {
         vm.warp(T0);
         asset = new TestAsset("Test Dollar", "TUSD", 6);
         book = new IncidentBook();
+        PolicyDescriptor descriptor = new PolicyDescriptor();
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
-        policies = new PolicyBook(address(this), ICoverPool(predicted), book);
-        pool = new CoverPool(address(this), asset, address(policies), book, "Cover Pool", "cPOOL", 7 days);
+        policies = new PolicyBook(address(this), ICoverPool(predicted), book, descriptor);
+        pool = new CoverPool(address(this), asset, address(policies), book, address(0), "Cover Pool", "cPOOL", 7 days);
 
         trigger = book.createTrigger(_trigger());
         policies.list(trigger, Listing(100, 30 minutes, 2 hours, 7 days, 366 days, uint96(1_000_000 * ONE), true));
@@ -62,6 +64,7 @@ contract CoverTest is Test {
             paths[i] = new WatcherPath(observers, 1);
             made.paths[i].path = address(paths[i]);
             made.paths[i].grace = 15 minutes;
+            made.paths[i].maximumSilence = 30 days;
         }
         made.quorum = 2;
         made.mergeGap = 30 minutes;
@@ -86,9 +89,11 @@ contract CoverTest is Test {
             terms: Terms(1 hours, Semantics.RETENTION, uint64(ONE), 0, uint96(10_000 * ONE), uint96(25_000 * ONE)),
             start: start,
             end: start + 30 days,
+            exclusions: new Span[](0),
             standby: address(0),
             premium: uint96(500 * ONE),
             modelVersion: keccak256("models"),
+            renews: 0,
             nonce: nonce,
             deadline: uint64(block.timestamp)
         });

@@ -3,9 +3,11 @@ pragma solidity 0.8.37;
 
 import {CoverPool} from "../src/CoverPool.sol";
 import {PolicyBook} from "../src/PolicyBook.sol";
+import {PolicyDescriptor} from "../src/PolicyDescriptor.sol";
 import {ICoverPool, Solvency} from "../src/interfaces/ICoverPool.sol";
-import {IIncidentBook} from "../src/interfaces/IIncidentBook.sol";
+import {IIncidentBook, Span} from "../src/interfaces/IIncidentBook.sol";
 import {Listing, Quote, Semantics, Terms} from "../src/interfaces/IPolicyBook.sol";
+import {AllowanceBook} from "./AllowanceBook.sol";
 import {HostileAsset} from "./HostileAsset.sol";
 import {ScriptedBook} from "./ScriptedBook.sol";
 import {Insured} from "./harness/Insured.sol";
@@ -29,6 +31,8 @@ abstract contract CoverBase is Test {
     HostileAsset internal asset;
     ScriptedBook internal book;
     CoverPool internal pool;
+    PolicyDescriptor internal descriptor;
+    AllowanceBook internal permit2;
     PolicyBook internal policies;
 
     address internal signer = vm.addr(SIGNER_KEY);
@@ -48,10 +52,14 @@ abstract contract CoverBase is Test {
         one = 10 ** decimals;
         asset = new HostileAsset(decimals);
         book = new ScriptedBook();
+        descriptor = new PolicyDescriptor();
+        permit2 = new AllowanceBook();
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         IIncidentBook incidents = IIncidentBook(address(book));
-        policies = new PolicyBook(address(this), ICoverPool(predicted), incidents);
-        pool = new CoverPool(address(this), asset, address(policies), incidents, "Cover Pool", "cPOOL", COOLDOWN);
+        policies = new PolicyBook(address(this), ICoverPool(predicted), incidents, descriptor);
+        pool = new CoverPool(
+            address(this), asset, address(policies), incidents, address(permit2), "Cover Pool", "cPOOL", COOLDOWN
+        );
         assertEq(address(pool), predicted, "predicted address of the pool");
 
         book.addTrigger(TRIGGER, SUBJECT, COOLING_OFF, TAIL, CHALLENGE);
@@ -98,9 +106,11 @@ abstract contract CoverBase is Test {
             terms: _terms(),
             start: start,
             end: start + 30 days,
+            exclusions: new Span[](0),
             standby: standby,
             premium: uint96(500 * one),
             modelVersion: keccak256("models"),
+            renews: 0,
             nonce: ++nonce,
             deadline: uint64(block.timestamp) + 10 minutes
         });
@@ -171,6 +181,20 @@ abstract contract CoverBase is Test {
 
     function _warpBy(uint256 time) internal {
         vm.warp(block.timestamp + time);
+    }
+
+    /// @dev Takes assets out of the pool as no operation can, to see what claims do when they exceed the assets.
+    function _lose(uint256 left) internal {
+        bytes32 slot;
+        for (uint256 i; i < 64; ++i) {
+            if (uint128(uint256(vm.load(address(pool), bytes32(i)))) == pool.solvency().assets) slot = bytes32(i);
+        }
+        uint256 word = uint256(vm.load(address(pool), slot));
+        vm.store(address(pool), slot, bytes32(word >> 128 << 128 | left));
+        assertEq(pool.solvency().assets, left, "assets left");
+        uint256 surplus = asset.balanceOf(address(pool)) - left;
+        vm.prank(address(pool));
+        asset.transfer(address(0xdead), surplus);
     }
 
     function _balanced(string memory when) internal view {

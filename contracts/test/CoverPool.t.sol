@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {Ownable} from "@openzeppelin/contracts/access/Ownable.sol";
 
 import {CoverPool} from "../src/CoverPool.sol";
-import {ICoverPool, Solvency} from "../src/interfaces/ICoverPool.sol";
+import {ICoverPool, Sale, Solvency} from "../src/interfaces/ICoverPool.sol";
 import {IIncidentBook} from "../src/interfaces/IIncidentBook.sol";
 import {Quote} from "../src/interfaces/IPolicyBook.sol";
 import {CoverBase} from "./CoverBase.sol";
@@ -132,13 +132,13 @@ contract CoverPoolTest is CoverBase {
         IIncidentBook incidents = IIncidentBook(address(book));
         HostileAsset fine = new HostileAsset(19);
         vm.expectRevert(abi.encodeWithSelector(ICoverPool.InvalidSetup.selector, "asset"));
-        new CoverPool(address(this), fine, address(policies), incidents, "P", "P", 0);
+        new CoverPool(address(this), fine, address(policies), incidents, address(0), "P", "P", 0);
         vm.expectRevert(abi.encodeWithSelector(ICoverPool.InvalidSetup.selector, "policyBook"));
-        new CoverPool(address(this), asset, address(0), incidents, "P", "P", 0);
+        new CoverPool(address(this), asset, address(0), incidents, address(0), "P", "P", 0);
         vm.expectRevert(abi.encodeWithSelector(ICoverPool.InvalidSetup.selector, "book"));
-        new CoverPool(address(this), asset, address(policies), IIncidentBook(address(1)), "P", "P", 0);
+        new CoverPool(address(this), asset, address(policies), IIncidentBook(address(1)), address(0), "P", "P", 0);
         vm.expectRevert(abi.encodeWithSelector(ICoverPool.InvalidSetup.selector, "cooldown"));
-        new CoverPool(address(this), asset, address(policies), incidents, "P", "P", 90 days + 1);
+        new CoverPool(address(this), asset, address(policies), incidents, address(0), "P", "P", 90 days + 1);
     }
 
     /* PREMIUM */
@@ -150,7 +150,7 @@ contract CoverPoolTest is CoverBase {
         uint256 written;
         for (uint256 i; i < 4; ++i) {
             Quote memory quote = _quote();
-            quote.premium = uint96(bound(premiums[i], 300 * one, 1e30));
+            quote.premium = uint96(bound(premiums[i], 300 * one, type(uint88).max));
             quote.end = quote.start + uint64(bound(terms[i], 7 days, 60 days));
             _buy(quote);
             written += quote.premium;
@@ -213,7 +213,7 @@ contract CoverPoolTest is CoverBase {
     function test_OnlyThePolicyBookSellsPaysAndUnlocks() public {
         bytes memory reason = abi.encodeWithSelector(ICoverPool.NotPolicyBook.selector, address(this));
         vm.expectRevert(reason);
-        pool.sell(TRIGGER, SUBJECT, 1, 1, 1, 1, 1, buyer);
+        pool.sell(Sale(TRIGGER, SUBJECT, 1, 1, 1, 1, 1, 1, buyer));
         vm.expectRevert(reason);
         pool.pay(1, TRIGGER, SUBJECT, buyer, 1, 1, 0);
         vm.expectRevert(reason);

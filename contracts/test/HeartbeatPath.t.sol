@@ -43,18 +43,18 @@ contract HeartbeatPathTest is Test {
         _failsSetup("a control is another subject");
         _path(PERIOD, LATENCY, ALARM, SUBJECT, 0);
         _failsSetup("relayer is zero");
-        new HeartbeatPath(address(0), PERIOD, LATENCY, ALARM, new bytes32[](0), new bytes32[](0));
+        new HeartbeatPath(address(0), 0, PERIOD, LATENCY, ALARM, new bytes32[](0), new bytes32[](0));
         _failsSetup("each subject needs one control");
-        new HeartbeatPath(address(this), PERIOD, LATENCY, ALARM, new bytes32[](1), new bytes32[](0));
+        new HeartbeatPath(address(this), 0, PERIOD, LATENCY, ALARM, new bytes32[](1), new bytes32[](0));
 
         (bytes32[] memory subjects, bytes32[] memory controls) = _both(SUBJECT, CONTROL);
         (subjects[1], controls[1]) = (SUBJECT, CONTROL);
         _failsSetup("subject listed twice");
-        new HeartbeatPath(address(this), PERIOD, LATENCY, ALARM, subjects, controls);
+        new HeartbeatPath(address(this), 0, PERIOD, LATENCY, ALARM, subjects, controls);
         (subjects, controls) = _both(SUBJECT, CONTROL);
         controls[1] = "nobody";
         _failsSetup("a control must be a subject of the path");
-        new HeartbeatPath(address(this), PERIOD, LATENCY, ALARM, subjects, controls);
+        new HeartbeatPath(address(this), 0, PERIOD, LATENCY, ALARM, subjects, controls);
     }
 
     /* BEATS */
@@ -267,7 +267,7 @@ contract HeartbeatPathTest is Test {
         returns (HeartbeatPath)
     {
         (bytes32[] memory subjects, bytes32[] memory controls) = _both(subject, control);
-        return new HeartbeatPath(address(this), period, latency, alarmAfter, subjects, controls);
+        return new HeartbeatPath(address(this), 0, period, latency, alarmAfter, subjects, controls);
     }
 
     function _both(bytes32 subject, bytes32 control)

@@ -637,7 +637,12 @@ contract IncidentBookTest is IncidentBookBase {
         (uint256 alarmed, uint256 live) = book.alarms(id);
         assertEq(alarmed, 0, "silent");
         assertEq(live, 14, "not live");
-        assertTrue(book.quiet(id), "three are enough");
+        assertFalse(book.quiet(id), "three, but one witness");
+        watchers.setMood(ScriptedPath.Mood.SOUND);
+        watchers.setAlarmed(false);
+
+        posting.setMood(ScriptedPath.Mood.BURNING);
+        assertTrue(book.quiet(id), "three are enough, two of them witnesses");
         heartbeat.setMood(ScriptedPath.Mood.BOMBING);
         assertFalse(book.quiet(id), "two are not");
     }

@@ -16,6 +16,9 @@ abstract contract IncidentBookBase is Test {
     uint32 internal constant MINIMUM = 10 minutes;
     uint32 internal constant STEP = 1 hours;
     uint32 internal constant GRACE = 15 minutes;
+    uint32 internal constant SILENCE = 30 days;
+    /// @dev The calendar signer's key.
+    uint256 internal constant CALENDAR = 0xCA1;
 
     IncidentBook internal book;
     ScriptedPath internal watchers;
@@ -24,10 +27,16 @@ abstract contract IncidentBookBase is Test {
     ScriptedPath internal posting;
     bytes32 internal id;
     address internal guardian;
+    address internal court;
+    address internal arbiter;
+    address internal calendarSigner;
 
     function setUp() public virtual {
         vm.warp(T0);
         guardian = makeAddr("guardian");
+        court = makeAddr("court");
+        arbiter = makeAddr("arbiter");
+        calendarSigner = vm.addr(CALENDAR);
         book = new IncidentBook();
         watchers = path(PathKind.QUORUM, "watchers");
         observers = path(PathKind.QUORUM, "observers");
@@ -53,6 +62,7 @@ abstract contract IncidentBookBase is Test {
         trigger.paths[3].path = address(posting);
         for (uint256 i; i < 4; i++) {
             trigger.paths[i].grace = GRACE;
+            trigger.paths[i].maximumSilence = SILENCE;
         }
         trigger.quorum = 2;
         trigger.mergeGap = GAP;
@@ -62,6 +72,10 @@ abstract contract IncidentBookBase is Test {
         trigger.coolingOff = 1 days;
         trigger.tail = 7 days;
         trigger.guardian = guardian;
+        trigger.court = court;
+        trigger.arbiter = arbiter;
+        trigger.calendarSigner = calendarSigner;
+        trigger.calendarSecondsPerYear = 1 days;
     }
 
     /* TELLING */
@@ -91,6 +105,27 @@ abstract contract IncidentBookBase is Test {
     function confirmReady(uint256 checkpoint) internal {
         passBy(CHALLENGE);
         book.confirm(id, checkpoint);
+    }
+
+    function openDispute(uint64 from) internal {
+        vm.prank(court);
+        book.openDispute(id, T0 + from);
+    }
+
+    function closeDispute(bool upheld) internal {
+        vm.prank(court);
+        book.closeDispute(id, upheld);
+    }
+
+    /// @dev [from, until), seconds after T0, announced by the calendar signer.
+    function announce(uint64 from, uint64 until) internal {
+        Span memory window = Span(T0 + from, T0 + until);
+        book.announce(id, window, signed(CALENDAR, window));
+    }
+
+    function signed(uint256 key, Span memory window) internal view returns (bytes memory) {
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(key, book.windowDigest(id, window));
+        return abi.encodePacked(r, s, v);
     }
 
     function last() internal view returns (Incident memory) {

@@ -40,7 +40,7 @@ contract IncidentBookPathsTest is Test {
         bytes32[] memory subjects = new bytes32[](2);
         bytes32[] memory controls = new bytes32[](2);
         (subjects[0], controls[0], subjects[1], controls[1]) = (SUBJECT, CONTROL, CONTROL, SUBJECT);
-        heartbeat = new HeartbeatPath(address(this), PERIOD, 60, 600, subjects, controls);
+        heartbeat = new HeartbeatPath(address(this), 0, PERIOD, 60, 600, subjects, controls);
         id = book.createTrigger(_trigger());
     }
 
@@ -107,6 +107,7 @@ contract IncidentBookPathsTest is Test {
         trigger.paths[2].path = address(heartbeat);
         for (uint256 i; i < 3; i++) {
             trigger.paths[i].grace = 15 minutes;
+            trigger.paths[i].maximumSilence = 30 days;
         }
         trigger.quorum = 2;
         trigger.mergeGap = 30 minutes;

@@ -6,7 +6,8 @@ import {IERC1271} from "@openzeppelin/contracts/interfaces/IERC1271.sol";
 
 import {PolicyBook} from "../src/PolicyBook.sol";
 import {ICoverPool} from "../src/interfaces/ICoverPool.sol";
-import {IIncidentBook} from "../src/interfaces/IIncidentBook.sol";
+import {IIncidentBook, Span} from "../src/interfaces/IIncidentBook.sol";
+import {IPolicyDescriptor} from "../src/interfaces/IPolicyDescriptor.sol";
 import {IPolicyBook, Listing, Policy, Quote, Semantics, Terms} from "../src/interfaces/IPolicyBook.sol";
 import {CoverBase} from "./CoverBase.sol";
 import {ScriptedBook} from "./ScriptedBook.sol";
@@ -56,15 +57,14 @@ contract PolicyBookTest is CoverBase {
         Quote memory quote = _quote();
         uint256 id = _buy(quote);
 
-        assertEq(id, 1, "first id");
+        assertEq(id, quote.nonce, "the first underwriter's nonce");
         assertEq(policies.ownerOf(id), buyer, "holder");
-        assertEq(policies.policyCount(), 1, "count");
         assertEq(policies.underwriterOf(id), signer, "underwriter");
-        assertEq(policies.inForce(TRIGGER), 25_000 * one, "limit in force on the trigger");
+        assertEq(pool.exposureOf(SUBJECT), 25_000 * one, "limit in force on the trigger");
         (uint256 cap, uint256 used) = policies.underwriterLimits(signer);
         assertEq(cap, 10_000_000 * one, "underwriter's cap");
         assertEq(used, 25_000 * one, "underwriter's limits in force");
-        assertTrue(policies.nonceUsed(signer, quote.nonce), "nonce");
+        assertEq(policies.policyIdOf(signer, quote.nonce), id, "id of the nonce");
         Policy memory policy = policies.policy(id);
         assertEq(keccak256(abi.encode(policy.terms)), keccak256(abi.encode(quote.terms)), "terms");
         assertEq(policy.start, quote.start, "start");
@@ -75,8 +75,22 @@ contract PolicyBookTest is CoverBase {
         assertEq(pool.exposureOf(SUBJECT), 25_000 * one, "exposure");
     }
 
+    function _exclusionsHash(Span[] memory spans) private pure returns (bytes32) {
+        bytes memory hashes;
+        for (uint256 i; i < spans.length; ++i) {
+            hashes = bytes.concat(
+                hashes,
+                keccak256(abi.encode(keccak256("Span(uint64 from,uint64 until)"), spans[i].from, spans[i].until))
+            );
+        }
+        return keccak256(hashes);
+    }
+
     function test_TheDigestIsTheOneOfTheStandard() public {
         Quote memory q = _quote();
+        q.exclusions = new Span[](2);
+        q.exclusions[0] = Span(q.start + 1 days, q.start + 2 days);
+        q.exclusions[1] = Span(q.start + 2 days, q.start + 3 days);
         bytes32 termsHash = keccak256(
             abi.encode(
                 keccak256(
@@ -85,9 +99,9 @@ contract PolicyBookTest is CoverBase {
                 q.terms
             )
         );
-        bytes32[] memory words = new bytes32[](13);
+        bytes32[] memory words = new bytes32[](15);
         words[0] = keccak256(
-            "Quote(address pool,address asset,address buyer,bytes32 triggerId,Terms terms,uint64 start,uint64 end,address standby,uint96 premium,bytes32 modelVersion,uint256 nonce,uint64 deadline)Terms(uint32 waiting,uint8 semantics,uint64 rate,uint96 failoverBenefit,uint96 incidentLimit,uint96 aggregateLimit)"
+            "Quote(address pool,address asset,address buyer,bytes32 triggerId,Terms terms,uint64 start,uint64 end,Span[] exclusions,address standby,uint96 premium,bytes32 modelVersion,uint256 renews,uint256 nonce,uint64 deadline)Span(uint64 from,uint64 until)Terms(uint32 waiting,uint8 semantics,uint64 rate,uint96 failoverBenefit,uint96 incidentLimit,uint96 aggregateLimit)"
         );
         words[1] = bytes32(uint256(uint160(q.pool)));
         words[2] = bytes32(uint256(uint160(q.asset)));
@@ -96,11 +110,13 @@ contract PolicyBookTest is CoverBase {
         words[5] = termsHash;
         words[6] = bytes32(uint256(q.start));
         words[7] = bytes32(uint256(q.end));
-        words[8] = bytes32(uint256(uint160(q.standby)));
-        words[9] = bytes32(uint256(q.premium));
-        words[10] = q.modelVersion;
-        words[11] = bytes32(q.nonce);
-        words[12] = bytes32(uint256(q.deadline));
+        words[8] = _exclusionsHash(q.exclusions);
+        words[9] = bytes32(uint256(uint160(q.standby)));
+        words[10] = bytes32(uint256(q.premium));
+        words[11] = q.modelVersion;
+        words[12] = bytes32(q.renews);
+        words[13] = bytes32(q.nonce);
+        words[14] = bytes32(uint256(q.deadline));
         bytes32 domain = keccak256(
             abi.encode(
                 keccak256("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
@@ -141,12 +157,44 @@ contract PolicyBookTest is CoverBase {
         assertLe(left - gasleft(), 300_000, "gas");
     }
 
-    function test_WhatCannotBeReadIsNobodysSignature() public {
+    function test_NobodyIsNoUnderwriterSoWhatCannotBeReadIsNobodysSignature() public {
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.NotUnderwriter.selector, address(0)));
         policies.setUnderwriter(address(0), uint96(100_000 * one));
         Quote memory quote = _quote();
         vm.prank(buyer);
-        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.BadSignature.selector, address(0)));
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.NotUnderwriter.selector, address(0)));
         policies.buy(quote, address(0), "");
+        vm.prank(buyer);
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.BadSignature.selector, signer));
+        policies.buy(quote, signer, "");
+    }
+
+    function test_WhatARecordCannotHoldIsRefused() public {
+        Quote memory quote = _quote();
+        quote.premium = uint96(type(uint88).max) + 1;
+        _refused(quote, _outOfBounds("premium", quote.premium, type(uint88).max));
+        quote = _quote();
+        quote.terms.waiting = uint32(type(uint24).max) + 1;
+        _refused(quote, _outOfBounds("waiting", quote.terms.waiting, type(uint24).max));
+        quote = _quote();
+        quote.nonce = 0;
+        _refused(quote, _outOfBounds("nonce", 0, 2 ** 40 - 1));
+        quote.nonce = 2 ** 40;
+        _refused(quote, _outOfBounds("nonce", 2 ** 40, 2 ** 40 - 1));
+        vm.warp(uint256(type(uint32).max) - 20 days);
+        _catchUp();
+        quote = _quote();
+        _refused(quote, _outOfBounds("end", quote.end, type(uint32).max));
+    }
+
+    function test_AnIdIsTheUnderwritersNumberAndTheNonce() public {
+        address second = vm.addr(0x5EC0);
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.NotUnderwriter.selector, second));
+        policies.policyIdOf(second, 7);
+        policies.setUnderwriter(second, uint96(100_000 * one));
+        policies.setUnderwriter(second, uint96(50_000 * one));
+        assertEq(policies.policyIdOf(second, 7), 2 ** 40 + 7, "second underwriter");
+        assertEq(policies.policyIdOf(signer, 2 ** 40 - 1), 2 ** 40 - 1, "first underwriter");
     }
 
     /* LESSON 12: QUOTE REPLAY */
@@ -168,7 +216,8 @@ contract PolicyBookTest is CoverBase {
     function test_Lesson12_AQuoteOfAnotherContractOrChainIsRefused() public {
         Quote memory quote = _quote();
         bytes32 here = policies.quoteDigest(quote);
-        PolicyBook other = new PolicyBook(address(this), ICoverPool(address(pool)), IIncidentBook(address(book)));
+        PolicyBook other =
+            new PolicyBook(address(this), ICoverPool(address(pool)), IIncidentBook(address(book)), descriptor);
         assertFalse(other.quoteDigest(quote) == here, "another contract has another digest");
 
         bytes memory signature = _sign(quote);
@@ -312,11 +361,11 @@ contract PolicyBookTest is CoverBase {
         Quote memory quote = _quote();
         quote.triggerId = twin;
         _refused(quote, abi.encodeWithSelector(IPolicyBook.CapExceeded.selector, "subject", 50_000 * one, 25_000 * one));
-        assertEq(policies.inForce(twin), 25_000 * one, "in force by either trigger");
+        assertEq(pool.exposureOf(SUBJECT), 25_000 * one, "in force by either trigger");
 
         vm.warp(policies.policy(id).end + TAIL + 1);
         policies.release(id);
-        assertEq(policies.inForce(twin), 0, "free again");
+        assertEq(pool.exposureOf(SUBJECT), 0, "free again");
     }
 
     function test_CapsHoldPerSubjectAndPerUnderwriter() public {
@@ -379,8 +428,12 @@ contract PolicyBookTest is CoverBase {
         vm.expectRevert(abi.encodeWithSelector(IPolicyBook.NotListed.selector, bytes32(uint256(1))));
         policies.stopSales(bytes32(uint256(1)));
         vm.expectRevert(abi.encodeWithSelector(IPolicyBook.InvalidSetup.selector, "pool"));
-        new PolicyBook(address(this), ICoverPool(address(0)), IIncidentBook(address(book)));
+        new PolicyBook(address(this), ICoverPool(address(0)), IIncidentBook(address(book)), descriptor);
         vm.expectRevert(abi.encodeWithSelector(IPolicyBook.InvalidSetup.selector, "book"));
-        new PolicyBook(address(this), ICoverPool(address(pool)), IIncidentBook(address(0)));
+        new PolicyBook(address(this), ICoverPool(address(pool)), IIncidentBook(address(0)), descriptor);
+        vm.expectRevert(abi.encodeWithSelector(IPolicyBook.InvalidSetup.selector, "descriptor"));
+        new PolicyBook(
+            address(this), ICoverPool(address(pool)), IIncidentBook(address(book)), IPolicyDescriptor(address(0))
+        );
     }
 }

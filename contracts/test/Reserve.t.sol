@@ -296,20 +296,6 @@ contract ReserveTest is CoverBase {
         second = _buy(quote);
     }
 
-    /// @dev Takes assets out of the pool as no operation can, to see what claims do when they exceed the assets.
-    function _lose(uint256 left) private {
-        bytes32 slot;
-        for (uint256 i; i < 64; ++i) {
-            if (uint128(uint256(vm.load(address(pool), bytes32(i)))) == pool.solvency().assets) slot = bytes32(i);
-        }
-        uint256 word = uint256(vm.load(address(pool), slot));
-        vm.store(address(pool), slot, bytes32(word >> 128 << 128 | left));
-        assertEq(pool.solvency().assets, left, "assets left");
-        uint256 surplus = asset.balanceOf(address(pool)) - left;
-        vm.prank(address(pool));
-        asset.transfer(address(0xdead), surplus);
-    }
-
     function _twoIncidents(bool secondFirst) private returns (uint256 first, uint256 second) {
         uint64 start;
         (first, second, start) = _twoPolicies();
@@ -481,5 +467,51 @@ contract ReserveTest is CoverBase {
             assertEq(policies.policy(id).owed, 0, "nothing happened");
         }
         assertEq(pool.creditOf(buyer), 0, "credit");
+    }
+
+    /* SALES */
+
+    function test_AStaleReserveOfTheTriggerDoesNotStandInTheWayOfItsOwnSale() public {
+        _stake(staker, 30_000 * one);
+        Quote memory sold = _quote();
+        _buy(sold);
+        vm.warp(sold.start + 3 days);
+        _catchUp();
+        _incident(TRIGGER, uint64(block.timestamp) - 600, 600);
+        pool.poke(TRIGGER);
+        assertEq(pool.reserveOf(TRIGGER), 10_000 * one, "held");
+        book.finalise(TRIGGER);
+        book.settle(TRIGGER);
+
+        Quote memory quote = _quote();
+        quote.terms.rate = uint64(one / 10);
+        quote.terms.failoverBenefit = 0;
+        quote.terms.incidentLimit = uint96(1_000 * one);
+        quote.terms.aggregateLimit = uint96(1_000 * one);
+        _buy(quote);
+    }
+
+    function test_AnOrderIsSoldOnlyIfItsLimitsAreBackedByWhatTheReserveLeavesThen() public {
+        _stake(staker, 61_000 * one);
+        Quote memory sold = _quote();
+        uint256 first = _buy(sold);
+        vm.warp(sold.end - 20 days);
+        _catchUp();
+        Quote memory quote = _quote();
+        (quote.renews, quote.start, quote.end) = (first, sold.end, sold.end + 30 days);
+        bytes memory signature = _sign(quote);
+        vm.prank(buyer);
+        policies.orderRenewal(quote, signer, signature);
+        _fund(buyer, quote.premium);
+        book.setAlarm(TRIGGER, 1);
+        pool.poke(TRIGGER);
+        _incident(TRIGGER, uint64(block.timestamp) - 8 hours, 2 hours);
+        book.finalise(TRIGGER);
+        _incident(TRIGGER, uint64(block.timestamp) - 3 hours, 2 hours);
+
+        // Two incidents nobody poked hold 20,000; 61,000 and the first premium less that back 41,000 of the 50,000.
+        uint256 backed = pool.solvency().assets - pool.solvency().unearned - 20_000 * one;
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.Insolvent.selector, 0, 50_000 * one, backed));
+        policies.buy(quote, signer, "");
     }
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {Incident, Span} from "../src/interfaces/IIncidentBook.sol";
+import {Incident, SaleRules, Span, Trigger} from "../src/interfaces/IIncidentBook.sol";
 
 /// @title An incident book that says what a test tells it to: the views that pool and policies read
 contract ScriptedBook {
@@ -19,8 +19,12 @@ contract ScriptedBook {
     mapping(bytes32 => Span[]) private _swept;
     mapping(bytes32 => bool) public unsettled;
     mapping(bytes32 => uint256) public alarmed;
+    mapping(bytes32 => bool) public impaired;
+    mapping(bytes32 => uint64) private _funded;
+    mapping(bytes32 => mapping(uint256 => Span[])) private _spans;
 
     error UnknownTrigger(bytes32 triggerId);
+    error UnknownIncident(bytes32 triggerId, uint256 sequence);
 
     /* SCRIPT */
 
@@ -32,6 +36,22 @@ contract ScriptedBook {
 
     function setAlarm(bytes32 triggerId, uint256 families) external {
         alarmed[triggerId] = families;
+    }
+
+    function setImpaired(bytes32 triggerId, bool impaired_) external {
+        impaired[triggerId] = impaired_;
+    }
+
+    function setFundedUntil(bytes32 triggerId, uint64 until) external {
+        _funded[triggerId] = until;
+    }
+
+    /// @notice The last incident's confirmed spans, where they are not one.
+    function setSpans(bytes32 triggerId, Span[] calldata spans) external {
+        delete _spans[triggerId][_incidents[triggerId].length - 1];
+        for (uint256 i; i < spans.length; ++i) {
+            _spans[triggerId][_incidents[triggerId].length - 1].push(spans[i]);
+        }
     }
 
     /// @notice An incident is open, nothing of it confirmed.
@@ -67,10 +87,19 @@ contract ScriptedBook {
 
     /* WHAT IS READ */
 
+    /// @notice Of a trigger's content its subject's id alone.
+    function getTrigger(bytes32) external pure returns (Trigger memory trigger) {
+        trigger.subjectId = "eip155:42161";
+    }
+
     function triggerRules(bytes32 triggerId) external view returns (bytes32, uint32, uint32, uint32) {
         Rules memory rules = _rules[triggerId];
         if (rules.subject == 0) revert UnknownTrigger(triggerId);
         return (rules.subject, rules.coolingOff, rules.tail, rules.challengePeriod);
+    }
+
+    function standing(bytes32 triggerId) external view returns (bool, uint256) {
+        return (unsettled[triggerId], _incidents[triggerId].length);
     }
 
     function incidentCount(bytes32 triggerId) external view returns (uint256) {
@@ -78,7 +107,16 @@ contract ScriptedBook {
     }
 
     function incident(bytes32 triggerId, uint256 sequence) external view returns (Incident memory) {
+        if (sequence >= _incidents[triggerId].length) revert UnknownIncident(triggerId, sequence);
         return _incidents[triggerId][sequence];
+    }
+
+    function confirmedSpans(bytes32 triggerId, uint256 sequence) external view returns (Span[] memory spans) {
+        spans = _spans[triggerId][sequence];
+        if (spans.length > 0) return spans;
+        Incident memory known = _incidents[triggerId][sequence];
+        spans = new Span[](1);
+        spans[0] = Span(known.from, known.until);
     }
 
     function sweep(bytes32 triggerId) external view returns (Span[] memory, bool) {
@@ -89,7 +127,22 @@ contract ScriptedBook {
         return (alarmed[triggerId], 7);
     }
 
-    function quiet(bytes32 triggerId) external view returns (bool) {
-        return alarmed[triggerId] == 0 && !unsettled[triggerId];
+    function quiet(bytes32 triggerId) public view returns (bool) {
+        return alarmed[triggerId] == 0 && !unsettled[triggerId] && !impaired[triggerId];
+    }
+
+    function saleRules(bytes32 triggerId) external view returns (SaleRules memory) {
+        Rules memory rules = _rules[triggerId];
+        if (rules.subject == 0) revert UnknownTrigger(triggerId);
+        uint64 until = _funded[triggerId];
+        return SaleRules({
+            subject: rules.subject,
+            coolingOff: rules.coolingOff,
+            tail: rules.tail,
+            challengePeriod: rules.challengePeriod,
+            incidents: uint32(_incidents[triggerId].length),
+            fundedUntil: until == 0 ? type(uint64).max : until,
+            quiet: quiet(triggerId)
+        });
     }
 }

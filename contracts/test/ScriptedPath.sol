@@ -28,10 +28,13 @@ contract ScriptedPath is IPath {
     Spell[] private _spells;
     Mood private _mood;
     bool private _alarmed;
+    uint256 private _lastHeard;
+    uint256 private _fundedUntil = type(uint64).max;
 
     constructor(PathKind kind_, bytes32[] memory parties_) {
         kind = kind_;
         _parties = parties_;
+        _lastHeard = block.timestamp;
     }
 
     /* SCRIPT */
@@ -55,6 +58,28 @@ contract ScriptedPath is IPath {
 
     function setAlarmed(bool on) external {
         _alarmed = on;
+    }
+
+    function setLastHeard(uint256 time) external {
+        _lastHeard = time;
+    }
+
+    /// @notice How many spells it was told, in whatever mood it is.
+    function told() external view returns (uint256) {
+        return _spells.length;
+    }
+
+    /// @notice Where the last of them ends.
+    function end() external view returns (uint64) {
+        return _spells[_spells.length - 1].until;
+    }
+
+    function heardAt() external view returns (uint256) {
+        return _lastHeard;
+    }
+
+    function setFundedUntil(uint256 until) external {
+        _fundedUntil = until;
     }
 
     /* EVIDENCE */
@@ -89,6 +114,24 @@ contract ScriptedPath is IPath {
     function alarmed(bytes32) external view returns (bool) {
         _misbehave();
         return _alarmed;
+    }
+
+    function lastHeard(bytes32) external view returns (uint64) {
+        _misbehave();
+        _answer(_lastHeard);
+    }
+
+    function fundedUntil(bytes32) external view returns (uint64) {
+        _misbehave();
+        _answer(_fundedUntil);
+    }
+
+    /// @dev Says it though it be no number of 64 bits.
+    function _answer(uint256 value) private pure {
+        assembly ("memory-safe") {
+            mstore(0, value)
+            return(0, 32)
+        }
     }
 
     function _misbehave() private view {

@@ -97,19 +97,33 @@ contract SweepTest is Test {
         assertEq(Sweep.firstGroup(new Span[](0), 30, 40, 16).length, 0, "nothing");
     }
 
-    function testFuzz_UnionAndIntersectionCountEverySecondOnce(uint256 seed) public pure {
+    function testFuzz_UnionIntersectionAndDifferenceCountEverySecondOnce(uint256 seed) public pure {
         Span[] memory a = _two(2, 2 + 1 + uint64(seed % 20), 30, 31 + uint64((seed >> 8) % 20));
         uint64 start = uint64((seed >> 16) % 25);
         Span[] memory b = _two(start, start + 1 + uint64((seed >> 24) % 10), 40, 41 + uint64((seed >> 32) % 30));
         Span[] memory either = Sweep.unite(a, b);
         Span[] memory both = Sweep.intersect(a, b, 0, END);
+        Span[] memory without = Sweep.subtract(a, b);
+        Span[] memory before = Sweep.before(a, start);
         for (uint64 time; time < 80; time++) {
             assertEq(_holds(either, time), _holds(a, time) || _holds(b, time), "union");
             assertEq(_holds(both, time), _holds(a, time) && _holds(b, time), "intersection");
+            assertEq(_holds(without, time), _holds(a, time) && !_holds(b, time), "difference");
+            assertEq(_holds(before, time), _holds(a, time) && time < start, "before");
         }
         assertEq(
             Sweep.measure(either) + Sweep.measure(both), Sweep.measure(a) + Sweep.measure(b), "inclusion and exclusion"
         );
+    }
+
+    function test_ADifferenceLosesNothingElse() public pure {
+        Span[] memory all = _two(0, 10, 20, 30);
+        _assertSpans(Sweep.subtract(all, new Span[](0)), all, "nothing cut");
+        _assertSpans(Sweep.subtract(all, _one(10, 20)), all, "the gap");
+        _assertSpans(Sweep.subtract(all, _one(5, 25)), _two(0, 5, 25, 30), "a cut across two");
+        _assertSpans(Sweep.subtract(all, _two(0, 10, 22, 24)), _two(20, 22, 24, 30), "one whole, one in the middle");
+        assertEq(Sweep.subtract(all, _one(0, 30)).length, 0, "all");
+        _assertSpans(Sweep.subtract(_one(0, 10), _two(2, 3, 3, 4)), _two(0, 2, 4, 10), "cuts that touch");
     }
 
     function test_AnIntersectionKeepsWithinBounds() public pure {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IIncidentBook, Trigger, TriggerPath} from "../src/interfaces/IIncidentBook.sol";
+import {IIncidentBook, Member, Trigger, TriggerPath} from "../src/interfaces/IIncidentBook.sol";
 import {PathKind} from "../src/interfaces/IPath.sol";
 import {IncidentBookBase} from "./IncidentBookBase.sol";
 
@@ -18,6 +18,13 @@ contract TriggersTest is IncidentBookBase {
         assertEq(coolingOff, 1 days, "cooling-off");
         assertEq(tail, 7 days, "tail");
         assertEq(challengePeriod, CHALLENGE, "challenge period");
+        assertEq(book.arbiterOf(id), arbiter, "arbiter");
+        Member[] memory members = book.membersOf(id);
+        assertEq(members.length, 4, "members");
+        assertEq(members[2].path, address(heartbeat), "a member's path");
+        assertEq(members[2].maximumSilence, SILENCE, "its maximum");
+        assertTrue(members[2].absence, "its kind");
+        assertFalse(members[0].absence, "another's kind");
         for (uint8 i; i < 4; i++) {
             assertEq(book.familiesOf(id)[i], i, "family");
         }
@@ -231,11 +238,34 @@ contract TriggersTest is IncidentBookBase {
         trigger.paths[2].grace = 7 days;
         _tries(trigger, "");
 
+        trigger.paths[2].maximumSilence = 1 days - 1;
+        _tries(trigger, "maximumSilence");
+        trigger.paths[2].maximumSilence = 90 days + 1;
+        _tries(trigger, "maximumSilence");
+        trigger.paths[2].maximumSilence = 1 days;
+        _tries(trigger, "");
+        trigger.paths[2].maximumSilence = 90 days;
+        _tries(trigger, "");
+
+        trigger.calendarSecondsPerYear = 7 days + 1;
+        _tries(trigger, "calendarSecondsPerYear");
+        trigger.calendarSecondsPerYear = 7 days;
+        _tries(trigger, "");
+
         trigger.tail = 90 days + 1;
         _tries(trigger, "tail");
         trigger.tail = 7 days + 1 days + 1 days + 7 days - 1;
         _tries(trigger, "tail");
         trigger.tail++;
+        _tries(trigger, "");
+    }
+
+    function test_APathThatSpeaksAfterTheRestartMayBeSilentForAMonth() public {
+        observers = path(PathKind.RECOVERY, "third");
+        Trigger memory trigger = rollup();
+        trigger.paths[1].maximumSilence = 30 days - 1;
+        _tries(trigger, "maximumSilence");
+        trigger.paths[1].maximumSilence = 30 days;
         _tries(trigger, "");
     }
 

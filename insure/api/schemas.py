@@ -139,6 +139,13 @@ class PriceBody(Answer):
     model_version: str
 
 
+class SpanBody(Answer):
+    """A confirmed stretch of downtime."""
+
+    start: int
+    until: int
+
+
 class QuoteFields(Answer):
     """The quote as signed."""
 
@@ -154,6 +161,8 @@ class QuoteFields(Answer):
     model_version: str
     nonce: Amount
     deadline: int
+    exclusions: list[SpanBody]
+    renews: Amount
 
 
 class SignedQuoteBody(Answer):
@@ -251,13 +260,6 @@ class PathBody(Answer):
     grace: int
     alarmed: bool
     spells: list[SpellBody]
-
-
-class SpanBody(Answer):
-    """A confirmed stretch of downtime."""
-
-    start: int
-    until: int
 
 
 class CheckpointBody(Answer):

@@ -7,10 +7,14 @@ from eth_utils.address import to_checksum_address
 
 from insure.chain.codec import Decoder, word
 from insure.chain.contract import Asset
-from insure.chain.contract import Contract as _Contract
+from insure.chain.disputes import Disputes
+from insure.chain.incident_powers import IncidentPowers
+from insure.chain.ownership import Owned
 from insure.chain.paths import HeartbeatPath, Path, WatcherPath
+from insure.chain.policy_token import PolicyDescriptor, PolicyToken
 from insure.chain.sender import Call
 from insure.chain.typed_data import SEMANTICS, TypedData, quote_message, quote_values
+from insure.chain.vault import Vault
 from insure.records.onchain import (
     Address,
     Bytes32,
@@ -18,6 +22,7 @@ from insure.records.onchain import (
     Claim,
     Incident,
     Listing,
+    Permit,
     Policy,
     Quote,
     SignedQuote,
@@ -32,15 +37,17 @@ __all__ = [
     "Asset",
     "CoverPool",
     "Decoder",
+    "Disputes",
     "HeartbeatPath",
     "IncidentBook",
     "Path",
     "PolicyBook",
+    "PolicyDescriptor",
     "WatcherPath",
 ]
 
 
-class IncidentBook(_Contract):
+class IncidentBook(IncidentPowers):
     """What happened: triggers, and the incidents that independent families agree on."""
 
     artifact = "IncidentBook"
@@ -49,10 +56,12 @@ class IncidentBook(_Contract):
         """A trigger's content."""
         subject_id, paths, *rules = self._read("getTrigger", trigger_id)[0]
         listed = tuple(
-            TriggerPath(to_checksum_address(path), grace, tuple(word(party) for party in parties))
-            for path, grace, parties in paths
+            TriggerPath(to_checksum_address(path), grace, silence, tuple(word(party) for party in parties))
+            for path, grace, silence, parties in paths
         )
-        rules[-1] = to_checksum_address(rules[-1])
+        *numbers, per_year = rules
+        numbers[-4:] = map(to_checksum_address, numbers[-4:])  # guardian, court, arbiter, calendar signer
+        rules = [*numbers, per_year]
         return Trigger(subject_id, listed, *rules)
 
     def trigger_id(self, trigger: Trigger) -> Bytes32:
@@ -67,6 +76,10 @@ class IncidentBook(_Contract):
     def families(self, trigger_id: Bytes32) -> list[int]:
         """The family of each path, in the trigger's order."""
         return list(self._read("familiesOf", trigger_id)[0])
+
+    def incident_id(self, trigger_id: Bytes32, sequence: int) -> Bytes32:
+        """The id under which others may refer to an incident."""
+        return word(self._read("incidentId", trigger_id, sequence)[0])
 
     def incident_count(self, trigger_id: Bytes32, block: int | None = None) -> int:
         """How many incidents the trigger has had; the last may be open."""
@@ -94,6 +107,11 @@ class IncidentBook(_Contract):
     def unsettled(self, trigger_id: Bytes32, block: int | None = None) -> bool:
         """Whether an incident is open, or final only since less than the settlement window."""
         return self._flag("unsettled", trigger_id, block=block)
+
+    def standing(self, trigger_id: Bytes32, block: int | None = None) -> tuple[bool, int]:
+        """Whether the trigger is unsettled, and how many incidents it has had."""
+        unsettled, incidents = self._read("standing", trigger_id, block=block)
+        return unsettled, incidents
 
     def quiet(self, trigger_id: Bytes32, block: int | None = None) -> bool:
         """Whether cover may be sold now."""
@@ -125,7 +143,7 @@ class IncidentBook(_Contract):
         return self._call("delay", trigger_id, delayed_until)
 
 
-class PolicyBook(_Contract):
+class PolicyBook(Owned, PolicyToken):
     """Who is owed what: policies, sold by signed quote and paid without anyone filing a claim."""
 
     artifact = "PolicyBook"
@@ -133,6 +151,7 @@ class PolicyBook(_Contract):
     def policy(self, policy_id: int, block: int | None = None) -> Policy:
         """A policy with its holder."""
         trigger_id, terms, start, end, standby, *rest = self._read("policy", policy_id, block=block)[0]
+        rest[-1] = tuple(_spans(rest[-1]))
         return Policy(
             policy_id,
             self.owner_of(policy_id, block),
@@ -144,13 +163,34 @@ class PolicyBook(_Contract):
             *rest,
         )
 
-    def policy_count(self, block: int | None = None) -> int:
-        """How many policies were sold."""
-        return self._number("policyCount", block=block)
+    def policy_id_of(self, underwriter: Address, nonce: int) -> int:
+        """The id of the policy that a quote of this underwriter and nonce makes."""
+        return self._number("policyIdOf", underwriter, nonce)
 
-    def owner_of(self, policy_id: int, block: int | None = None) -> Address:
-        """Who holds a policy and is paid by it."""
-        return to_checksum_address(self._read("ownerOf", policy_id, block=block)[0])
+    def renewal_ordered(self, policy_id: int, block: int | None = None) -> Bytes32 | None:
+        """The renewal ordered for a policy, None if none: the hash of its quote's digest and its underwriter."""
+        order = word(self._read("renewalOrdered", policy_id, block=block)[0])
+        return order if int(order, 16) else None
+
+    def state_fingerprint(self, policy_id: int, block: int | None = None) -> Bytes32:
+        """What changes with whatever changes a policy's worth (ERC-5646)."""
+        return word(self._read("getStateFingerprint", policy_id, block=block)[0])
+
+    def descriptor(self) -> Address:
+        """Who writes the policies' metadata."""
+        return to_checksum_address(self._read("descriptor")[0])
+
+    def underwriter_of(self, policy_id: int, block: int | None = None) -> Address:
+        """Whose signature sold a policy."""
+        return to_checksum_address(self._read("underwriterOf", policy_id, block=block)[0])
+
+    def pool(self) -> Address:
+        """Whose money pays."""
+        return to_checksum_address(self._read("pool")[0])
+
+    def incident_book(self) -> Address:
+        """Whose incidents are paid for."""
+        return to_checksum_address(self._read("incidentBook")[0])
 
     def owed_for(self, policy_id: int, sequence: int, block: int | None = None) -> Claim:
         """What a policy is owed for an incident as confirmed so far."""
@@ -164,18 +204,10 @@ class PolicyBook(_Contract):
         """Within which bounds cover on a trigger is sold; all zero and closed if it was never listed."""
         return Listing(*self._read("listing", trigger_id, block=block)[0])
 
-    def in_force(self, trigger_id: Bytes32, block: int | None = None) -> int:
-        """Aggregate limits in force on a trigger's subject, over all its triggers, smallest units."""
-        return self._number("inForce", trigger_id, block=block)
-
     def underwriter_limits(self, underwriter: Address, block: int | None = None) -> tuple[int, int]:
         """The underwriter's cap, and the aggregate limits in force that its signatures have sold."""
         cap, in_force = self._read("underwriterLimits", underwriter, block=block)
         return cap, in_force
-
-    def nonce_used(self, underwriter: Address, nonce: int, block: int | None = None) -> bool:
-        """Whether a quote with this nonce was bought already."""
-        return self._flag("nonceUsed", underwriter, nonce, block=block)
 
     def quote_digest(self, quote: Quote) -> Bytes32:
         """The contract's own EIP-712 hash of a quote."""
@@ -186,8 +218,28 @@ class PolicyBook(_Contract):
         return quote_message(quote, self.chain.chain_id, self.address)
 
     def buy(self, signed: SignedQuote) -> Call:
-        """Buys what a quote offers; only its buyer may, having approved the pool for the premium."""
+        """Buys what a quote offers; only its buyer may, having approved the pool for the premium.
+
+        An ordered renewal may be bought by anyone, at the buyer's cost.
+        """
         return self._call("buy", quote_values(signed.quote), signed.underwriter, signed.signature)
+
+    def buy_for(self, signed: SignedQuote, acceptance: str) -> Call:
+        """Buys for a buyer who has signed the quote too; anyone may, at the buyer's cost."""
+        return self._call("buyFor", quote_values(signed.quote), signed.underwriter, signed.signature, acceptance)
+
+    def buy_with_permit(self, signed: SignedQuote, permit: Permit) -> Call:
+        """Buys after handing in the buyer's permit for the premium; only the buyer may."""
+        given = (permit.permit2, permit.amount, permit.expiration, permit.nonce, permit.deadline, permit.signature)
+        return self._call("buyWithPermit", quote_values(signed.quote), signed.underwriter, signed.signature, given)
+
+    def order_renewal(self, signed: SignedQuote) -> Call:
+        """Orders a renewal while the trigger is quiet: anyone may buy it then, whatever comes, until the first ends."""
+        return self._call("orderRenewal", quote_values(signed.quote), signed.underwriter, signed.signature)
+
+    def cancel(self, policy_id: int) -> Call:
+        """Ends a policy now for what of its premium is unearned, less a tenth; only its holder may."""
+        return self._call("cancel", policy_id)
 
     def claim(self, policy_id: int, sequence: int) -> Call:
         """Pays what a policy is owed for an incident; anyone may, twice is harmless."""
@@ -227,7 +279,7 @@ class PolicyBook(_Contract):
         return self._call("setUnderwriter", underwriter, cap)
 
 
-class CoverPool(_Contract):
+class CoverPool(Owned, Vault):
     """Whose money: deposits, redemption in batches, premium as it is earned, exposure by scenario."""
 
     artifact = "CoverPool"
@@ -244,6 +296,10 @@ class CoverPool(_Contract):
     def accrued_up_to(self, block: int | None = None) -> int:
         """Up to when premium is released to the stakers, UTC seconds."""
         return self._number("accruedUpTo", block=block)
+
+    def permit2(self) -> Address:
+        """Permit2, through which payers may give leave; the zero address if it is not used."""
+        return to_checksum_address(self._read("permit2")[0])
 
     def cooldown(self) -> int:
         """Seconds that a redemption batch waits at least."""
@@ -270,6 +326,11 @@ class CoverPool(_Contract):
         """Remaining limits on a scenario's subjects, smallest units."""
         return self._number("scenarioExposure", scenario, block=block)
 
+    def scenarios_of(self, subject: Bytes32, block: int | None = None) -> frozenset[int]:
+        """The numbers of the scenarios that a subject is in."""
+        bits = self._number("scenariosOf", subject, block=block)
+        return frozenset(number for number in range(bits.bit_length()) if bits >> number & 1)
+
     def debt_of(self, policy_id: int, block: int | None = None) -> int:
         """What the pool still owes a policy for want of assets."""
         return self._number("debtOf", policy_id, block=block)
@@ -282,33 +343,13 @@ class CoverPool(_Contract):
         """Whether the share price is what deposits pay."""
         return self._flag("priceReliable", block=block)
 
-    def decimals(self) -> int:
-        """Decimal places of a share."""
-        return self._number("decimals")
+    def policy_book(self) -> Address:
+        """Whose policies it pays."""
+        return to_checksum_address(self._read("policyBook")[0])
 
-    def total_assets(self, block: int | None = None) -> int:
-        """The stakers' money, smallest units."""
-        return self._number("totalAssets", block=block)
-
-    def balance_of(self, address: Address, block: int | None = None) -> int:
-        """Shares held."""
-        return self._number("balanceOf", address, block=block)
-
-    def convert_to_assets(self, shares: int, block: int | None = None) -> int:
-        """What shares are worth, rounded down."""
-        return self._number("convertToAssets", shares, block=block)
-
-    def convert_to_shares(self, assets: int, block: int | None = None) -> int:
-        """How many shares a deposit buys, rounded down."""
-        return self._number("convertToShares", assets, block=block)
-
-    def max_deposit(self, receiver: Address, block: int | None = None) -> int:
-        """The largest deposit taken now; 0 while a reserve stands or premium is not accrued."""
-        return self._number("maxDeposit", receiver, block=block)
-
-    def max_redeem(self, controller: Address, block: int | None = None) -> int:
-        """Shares whose redemption is settled and can be taken out."""
-        return self._number("maxRedeem", controller, block=block)
+    def incident_book(self) -> Address:
+        """Whose incidents it prices."""
+        return to_checksum_address(self._read("incidentBook")[0])
 
     def pending_redeem(self, batch: int, controller: Address, block: int | None = None) -> int:
         """Shares that wait in a batch."""
@@ -323,17 +364,9 @@ class CoverPool(_Contract):
         shares, settled, assets, matures_at = self._read("redeemBatch", batch, block=block)
         return shares, settled, assets, matures_at
 
-    def deposit(self, assets: int, receiver: Address) -> Call:
-        """Puts money in for shares."""
-        return self._call("deposit", assets, receiver)
-
     def request_redeem(self, shares: int, controller: Address, owner: Address) -> Call:
         """Queues shares for the batch of today; irrevocable."""
         return self._call("requestRedeem", shares, controller, owner)
-
-    def redeem(self, shares: int, receiver: Address, controller: Address) -> Call:
-        """Takes out what settled shares are worth."""
-        return self._call("redeem", shares, receiver, controller)
 
     def settle(self, triggers: Sequence[Bytes32]) -> Call:
         """Settles the oldest matured batch; anyone may. `triggers` are all with limits in force, ascending."""
@@ -367,7 +400,7 @@ class CoverPool(_Contract):
 def _trigger_values(trigger: Trigger) -> tuple[Any, ...]:
     return (
         trigger.subject_id,
-        [(each.path, each.grace, list(each.parties)) for each in trigger.paths],
+        [(each.path, each.grace, each.maximum_silence, list(each.parties)) for each in trigger.paths],
         trigger.quorum,
         trigger.merge_gap,
         trigger.minimum_spell,
@@ -376,6 +409,10 @@ def _trigger_values(trigger: Trigger) -> tuple[Any, ...]:
         trigger.cooling_off,
         trigger.tail,
         trigger.guardian,
+        trigger.court,
+        trigger.arbiter,
+        trigger.calendar_signer,
+        trigger.calendar_seconds_per_year,
     )
 
 

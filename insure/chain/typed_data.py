@@ -4,7 +4,7 @@ from typing import Any
 
 from eth_account.signers.local import LocalAccount
 
-from insure.records.onchain import Address, Bytes32, Observation, Quote, Semantics, Terms
+from insure.records.onchain import Address, Bytes32, Observation, Quote, Semantics, Span, Terms
 
 TypedData = dict[str, Any]
 """A whole EIP-712 message: types, primary type, domain and message."""
@@ -17,11 +17,14 @@ _DOMAIN = [
 ]
 _TERMS = "uint32 waiting,uint8 semantics,uint64 rate,uint96 failoverBenefit,uint96 incidentLimit,uint96 aggregateLimit"
 _QUOTE = (
-    "address pool,address asset,address buyer,bytes32 triggerId,Terms terms,uint64 start,uint64 end,address standby,"
-    "uint96 premium,bytes32 modelVersion,uint256 nonce,uint64 deadline"
+    "address pool,address asset,address buyer,bytes32 triggerId,Terms terms,uint64 start,uint64 end,Span[] exclusions,"
+    "address standby,uint96 premium,bytes32 modelVersion,uint256 renews,uint256 nonce,uint64 deadline"
 )
+_SPAN = "uint64 from,uint64 until"
 _OBSERVATION = "bytes32 subject,uint64 from,uint64 until,bool ended,uint64 deadline"
 _ALARM = "bytes32 subject,uint64 since,uint64 deadline"
+_ATTENDANCE = "uint64 presentAt"
+_WINDOW = "bytes32 triggerId,uint64 from,uint64 until"
 
 SEMANTICS = (Semantics.RETENTION, Semantics.QUALIFYING)
 """In the order of the contract's numbers."""
@@ -42,9 +45,11 @@ def quote_values(quote: Quote) -> tuple[Any, ...]:
         terms_values(quote.terms),
         quote.start,
         quote.end,
+        [(span.start, span.until) for span in quote.exclusions],
         quote.standby,
         quote.premium,
         quote.model_version,
+        quote.renews,
         quote.nonce,
         quote.deadline,
     )
@@ -75,8 +80,12 @@ def observation_values(observation: Observation) -> tuple[Any, ...]:
 
 def quote_message(quote: Quote, chain_id: int, policy_book: Address) -> TypedData:
     """What an underwriter signs."""
-    message = _named(_QUOTE, quote_values(quote)) | {"terms": _named(_TERMS, terms_values(quote.terms))}
-    types = {"Quote": _fields(_QUOTE), "Terms": _fields(_TERMS)}
+    nested = {
+        "terms": _named(_TERMS, terms_values(quote.terms)),
+        "exclusions": [_named(_SPAN, (span.start, span.until)) for span in quote.exclusions],
+    }
+    message = _named(_QUOTE, quote_values(quote)) | nested
+    types = {"Quote": _fields(_QUOTE), "Span": _fields(_SPAN), "Terms": _fields(_TERMS)}
     return _whole("PolicyBook", chain_id, policy_book, types, "Quote", message)
 
 
@@ -91,6 +100,18 @@ def alarm_message(subject: Bytes32, since: int, deadline: int, chain_id: int, pa
     """What an observer signs at the first sign of trouble."""
     message = _named(_ALARM, (subject, since, deadline))
     return _whole("WatcherPath", chain_id, path, {"Alarm": _fields(_ALARM)}, "Alarm", message)
+
+
+def attendance_message(present_at: int, chain_id: int, path: Address) -> TypedData:
+    """What an observer signs when there is nothing to report: present at that time, UTC seconds."""
+    message = _named(_ATTENDANCE, (present_at,))
+    return _whole("WatcherPath", chain_id, path, {"Attendance": _fields(_ATTENDANCE)}, "Attendance", message)
+
+
+def window_message(trigger_id: Bytes32, window: Span, chain_id: int, incident_book: Address) -> TypedData:
+    """What a trigger's calendar signer signs to announce a stop."""
+    message = _named(_WINDOW, (trigger_id, window.start, window.until))
+    return _whole("IncidentBook", chain_id, incident_book, {"Window": _fields(_WINDOW)}, "Window", message)
 
 
 def _fields(listed: str) -> list[dict[str, str]]:

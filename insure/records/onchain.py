@@ -102,16 +102,24 @@ class SignedObservation:
 
 @dataclass(frozen=True)
 class TriggerPath:
-    """A path of a trigger: contract, longest lateness of its evidence in seconds, further parties (bytes32)."""
+    """A path of a trigger: contract, longest lateness of its evidence in seconds, further parties (bytes32).
+
+    Not heard of for longer than `maximum_silence` seconds it may be retired for good.
+    """
 
     path: Address
     grace: int
+    maximum_silence: int = 2_592_000
     parties: tuple[Bytes32, ...] = ()
 
 
 @dataclass(frozen=True)
 class Trigger:
-    """The immutable rule by which downtime of one subject is established; all times in seconds."""
+    """The immutable rule by which downtime of one subject is established; all times in seconds.
+
+    `court` may dispute what is not confirmed yet and `arbiter` rules on that; `calendar_signer` announces stops, of at
+    most `calendar_seconds_per_year`. The zero address stands for nobody.
+    """
 
     subject_id: str
     paths: tuple[TriggerPath, ...]
@@ -123,6 +131,67 @@ class Trigger:
     cooling_off: int = 86_400
     tail: int = 604_800
     guardian: Address = ZERO_ADDRESS
+    court: Address = ZERO_ADDRESS
+    arbiter: Address = ZERO_ADDRESS
+    calendar_signer: Address = ZERO_ADDRESS
+    calendar_seconds_per_year: int = 0
+
+
+@dataclass(frozen=True)
+class Member:
+    """A path of a trigger as the incident book keeps it.
+
+    `silent_since` is when it was noted as silent or broken, or retired, UTC seconds; 0 if neither.
+    """
+
+    path: Address
+    family: int
+    absence: bool
+    retired: bool
+    silent_since: int
+    maximum_silence: int
+
+
+@dataclass(frozen=True)
+class SaleRules:
+    """What a sale of cover on a trigger must know; times in seconds, `funded_until` in UTC seconds.
+
+    `funded_until` is until when the evidence that must keep coming is paid for, the largest 64-bit number if nobody
+    pays. `subject` is the subject's key.
+    """
+
+    subject: Bytes32
+    cooling_off: int
+    tail: int
+    challenge_period: int
+    incidents: int
+    funded_until: int
+    quiet: bool
+
+
+@dataclass(frozen=True)
+class Dispute:
+    """The dispute of an incident: what is covered from `start` on is held back until `lapses_at`, 0 if none is open."""
+
+    start: int
+    lapses_at: int
+    rounds: int
+
+    def is_open(self, now: int) -> bool:
+        """Whether it holds anything back at that time."""
+        return now < self.lapses_at
+
+
+@dataclass(frozen=True)
+class DisputeCase:
+    """An open dispute at a pool's court: who posted `bond` (smallest units) on each side; zero address for nobody."""
+
+    disputer: Address
+    defender: Address
+    sequence: int
+    round: int
+    lapses_at: int
+    bond: int
 
 
 @dataclass(frozen=True)
@@ -140,7 +209,25 @@ class Quote:
     premium: int
     model_version: Bytes32
     nonce: int
+    """From 1 to 2**40 - 1; with the underwriter's number it is the policy's id."""
     deadline: int
+    exclusions: tuple[Span, ...] = ()
+    """Windows whose seconds are not covered, at most four, ascending and disjoint."""
+    renews: int = 0
+    """The policy that this one continues without a gap; 0 if none."""
+
+
+@dataclass(frozen=True)
+class Permit:
+    """A buyer's leave to take the premium by signature: of the asset itself (ERC-2612), or of Permit2 (then with
+    `expiration` and `nonce`)."""
+
+    permit2: bool
+    amount: int
+    deadline: int
+    signature: str
+    expiration: int = 0
+    nonce: int = 0
 
 
 @dataclass(frozen=True)
@@ -180,6 +267,10 @@ class Policy:
     owed: int = 0
     paid: int = 0
     released: bool = False
+    cancelled: bool = False
+    """Ended early by its holder; `end` is when."""
+    renewed: bool = False
+    exclusions: tuple[Span, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -195,6 +286,8 @@ class Incident:
     final_at: int
     delayed_until: int
     checkpoints: int
+    spans: tuple[Span, ...] = ()
+    """The confirmed covered time, oldest first, where it was asked for."""
 
 
 @dataclass(frozen=True)
@@ -241,15 +334,20 @@ __all__ = [
     "Bytes32",
     "Checkpoint",
     "Claim",
+    "Dispute",
+    "DisputeCase",
     "Head",
     "Incident",
     "Listing",
     "Log",
+    "Member",
     "Observation",
     "PathKind",
+    "Permit",
     "Policy",
     "Quote",
     "Receipt",
+    "SaleRules",
     "Semantics",
     "SignedObservation",
     "SignedQuote",

@@ -74,7 +74,7 @@ def _checkpoint_proposed(session: Session, log: Log) -> None:
             proposed_at=log.timestamp,
             covered_seconds=_argument(log, "coveredSeconds"),
             ready_at=_argument(log, "readyAt"),
-            spans=[[span["from"], span["until"]] for span in _argument(log, "spans")],
+            spans=_pairs(_argument(log, "spans")),
         )
     )
 
@@ -83,11 +83,21 @@ def _incident_of(session: Session, log: Log) -> tables.Incident:
     return _known(session, log, tables.Incident, (_argument(log, "triggerId"), _argument(log, "sequence")))
 
 
+def _pairs(spans: Any) -> list[list[int]]:
+    return [[span["from"], span["until"]] for span in spans]
+
+
 def _incident_confirmed(session: Session, log: Log) -> None:
+    incident = _incident_reaches(session, log)
+    incident.spans = _pairs(_argument(log, "spans"))
+
+
+def _incident_reaches(session: Session, log: Log) -> tables.Incident:
     incident = _incident_of(session, log)
     incident.start = _argument(log, "from")
     incident.until = _argument(log, "until")
     incident.covered_seconds = _argument(log, "coveredSeconds")
+    return incident
 
 
 def _incident_delayed(session: Session, log: Log) -> None:
@@ -95,8 +105,8 @@ def _incident_delayed(session: Session, log: Log) -> None:
 
 
 def _incident_finalised(session: Session, log: Log) -> None:
-    _incident_confirmed(session, log)
-    _incident_of(session, log).final_at = log.timestamp
+    # its spans were told by the log before
+    _incident_reaches(session, log).final_at = log.timestamp
 
 
 def _trigger_listed(session: Session, log: Log) -> None:
@@ -125,13 +135,28 @@ def _policy_bought(session: Session, log: Log) -> None:
             aggregate_limit=terms["aggregateLimit"],
             start=quote["start"],
             end=quote["end"],
-            standby=quote["standby"],
+            # the contract keeps it only then
+            standby=quote["standby"] if terms["failoverBenefit"] else ZERO_ADDRESS,
             premium=quote["premium"],
+            exclusions=_pairs(quote["exclusions"]),
             underwriter=_argument(log, "underwriter"),
             nonce=quote["nonce"],
             bought_at=log.timestamp,
         )
     )
+    _policy_renewed(session, log)
+
+
+def _policy_renewed(session: Session, log: Log) -> None:
+    renewed = _argument(log, "quote")["renews"]
+    if renewed:
+        _known(session, log, tables.Policy, (renewed,)).renewed = True
+
+
+def _policy_cancelled(session: Session, log: Log) -> None:
+    policy = _known(session, log, tables.Policy, (_argument(log, "policyId"),))
+    policy.end = _argument(log, "end")
+    policy.cancelled = True
 
 
 def _policy_transferred(session: Session, log: Log) -> None:
@@ -213,6 +238,7 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("PolicyBook", "PolicyBought"): _policy_bought,
     ("PolicyBook", "Transfer"): _policy_transferred,
     ("PolicyBook", "PolicyReleased"): _policy_released,
+    ("PolicyBook", "PolicyCancelled"): _policy_cancelled,
     ("PolicyBook", "FailoverActivated"): _failover_activated,
     ("PolicyBook", "ClaimPaid"): _claim_paid,
     ("CoverPool", "DebtPaid"): _debt_paid,

@@ -89,12 +89,19 @@ def policy_of(row: tables.Policy) -> onchain.Policy:
         owed=row.owed,
         paid=row.paid,
         released=row.released,
+        cancelled=row.cancelled,
+        renewed=row.renewed,
+        exclusions=_spans_of(row.exclusions),
     )
 
 
 def incident_of(row: tables.Incident) -> onchain.Incident:
     """The incident."""
-    return onchain.Incident(**row.model_dump())
+    return onchain.Incident(**row.model_dump(exclude={"spans"}), spans=_spans_of(row.spans))
+
+
+def _spans_of(pairs: list[list[int]]) -> tuple[onchain.Span, ...]:
+    return tuple(onchain.Span(start, until) for start, until in pairs)
 
 
 def checkpoint_of(row: tables.Checkpoint) -> onchain.Checkpoint:
@@ -164,7 +171,8 @@ def quote_row(signed: onchain.SignedQuote, breakdown: dict[str, Any], at: int) -
 
 def quote_of(row: tables.Quote, policy_id: int | None) -> mirror.RecordedQuote:
     """The issued quote and the policy it was bought as."""
-    fields = {**row.fields, "terms": onchain.Terms(**row.fields["terms"])}
+    exclusions = tuple(onchain.Span(**span) for span in row.fields.get("exclusions", ()))
+    fields = {**row.fields, "terms": onchain.Terms(**row.fields["terms"]), "exclusions": exclusions}
     signed = onchain.SignedQuote(onchain.Quote(**fields), row.underwriter, row.signature)
     return mirror.RecordedQuote(signed, row.breakdown, row.at, policy_id)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import and_
+from sqlalchemy import and_, func
 from sqlmodel import col, select
 
 from insure.errors import InvalidInput
@@ -45,6 +45,14 @@ class Store(Mirror):
             if session.get(tables.Quote, key) is not None:
                 raise InvalidInput(f"nonce {key[1]} of underwriter {key[0]} is used: take another")
             session.add(rows.quote_row(signed, dict(breakdown), at))
+
+    def last_nonce(self, underwriter: Address) -> int:
+        """The largest nonce of an underwriter's quotes, issued here or bought on the chain; 0 before the first."""
+        quote, policy = tables.Quote, tables.Policy
+        with self._session() as session:
+            issued = session.exec(select(func.max(quote.nonce)).where(quote.underwriter == underwriter)).one()
+            bought = session.exec(select(func.max(policy.nonce)).where(policy.underwriter == underwriter)).one()
+        return max(issued or 0, bought or 0)
 
     def quotes(self) -> list[RecordedQuote]:
         """The issued quotes, oldest first, each with the policy it became."""

@@ -121,6 +121,9 @@ class Policy(Row, table=True):
     owed: int = _amount(default=0)
     paid: int = _amount(default=0)
     released: bool = False
+    cancelled: bool = False
+    renewed: bool = False
+    exclusions: list[Any] = _json()
     underwriter: str
     nonce: int = _amount()
     bought_at: int = _int()
@@ -139,6 +142,7 @@ class Incident(Row, table=True):
     final_at: int = _int(default=0)
     delayed_until: int = _int(default=0)
     checkpoints: int = _int(default=0)
+    spans: list[Any] = _json(default=[])
 
 
 class Checkpoint(Row, table=True):

@@ -64,6 +64,10 @@ class Observer:
         # the alarm begins when it is raised: a path takes none from the future, and lets old ones lapse
         return now, deadline, self._sign(self.path.alarm_typed_data(self.subject, now, deadline))
 
+    def sign_attendance(self, now: int) -> str:
+        """The signature under "present at `now`"."""
+        return self._sign(self.path.attendance_typed_data(now))
+
     def _sign(self, typed_data: dict[str, object]) -> str:
         return "0x" + bytes(self._account.sign_typed_data(full_message=typed_data).signature).hex()
 

@@ -18,6 +18,10 @@ ALARM_RENEWAL = 2_400
 """Seconds after which an alarm that still holds is raised anew, well before it lapses on the path."""
 
 
+ATTENDANCE_RENEWAL = 86_400
+"""Seconds after which observers say anew that they are there: a path that is never heard of may be retired."""
+
+
 class Watchtower:
     """Lets observers look, gathers m of their signatures for each path, and sends the report.
 
@@ -42,6 +46,22 @@ class Watchtower:
                 observer.look(now)
             receipts += self._raise_alarm(key, observers, now)
             receipts += self._report(observers, now)
+        return receipts
+
+    def attend(self, now: int) -> list[Receipt]:
+        """Has the observers of each path say that they are there, once a day and if there are enough of them."""
+        now = min(now, self.sender.chain.head().timestamp)
+        present: dict[str, dict[str, Observer]] = defaultdict(dict)
+        for observers in self._groups.values():
+            for observer in observers:
+                present[observer.path.address][observer.address] = observer
+        receipts: list[Receipt] = []
+        for address, members in present.items():
+            path = next(iter(members.values())).path
+            if len(members) < self._thresholds[address] or now < path.attended_at() + ATTENDANCE_RENEWAL:
+                continue
+            signed = {each.address: each.sign_attendance(now) for each in members.values()}
+            receipts += _try(self.sender, path.attend(now, signed))
         return receipts
 
     def _raise_alarm(self, key: tuple[str, str], observers: Sequence[Observer], now: int) -> list[Receipt]:

@@ -23,8 +23,23 @@ struct Solvency {
     uint256 supply;
 }
 
+/// @notice Cover to be sold.
+/// @param cap Most that the policies on the subject may be owed yet, this one included.
+struct Sale {
+    bytes32 triggerId;
+    bytes32 subject;
+    uint96 cap;
+    uint96 incidentLimit;
+    uint96 aggregateLimit;
+    uint96 premium;
+    uint64 start;
+    uint64 end;
+    address payer;
+}
+
 /// @title Whose money: ERC-4626 deposits and ERC-7540 redemption in daily batches, priced net of the reserve
-/// @dev Assumes of the asset: no fee on transfer (checked), no rebasing, at most 18 decimals.
+/// @dev Sales, claims and releases are told by the policy book's events, once. What is earned of a premium follows from the time alone.
+/// Assumes of the asset: no fee on transfer (checked), no rebasing, at most 18 decimals.
 interface ICoverPool {
     /// @dev ERC-7540.
     event RedeemRequest(
@@ -33,13 +48,10 @@ interface ICoverPool {
     /// @dev ERC-7540.
     event OperatorSet(address indexed controller, address indexed operator, bool approved);
     event RedeemSettled(uint256 indexed batch, uint256 shares, uint256 assets, bool whole);
-    event PremiumReceived(bytes32 indexed triggerId, uint256 premium, uint64 from, uint64 until);
-    event PremiumEarned(uint256 amount, uint64 upTo);
     event ReserveLatched(bytes32 indexed triggerId, uint256 amount, bool incident);
     event ReserveReleased(bytes32 indexed triggerId);
-    event LimitsLocked(bytes32 indexed triggerId, uint256 incidentLimit, uint256 aggregateLimit);
-    event LimitsReleased(bytes32 indexed triggerId, uint256 incidentLimit, uint256 aggregateLimit);
-    event ClaimSent(bytes32 indexed triggerId, address indexed to, uint256 amount, uint256 debt);
+    /// @param kept What of the unearned premium is earned by that.
+    event PremiumRefunded(bytes32 indexed triggerId, address indexed to, uint256 amount, uint256 kept);
     event DebtPaid(uint256 indexed policyId, address indexed to, uint256 amount);
     event CreditRecorded(address indexed to, uint256 amount);
     event CreditWithdrawn(address indexed to, uint256 amount);
@@ -54,6 +66,7 @@ interface ICoverPool {
     error CatchUpNeeded(uint64 accruedUpTo);
     error Insolvent(uint256 scenario, uint256 exposed, uint256 available);
     error NoScenario(bytes32 subject);
+    error CapExceeded(string cap, uint256 wanted, uint256 maximum);
     error TooManyScenarios(uint256 maximum);
     error BatchNotMature(uint256 batch, uint64 maturesAt);
     error NothingToSettle();
@@ -61,7 +74,7 @@ interface ICoverPool {
     error FeeOnTransfer(uint256 expected, uint256 received);
     error SynchronousRedemptionUnavailable();
     error ZeroAmount();
-    /// @dev Deposits wait while claims are owed that the pool could not pay.
+    /// @dev Deposits and refunds wait while claims are owed that the pool could not pay.
     error DebtsStand(uint256 debts);
     /// @dev Deposits wait while a share is worth less than a thousandth of the first price: what is left would be bought for nothing.
     error PriceTooLow();
@@ -121,17 +134,8 @@ interface ICoverPool {
     /// @notice Puts a subject into a scenario (at most 8 each; append-only), with its limits in force. Only the owner.
     function addToScenario(uint256 scenario, bytes32 subject) external;
 
-    /// @notice Only the policy book: takes the premium from `payer`, locks the limits, checks solvency.
-    function sell(
-        bytes32 triggerId,
-        bytes32 subject,
-        uint96 incidentLimit,
-        uint96 aggregateLimit,
-        uint96 premium,
-        uint64 start,
-        uint64 end,
-        address payer
-    ) external;
+    /// @notice Only the policy book: takes the premium from the payer, locks the limits, checks cap and solvency.
+    function sell(Sale calldata sale) external;
     /// @notice Only the policy book: pays a claim, pro rata if the assets fall short of the worst that may be due; the rest is debt.
     /// @dev The worst is one incident on every trigger at once: what unsettled incidents can still be owed and, where none is latched, one
     /// incident's limits. So the part is the same whoever claims first and whether or not the others' triggers were poked, and never too
@@ -148,6 +152,14 @@ interface ICoverPool {
         uint96 incidentLimitDrop,
         uint256 sequence
     ) external returns (uint256 sent, uint256 debt);
+    /// @notice Only the policy book: pays back unearned premium of a policy that is cancelled, as far as assets cover unearned premium.
+    /// @dev Claims rank before refunds: refused while debts stand, and what the reserve holds is not touched, as far as triggers were poked.
+    /// Refunds rank before shares. Where assets don't cover all unearned premium, each gets the part that they cover of it now.
+    /// @param premium What was written for [start, end). @param keptBps What of its unearned part is kept, basis points.
+    /// @return refund Paid or credited to `to`, rounded down.
+    function refund(bytes32 triggerId, uint96 premium, uint64 start, uint64 end, uint256 keptBps, address to)
+        external
+        returns (uint256 refund);
     /// @notice Only the policy book: frees the limits of an ended policy.
     function unlock(bytes32 triggerId, bytes32 subject, uint96 incidentLimit, uint96 aggregateLimit) external;
 
@@ -155,13 +167,15 @@ interface ICoverPool {
     /// price is what deposits pay.
     function priceReliable() external view returns (bool);
     function solvency() external view returns (Solvency memory);
-    /// @notice Premium ever received, and what of it was earned by now; the rest is unearned.
+    /// @notice Premium ever received less refunds, and what of it was earned by now; the rest is unearned.
     function premiums() external view returns (uint256 written, uint256 earned);
     /// @notice Up to which second premium was released by the last accrual.
     function accruedUpTo() external view returns (uint64);
     /// @notice Seconds from the end of a batch's day until it matures.
     function cooldown() external view returns (uint64);
     function policyBook() external view returns (address);
+    /// @notice Permit2, through which premium and deposits are taken where the pool's own allowance does not suffice; zero if there is none.
+    function permit2() external view returns (address);
     function incidentBook() external view returns (address);
     /// @notice A redemption batch: shares requested, shares settled, assets they were settled for, and when it matures.
     function redeemBatch(uint256 batch)

@@ -6,10 +6,15 @@ import {IPath} from "./IPath.sol";
 /// @title Silence of a subject's heartbeat, counted only while its control's beats are heard on the same path
 interface IHeartbeatPath is IPath {
     event Beat(bytes32 indexed subject, uint64 sentAt);
+    /// @param budget What is left for beats, this payment included; in the host's coin.
+    event Funded(address indexed from, uint256 amount, uint256 budget);
+    event BeatPaid(bytes32 indexed subject, uint256 amount);
 
     error NotRelayer(address caller);
     error UnknownSubject(bytes32 subject);
     error InvalidSetup(string reason);
+    /// @dev Its beats cost nothing: money would be stuck here.
+    error NothingToFund();
     /// @dev A beat counts only in order: `sentAt` must exceed the last one's.
     error OutOfOrder(uint64 sentAt, uint64 last);
     /// @dev A beat counts only if sentAt <= now <= sentAt + latency.
@@ -17,6 +22,9 @@ interface IHeartbeatPath is IPath {
 
     /// @notice Takes "alive at `sentAt`" of a subject; only the relayer.
     function beat(bytes32 subject, uint64 sentAt) external;
+
+    /// @notice Pays for beats to come, in the host's coin; anyone may. Nobody gets it back but the relayer, beat by beat.
+    function fund() external payable;
 
     /// @notice When the subject's last counted beat was sent; zero before the first.
     function lastBeat(bytes32 subject) external view returns (uint64);
@@ -30,4 +38,9 @@ interface IHeartbeatPath is IPath {
     /// @notice How late a beat may arrive, seconds.
     function latency() external view returns (uint64);
     function relayer() external view returns (address);
+    /// @notice What the relayer gets for a beat, if the budget reaches: of each subject the first one sent in each `period` of the clock, so
+    /// that beating faster empties nothing sooner. In the host's coin; zero if beats are not paid here.
+    function beatCost() external view returns (uint256);
+    /// @notice What is left for beats, in the host's coin; coins forced on the contract are not in it.
+    function budget() external view returns (uint256);
 }

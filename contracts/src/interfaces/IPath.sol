@@ -33,4 +33,10 @@ interface IPath {
 
     /// @notice First sign of trouble: true earlier than a spell begins to count.
     function alarmed(bytes32 subject) external view returns (bool);
+
+    /// @notice The last sign of life on the host, UTC: a beat, a report, an alarm, an attendance; before any, the path's creation.
+    function lastHeard(bytes32 subject) external view returns (uint64);
+
+    /// @notice Until when the path's attestations are paid for, UTC; the largest number if nobody pays for them.
+    function fundedUntil(bytes32 subject) external view returns (uint64);
 }

@@ -20,6 +20,7 @@ interface IWatcherPath is IPath {
     /// and those after it may have other numbers than before.
     event SpellReported(bytes32 indexed subject, uint256 indexed index, uint64 from, uint64 until, bool open);
     event AlarmRaised(bytes32 indexed subject, address indexed observer, uint64 alarmedUntil);
+    event Attended(uint64 presentAt);
 
     error InvalidObservers(string reason);
     error TooFewObservations(uint256 given, uint256 needed);
@@ -28,6 +29,9 @@ interface IWatcherPath is IPath {
     error Expired(uint64 deadline);
     error LengthMismatch(uint256 observations, uint256 signatures);
     error AlarmFromFuture(uint64 since, uint64 current);
+    error TooFewSignatures(uint256 given, uint256 needed);
+    /// @dev An attendance must satisfy last < presentAt <= current.
+    error BadAttendance(uint64 presentAt, uint64 last, uint64 current);
     error MixedSubjects(bytes32 expected, bytes32 given);
     /// @dev An observation must satisfy from < until <= now.
     error BadInterval(uint64 from, uint64 until, uint64 current);
@@ -44,6 +48,13 @@ interface IWatcherPath is IPath {
     /// @notice One observer's first sign of trouble, good for `ALARM_SECONDS` after `since`.
     function raiseAlarm(bytes32 subject, uint64 since, uint64 deadline, bytes calldata signature) external;
 
+    /// @notice Takes "present at `presentAt`" signed by m or more observers, in ascending order of signer: a sign of life for every subject while
+    /// there is nothing to report.
+    function attend(uint64 presentAt, bytes[] calldata signatures) external;
+
+    /// @notice When the observers were last present; zero before the first time.
+    function attendedAt() external view returns (uint64);
+
     /// @notice How long after `since` one alarm lasts, and a report after it was handed in.
     function ALARM_SECONDS() external view returns (uint64);
     /// @notice Until when the alarms and reports of `subject` last as alarms; zero if there was none.
@@ -53,4 +64,5 @@ interface IWatcherPath is IPath {
     function threshold() external view returns (uint256);
     function observationDigest(Observation calldata observation) external view returns (bytes32);
     function alarmDigest(bytes32 subject, uint64 since, uint64 deadline) external view returns (bytes32);
+    function attendanceDigest(uint64 presentAt) external view returns (bytes32);
 }

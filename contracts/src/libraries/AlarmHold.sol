@@ -36,7 +36,7 @@ library AlarmHold {
 
     /// @notice Takes note of the families alarmed at `current`.
     /// @return holds Whether one of them holds the reserve.
-    function observe(Hold storage self, uint256 alarmed, uint256 current) internal returns (bool holds) {
+    function observe(Hold storage self, uint256 alarmed, uint256 current) external returns (bool holds) {
         (uint256 before, uint256 held) = (self.alarmed, self.holding);
         uint256 holding;
         for (uint256 family; (alarmed | before) >> family > 0 && family < MAXIMUM_FAMILIES; ++family) {

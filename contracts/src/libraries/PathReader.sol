@@ -76,6 +76,26 @@ library PathReader {
         on = sound && answer[0] == 1;
     }
 
+    /// @notice When the path was last heard of for `subject`, and whether everything it should answer it answers in order.
+    function heard(address path, bytes32 subject) internal view returns (bool sound, uint64 last) {
+        (sound,) = alarmed(path, subject);
+        if (!sound) return (false, 0);
+        uint256[3] memory answer;
+        (sound,) = _ask(path, abi.encodeCall(IPath.spellCount, (subject)), 32);
+        if (!sound) return (false, 0);
+        (sound, answer) = _ask(path, abi.encodeCall(IPath.lastHeard, (subject)), 32);
+        sound = sound && answer[0] <= block.timestamp;
+        if (sound) last = uint64(answer[0]);
+    }
+
+    /// @notice Until when the path's attestations of `subject` are paid for, and whether it could say so.
+    function fundedUntil(address path, bytes32 subject) internal view returns (bool sound, uint64 until) {
+        uint256[3] memory answer;
+        (sound, answer) = _ask(path, abi.encodeCall(IPath.fundedUntil, (subject)), 32);
+        sound = sound && answer[0] <= type(uint64).max;
+        if (sound) until = uint64(answer[0]);
+    }
+
     /// @dev Copies at most `size` bytes of the answer, which must be exactly as long.
     function _ask(address path, bytes memory question, uint256 size)
         private

@@ -28,7 +28,7 @@ library RedeemQueue {
     /// @param settled Shares settled in all batches together. @param next Position of the oldest batch that is not wholly settled.
     struct Queue {
         Checkpoints.Trace208 requested;
-        uint256 settled;
+        uint128 settled;
         uint64 next;
         mapping(uint256 batch => Batch) batches;
         mapping(address controller => Request[8]) requests;
@@ -40,7 +40,7 @@ library RedeemQueue {
 
     /* CHANGES */
 
-    function add(Queue storage self, address controller, uint256 batch, uint256 shares) internal {
+    function add(Queue storage self, address controller, uint256 batch, uint256 shares) external {
         self.requested.push(batch.toUint48(), (uint256(self.requested.latest()) + shares).toUint208());
 
         Request[8] storage requests = self.requests[controller];
@@ -56,11 +56,11 @@ library RedeemQueue {
     }
 
     /// @notice Records that `shares` of the oldest batch were settled for `assets`; `whole` if none of it is left.
-    function settle(Queue storage self, uint256 shares, uint256 assets) internal returns (bool whole) {
+    function settle(Queue storage self, uint256 shares, uint256 assets) external returns (bool whole) {
         (uint256 batch, uint256 left) = head(self);
         self.batches[batch].settled += shares.toUint128();
         self.batches[batch].assets += assets.toUint128();
-        self.settled += shares;
+        self.settled += shares.toUint128();
         whole = shares == left;
         if (whole) ++self.next;
     }
@@ -68,7 +68,7 @@ library RedeemQueue {
     /// @notice Takes settled shares of the controller's requests, oldest first.
     /// @return taken At most `shares`. @return assets What they were settled for, rounded down.
     function takeShares(Queue storage self, address controller, uint256 shares)
-        internal
+        external
         returns (uint256 taken, uint256 assets)
     {
         Request[8] storage requests = self.requests[controller];
@@ -87,7 +87,7 @@ library RedeemQueue {
     /// @notice Takes assets of the controller's settled requests, oldest first.
     /// @return taken At most `assets`. @return shares The settled shares used up, rounded up.
     function takeAssets(Queue storage self, address controller, uint256 assets)
-        internal
+        external
         returns (uint256 taken, uint256 shares)
     {
         Request[8] storage requests = self.requests[controller];
@@ -138,8 +138,10 @@ library RedeemQueue {
 
     /// @notice Shares in batches up to and including `batch` that are not settled.
     function unsettledUpTo(Queue storage self, uint256 batch) internal view returns (uint256) {
-        // The oldest unsettled batch may be younger than `batch`: then nothing is left up to it.
-        return Math.saturatingSub(self.requested.upperLookupRecent(batch.toUint48()), self.settled);
+        uint256 next = self.next;
+        // Nothing is left up to it if the oldest batch that is not wholly settled is younger, as it is where a keeper settles.
+        if (next == self.requested.length() || self.requested.at(uint32(next))._key > batch) return 0;
+        return self.requested.upperLookupRecent(batch.toUint48()) - self.settled;
     }
 
     function size(Queue storage self, uint256 batch) internal view returns (uint256) {
@@ -162,7 +164,7 @@ library RedeemQueue {
 
     /// @notice `claimable` over all requests of the controller.
     function claimableOf(Queue storage self, address controller)
-        internal
+        external
         view
         returns (uint256 shares, uint256 assets)
     {
@@ -176,7 +178,7 @@ library RedeemQueue {
 
     /// @return pending Shares of the request not settled yet. @return settled Settled and not taken yet.
     function state(Queue storage self, uint256 batch, address controller)
-        internal
+        external
         view
         returns (uint256 pending, uint256 settled)
     {

@@ -113,6 +113,36 @@ library Sweep {
         _truncate(spans, count);
     }
 
+    /// @notice Seconds in `a` that are not in `cuts`.
+    function subtract(Span[] memory a, Span[] memory cuts) internal pure returns (Span[] memory spans) {
+        spans = new Span[](a.length + cuts.length);
+        uint256 j;
+        uint256 count;
+        for (uint256 i; i < a.length; i++) {
+            uint64 from = a[i].from;
+            while (j < cuts.length && cuts[j].until <= from) j++;
+            // The last cut may reach into the next span, so `j` stays on it.
+            uint256 k = j;
+            for (; k < cuts.length && cuts[k].from < a[i].until; k++) {
+                if (from < cuts[k].from) spans[count++] = Span(from, cuts[k].from);
+                from = cuts[k].until;
+                j = k;
+            }
+            if (from < a[i].until) spans[count++] = Span(from, a[i].until);
+        }
+        _truncate(spans, count);
+    }
+
+    /// @notice Seconds before `end`.
+    function before(Span[] memory a, uint64 end) internal pure returns (Span[] memory spans) {
+        spans = new Span[](a.length);
+        uint256 count;
+        for (uint256 i; i < a.length && a[i].from < end; i++) {
+            spans[count++] = Span(a[i].from, _smaller(a[i].until, end));
+        }
+        _truncate(spans, count);
+    }
+
     /// @notice How many seconds the spans last together.
     function measure(Span[] memory spans) internal pure returns (uint64 seconds_) {
         for (uint256 i; i < spans.length; i++) {

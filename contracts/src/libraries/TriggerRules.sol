@@ -1,24 +1,20 @@
 // SPDX-License-Identifier: MIT
 pragma solidity 0.8.37;
 
-import {IIncidentBook, Trigger, TriggerPath} from "../interfaces/IIncidentBook.sol";
+import {IIncidentBook, Member, Span, Trigger, TriggerPath} from "../interfaces/IIncidentBook.sol";
 import {IPath, PathKind} from "../interfaces/IPath.sol";
 import {Families} from "./Families.sol";
 import {SubjectId} from "./SubjectId.sol";
 import {Sweep} from "./Sweep.sol";
 
-/// @notice A path of a trigger, as the sweep needs it.
-struct Member {
-    address path;
-    uint8 family;
-    bool absence;
-}
-
-/// @notice A trigger, as the sweep needs it, and how far it has come.
+/// @notice A trigger, as the sweep needs it, and how far it has come. What a sale reads are the first three slots and the members.
 /// @param grace Longest grace of its paths, seconds.
+/// @param interrupted Whether `windows` or `struck` hold anything: spares the sweep two reads.
 /// @param since End of the last incident that paid, or the trigger's creation.
 /// @param incidents How many incidents it has had.
 /// @param settledAt When its last incident that paid is settled.
+/// @param windows Announced stops, oldest first, disjoint.
+/// @param struck What disputes struck out, oldest first, disjoint, not touching.
 struct Rule {
     bytes32 subject;
     uint32 mergeGap;
@@ -29,11 +25,19 @@ struct Rule {
     uint32 tail;
     uint32 grace;
     uint8 quorum;
-    address guardian;
-    uint64 since;
+    uint8 memberCount;
+    bool interrupted;
+    uint40 since;
     uint32 incidents;
-    uint64 settledAt;
-    Member[] members;
+    uint40 settledAt;
+    uint32 calendarSecondsPerYear;
+    address guardian;
+    address court;
+    address arbiter;
+    address calendarSigner;
+    Member[8] members;
+    Span[] windows;
+    Span[] struck;
 }
 
 /// @title Which triggers are sound; the bounds are listed at `IIncidentBook.createTrigger`
@@ -42,9 +46,14 @@ library TriggerRules {
     uint256 private constant MAX_PARTIES = 32;
     uint32 private constant MAX_GRACE = 7 days;
     uint256 private constant MIN_PATIENCE = 15 minutes;
+    uint32 private constant MIN_SILENCE = 1 days;
+    /// @dev Evidence that comes after the restart is silent until there is one.
+    uint32 private constant MIN_SILENCE_OF_RECOVERY = 30 days;
+    uint32 private constant MAX_SILENCE = 90 days;
+    uint32 private constant MAX_CALENDAR = 7 days;
 
     /// @dev Checks `trigger` and writes it to the empty `rule`; returns how many families its paths make.
-    function write(Rule storage rule, Trigger calldata trigger) internal returns (uint256 count) {
+    function write(Rule storage rule, Trigger calldata trigger) external returns (uint256 count) {
         SubjectId.check(trigger.subjectId);
         _checkPaths(trigger.paths);
         uint32 grace = _longestGrace(trigger.paths);
@@ -52,6 +61,19 @@ library TriggerRules {
         uint8[] memory families;
         (families, count) = Families.assign(_parties(trigger.paths));
 
+        _writeTerms(rule, trigger, grace);
+        rule.memberCount = uint8(families.length);
+        uint256 witnesses;
+        for (uint256 i; i < families.length; i++) {
+            Member memory member = _member(trigger.paths[i], families[i]);
+            if (!member.absence) witnesses |= 1 << member.family;
+            rule.members[i] = member;
+        }
+
+        _checkFamilies(trigger.quorum, count, Sweep.bits(witnesses));
+    }
+
+    function _writeTerms(Rule storage rule, Trigger calldata trigger, uint32 grace) private {
         rule.subject = keccak256(bytes(trigger.subjectId));
         rule.mergeGap = trigger.mergeGap;
         rule.minimumSpell = trigger.minimumSpell;
@@ -62,15 +84,20 @@ library TriggerRules {
         rule.grace = grace;
         rule.quorum = trigger.quorum;
         rule.guardian = trigger.guardian;
-        rule.since = uint64(block.timestamp);
-        uint256 witnesses;
-        for (uint256 i; i < families.length; i++) {
-            bool absence = IPath(trigger.paths[i].path).kind() == PathKind.ABSENCE;
-            if (!absence) witnesses |= 1 << families[i];
-            rule.members.push(Member(trigger.paths[i].path, families[i], absence));
-        }
+        rule.since = uint40(block.timestamp);
+        rule.court = trigger.court;
+        rule.calendarSecondsPerYear = trigger.calendarSecondsPerYear;
+        rule.arbiter = trigger.arbiter;
+        rule.calendarSigner = trigger.calendarSigner;
+    }
 
-        _checkFamilies(trigger.quorum, count, Sweep.bits(witnesses));
+    function _member(TriggerPath calldata path, uint8 family) private view returns (Member memory) {
+        PathKind kind = IPath(path.path).kind();
+        uint32 least = kind == PathKind.RECOVERY ? MIN_SILENCE_OF_RECOVERY : MIN_SILENCE;
+        if (path.maximumSilence < least || path.maximumSilence > MAX_SILENCE) {
+            revert IIncidentBook.InvalidTrigger("maximumSilence");
+        }
+        return Member(path.path, family, kind == PathKind.ABSENCE, false, 0, path.maximumSilence);
     }
 
     /// @dev With any one family silent the rest must make a quorum that is not all ABSENCE.
@@ -105,6 +132,9 @@ library TriggerRules {
         if (trigger.coolingOff > 30 days) revert IIncidentBook.InvalidTrigger("coolingOff");
         uint256 proposedBy = uint256(grace) + trigger.mergeGap + trigger.minimumSpell + trigger.challengePeriod;
         if (trigger.tail < proposedBy || trigger.tail > 90 days) revert IIncidentBook.InvalidTrigger("tail");
+        if (trigger.calendarSecondsPerYear > MAX_CALENDAR) {
+            revert IIncidentBook.InvalidTrigger("calendarSecondsPerYear");
+        }
     }
 
     function _longestGrace(TriggerPath[] calldata paths) private pure returns (uint32 grace) {

@@ -26,6 +26,7 @@ abstract contract Heartbeat is IHeartbeatPath {
     uint64 public immutable latency;
     /// @inheritdoc IHeartbeatPath
     uint64 public immutable alarmAfter;
+    uint64 private immutable _createdAt;
 
     /// @inheritdoc IHeartbeatPath
     mapping(bytes32 => bytes32) public controlOf;
@@ -62,6 +63,7 @@ abstract contract Heartbeat is IHeartbeatPath {
         period = period_;
         latency = latency_;
         alarmAfter = alarmAfter_;
+        _createdAt = uint64(block.timestamp);
     }
 
     /* EVIDENCE */
@@ -98,6 +100,14 @@ abstract contract Heartbeat is IHeartbeatPath {
         return grows;
     }
 
+    /// @inheritdoc IPath
+    function lastHeard(bytes32 subject) external view returns (uint64 last) {
+        last = lastBeat(subject);
+        uint64 control = lastBeat(controlOf[subject]);
+        if (control > last) last = control;
+        if (last == 0) last = _createdAt;
+    }
+
     /// @inheritdoc IHeartbeatPath
     function lastBeat(bytes32 subject) public view returns (uint64) {
         uint256 count = _windows[subject].length;
@@ -106,10 +116,10 @@ abstract contract Heartbeat is IHeartbeatPath {
 
     /* INTERNAL */
 
-    /// @dev Counts a beat, however it came here.
-    function _beat(bytes32 subject, uint64 sentAt) internal {
+    /// @dev Counts a beat, however it came here; returns when the one before was sent, zero if there was none.
+    function _beat(bytes32 subject, uint64 sentAt) internal returns (uint64 last) {
         if (controlOf[subject] == 0) revert UnknownSubject(subject);
-        uint64 last = lastBeat(subject);
+        last = lastBeat(subject);
         if (sentAt <= last) revert OutOfOrder(sentAt, last);
         if (sentAt > block.timestamp || block.timestamp > sentAt + latency) {
             revert Late(sentAt, uint64(block.timestamp), latency);

@@ -18,6 +18,7 @@ contract WatcherPath is IWatcherPath, EIP712 {
     bytes32 private constant OBSERVATION_TYPEHASH =
         keccak256("Observation(bytes32 subject,uint64 from,uint64 until,bool ended,uint64 deadline)");
     bytes32 private constant ALARM_TYPEHASH = keccak256("Alarm(bytes32 subject,uint64 since,uint64 deadline)");
+    bytes32 private constant ATTENDANCE_TYPEHASH = keccak256("Attendance(uint64 presentAt)");
 
     /// @notice Most observers a path may have.
     uint256 public constant MAX_OBSERVERS = 16;
@@ -27,6 +28,9 @@ contract WatcherPath is IWatcherPath, EIP712 {
     uint64 public constant ALARM_SECONDS = 1 hours;
     /// @inheritdoc IWatcherPath
     uint256 public immutable threshold;
+    /// @inheritdoc IWatcherPath
+    uint64 public attendedAt;
+    uint64 private immutable _createdAt;
 
     address[] private _observers;
     mapping(address => bool) private _isObserver;
@@ -47,6 +51,7 @@ contract WatcherPath is IWatcherPath, EIP712 {
         }
 
         threshold = threshold_;
+        _createdAt = uint64(block.timestamp);
         _observers = observers_;
     }
 
@@ -76,6 +81,23 @@ contract WatcherPath is IWatcherPath, EIP712 {
         if (until > alarmedUntil[subject]) alarmedUntil[subject] = until;
 
         emit AlarmRaised(subject, signer, alarmedUntil[subject]);
+    }
+
+    /// @inheritdoc IWatcherPath
+    function attend(uint64 presentAt, bytes[] calldata signatures) external {
+        if (presentAt <= attendedAt || presentAt > block.timestamp) {
+            revert BadAttendance(presentAt, attendedAt, uint64(block.timestamp));
+        }
+        if (signatures.length < threshold) revert TooFewSignatures(signatures.length, threshold);
+        bytes32 digest = attendanceDigest(presentAt);
+        address previous;
+        for (uint256 i; i < signatures.length; i++) {
+            previous = _checkSigner(digest, signatures[i], previous);
+        }
+
+        attendedAt = presentAt;
+
+        emit Attended(presentAt);
     }
 
     /* EVIDENCE */
@@ -110,6 +132,19 @@ contract WatcherPath is IWatcherPath, EIP712 {
         return alarmedUntil[subject] > block.timestamp;
     }
 
+    /// @inheritdoc IPath
+    /// @dev An alarm or a report counts from when it was raised or handed in, an attendance from when observers were present.
+    function lastHeard(bytes32 subject) external view returns (uint64 last) {
+        last = attendedAt > _createdAt ? attendedAt : _createdAt;
+        uint64 until = alarmedUntil[subject];
+        if (until > last + ALARM_SECONDS) last = until - ALARM_SECONDS;
+    }
+
+    /// @inheritdoc IPath
+    function fundedUntil(bytes32) external pure returns (uint64) {
+        return type(uint64).max;
+    }
+
     /* OBSERVERS */
 
     /// @inheritdoc IWatcherPath
@@ -138,17 +173,29 @@ contract WatcherPath is IWatcherPath, EIP712 {
         return _hashTypedDataV4(keccak256(abi.encode(ALARM_TYPEHASH, subject, since, deadline)));
     }
 
+    /// @inheritdoc IWatcherPath
+    function attendanceDigest(uint64 presentAt) public view returns (bytes32) {
+        return _hashTypedDataV4(keccak256(abi.encode(ATTENDANCE_TYPEHASH, presentAt)));
+    }
+
     /* INTERNAL */
 
     function _checkSigners(Observation[] calldata observations, bytes[] calldata signatures) private view {
         address previous;
         for (uint256 i; i < observations.length; i++) {
             if (block.timestamp > observations[i].deadline) revert Expired(observations[i].deadline);
-            address signer = ECDSA.recover(observationDigest(observations[i]), signatures[i]);
-            if (signer <= previous) revert SignersNotAscending(signer);
-            if (!_isObserver[signer]) revert NotObserver(signer);
-            previous = signer;
+            previous = _checkSigner(observationDigest(observations[i]), signatures[i], previous);
         }
+    }
+
+    function _checkSigner(bytes32 digest, bytes calldata signature, address previous)
+        private
+        view
+        returns (address signer)
+    {
+        signer = ECDSA.recover(digest, signature);
+        if (signer <= previous) revert SignersNotAscending(signer);
+        if (!_isObserver[signer]) revert NotObserver(signer);
     }
 
     /// @dev What all observations have in common: from the latest start to the earliest end.

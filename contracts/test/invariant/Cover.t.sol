@@ -15,11 +15,12 @@ contract CoverInvariants is CoverBase {
         _addThird();
         _handler = new Handler(pool, policies, book, asset, [TRIGGER, OTHER_TRIGGER, THIRD_TRIGGER]);
         targetContract(address(_handler));
+        policies.setUnderwriter(vm.addr(0x57013), uint96(_handler.THIEFS_CAP() * one));
         _handler.deposit(0, 100_000 * one);
         _handler.buy(0, 0, 10_000 * one, 20 days, false);
         _handler.buy(1, 1, 12_000 * one, 30 days, true);
         _handler.buy(2, 2, 40_000 * one, 30 days, false);
-        assertEq(policies.policyCount(), 3, "policies to begin with");
+        assertEq(_handler.policyCount(), 3, "policies to begin with");
         vm.warp(NOON + 3 days);
     }
 
@@ -38,7 +39,8 @@ contract CoverInvariants is CoverBase {
 
     /// @dev C3, C4
     function invariant_APolicyGetsWhatItIsOwedAndNeverMoreThanItsLimits() public view {
-        for (uint256 id = 1; id <= policies.policyCount(); ++id) {
+        for (uint256 k; k < _handler.policyCount(); ++k) {
+            uint256 id = _handler.ids(k);
             Policy memory policy = policies.policy(id);
             assertLe(policy.owed, policy.terms.aggregateLimit, "C3 aggregate limit");
             assertEq(policy.paid + pool.debtOf(id), policy.owed, "C4 paid and debt");
@@ -58,7 +60,8 @@ contract CoverInvariants is CoverBase {
     function invariant_ExposureAndLimitsAreTheSumsOverPolicies() public view {
         uint256[3] memory exposed;
         uint256[3] memory next;
-        for (uint256 id = 1; id <= policies.policyCount(); ++id) {
+        for (uint256 k; k < _handler.policyCount(); ++k) {
+            uint256 id = _handler.ids(k);
             Policy memory policy = policies.policy(id);
             if (policy.released) continue;
             uint256 trigger = policy.triggerId == TRIGGER ? 0 : policy.triggerId == OTHER_TRIGGER ? 1 : 2;
@@ -92,7 +95,8 @@ contract CoverInvariants is CoverBase {
     /// @dev C8
     function invariant_DebtsAreTheSumOverPolicies() public view {
         uint256 debts;
-        for (uint256 id = 1; id <= policies.policyCount(); ++id) {
+        for (uint256 k; k < _handler.policyCount(); ++k) {
+            uint256 id = _handler.ids(k);
             debts += pool.debtOf(id);
         }
         assertEq(pool.solvency().debts, debts, "C8");

@@ -4,7 +4,7 @@ pragma solidity 0.8.37;
 import {CoverPool} from "../../src/CoverPool.sol";
 import {PolicyBook} from "../../src/PolicyBook.sol";
 import {ICoverPool, Solvency} from "../../src/interfaces/ICoverPool.sol";
-import {Incident} from "../../src/interfaces/IIncidentBook.sol";
+import {Incident, Span} from "../../src/interfaces/IIncidentBook.sol";
 import {IPolicyBook, Policy, Quote, Semantics, Terms} from "../../src/interfaces/IPolicyBook.sol";
 import {HostileAsset} from "../HostileAsset.sol";
 import {ScriptedBook} from "../ScriptedBook.sol";
@@ -15,6 +15,7 @@ import {Test} from "../Test.sol";
 /// @dev A move may be refused, but only for a reason that the move may have; any other revert fails the run.
 contract Handler is Test {
     uint256 private constant SIGNER_KEY = 0xA11CE;
+    uint256 private constant STOLEN_KEY = 0x57013;
     uint256 private constant MOST_POLICIES = 12;
 
     CoverPool private immutable _pool;
@@ -26,10 +27,19 @@ contract Handler is Test {
     bytes32[3] public triggers;
     address[3] public stakers;
     address[3] public buyers;
+    /// @notice Premium bought less premium paid back.
     uint256 public premiums;
+    /// @notice Most that the thief of an underwriter's key may have in force.
+    uint256 public constant THIEFS_CAP = 60_000;
     uint256 private _nonce;
+    /// @notice The policies sold.
+    uint256[] public ids;
     /// @notice What the holders of a policy were sent or credited.
     mapping(uint256 policyId => uint256) public received;
+
+    function policyCount() external view returns (uint256) {
+        return ids.length;
+    }
 
     constructor(
         CoverPool pool,
@@ -132,24 +142,31 @@ contract Handler is Test {
     /* POLICIES */
 
     function buy(uint256 who, uint256 trigger, uint256 limit, uint256 term, bool qualifying) external {
-        if (_policies.policyCount() == MOST_POLICIES) return;
+        if (ids.length == MOST_POLICIES) return;
         Quote memory quote = _quote(buyers[who % 3], triggers[trigger % 3], limit, term, qualifying);
         _asset.mint(quote.buyer, quote.premium);
         (uint8 v, bytes32 r, bytes32 s) = vm.sign(SIGNER_KEY, _policies.quoteDigest(quote));
         vm.prank(quote.buyer);
-        try _policies.buy(quote, vm.addr(SIGNER_KEY), abi.encodePacked(r, s, v)) {
+        try _policies.buy(quote, vm.addr(SIGNER_KEY), abi.encodePacked(r, s, v)) returns (uint256 bought) {
+            ids.push(bought);
             premiums += quote.premium;
-            Solvency memory after_ = _pool.solvency();
-            assertGe(
-                after_.assets,
-                after_.unearned + after_.reserve + after_.debts + after_.maturedExits
-                    + _pool.exposureOf(quote.triggerId),
-                "backing after a sale"
-            );
+            _backed(quote.triggerId);
         } catch (bytes memory reason) {
             _among(
                 reason, ICoverPool.Insolvent.selector, IPolicyBook.NotQuiet.selector, ICoverPool.CatchUpNeeded.selector
             );
+        }
+    }
+
+    /// @dev The limits of each scenario of what was sold.
+    function _backed(bytes32 triggerId) private view {
+        (bytes32 subject,,,) = _book.triggerRules(triggerId);
+        uint256 set = _pool.scenariosOf(subject);
+        Solvency memory s = _pool.solvency();
+        for (uint256 i; set >> i > 0; ++i) {
+            if (set >> i & 1 == 0) continue;
+            uint256 needed = s.unearned + s.reserve + s.debts + s.maturedExits + _pool.scenarioExposure(i);
+            assertGe(s.assets, needed, "backing after a sale");
         }
     }
 
@@ -174,18 +191,123 @@ contract Handler is Test {
             }),
             start: start,
             end: start + uint64(bound(term, 7 days, 40 days)),
+            exclusions: new Span[](0),
             standby: buyer,
             premium: uint96(uint256(incidentLimit) / 50 + term % 7),
             modelVersion: 0,
+            renews: 0,
             nonce: ++_nonce,
             deadline: uint64(block.timestamp)
         });
     }
 
-    function claim(uint256 which, uint256 sequence) public {
-        uint256 count = _policies.policyCount();
+    /// @notice Whoever has an underwriter's key sells the longest and largest cover at no premium to a friend.
+    function steal(uint256 who, uint256 trigger, uint256 limit, uint256 rate, uint256 waiting, uint256 premium)
+        external
+    {
+        if (ids.length == MOST_POLICIES) return;
+        Quote memory quote = _quote(buyers[who % 3], triggers[trigger % 3], limit, 400 days, false);
+        quote.end = quote.start + uint64(bound(waiting, 7 days, 380 days));
+        quote.terms.waiting = uint32(bound(waiting, 0, 3 hours));
+        quote.terms.rate = uint64(bound(rate, 0, 10 * _one));
+        quote.terms.failoverBenefit = uint96(bound(rate, 0, quote.terms.incidentLimit));
+        quote.premium = uint96(bound(premium, 0, quote.terms.incidentLimit / 20));
+        _asset.mint(quote.buyer, quote.premium);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(STOLEN_KEY, _policies.quoteDigest(quote));
+        vm.prank(quote.buyer);
+        try _policies.buy(quote, vm.addr(STOLEN_KEY), abi.encodePacked(r, s, v)) returns (uint256 bought) {
+            ids.push(bought);
+            premiums += quote.premium;
+            uint256 floor = quote.terms.aggregateLimit * uint256(quote.end - quote.start) / 100 / 365 days;
+            assertGe(quote.premium, floor, "at or above the floor");
+            assertGe(quote.terms.waiting, 30 minutes, "no less than the least waiting");
+            (uint256 cap, uint256 inForce) = _policies.underwriterLimits(vm.addr(STOLEN_KEY));
+            assertEq(cap, THIEFS_CAP * _one, "cap");
+            assertLe(inForce, cap, "within the cap");
+        } catch (bytes memory reason) {
+            if (bytes4(reason) == ICoverPool.Insolvent.selector) return;
+            if (bytes4(reason) == ICoverPool.CatchUpNeeded.selector) return;
+            _among(
+                reason,
+                IPolicyBook.QuoteOutOfBounds.selector,
+                IPolicyBook.NotQuiet.selector,
+                IPolicyBook.CapExceeded.selector
+            );
+        }
+    }
+
+    function cancel(uint256 which) external {
+        uint256 count = ids.length;
         if (count == 0) return;
-        uint256 id = which % count + 1;
+        uint256 id = ids[which % count];
+        address holder = _policies.ownerOf(id);
+        vm.prank(holder);
+        try _policies.cancel(id) returns (uint256 refund) {
+            premiums -= refund;
+            assertEq(_policies.policy(id).owed, 0, "owed by what is cancelled");
+            assertLe(refund, _policies.policy(id).premium, "refund");
+        } catch (bytes memory reason) {
+            if (bytes4(reason) == ICoverPool.CatchUpNeeded.selector) return;
+            if (bytes4(reason) == ICoverPool.DebtsStand.selector) return;
+            _among(
+                reason, IPolicyBook.CoverOver.selector, IPolicyBook.NotQuiet.selector, IPolicyBook.OwedAlready.selector
+            );
+        }
+    }
+
+    /// @notice A policy is continued without a gap: ordered first, or bought at once.
+    function renew(uint256 which, bool order) external {
+        uint256 count = ids.length;
+        if (count == 0 || count == MOST_POLICIES) return;
+        uint256 id = ids[which % count];
+        Policy memory known = _policies.policy(id);
+        address holder = _policies.ownerOf(id);
+        Quote memory quote = _quote(holder, known.triggerId, 0, 10 days, false);
+        (quote.terms, quote.standby, quote.renews) = (known.terms, known.standby, id);
+        (quote.start, quote.end) = (known.end, known.end + 10 days);
+        quote.premium = uint96(quote.terms.aggregateLimit / 60);
+        _asset.mint(holder, quote.premium);
+        (uint8 v, bytes32 r, bytes32 s) = vm.sign(SIGNER_KEY, _policies.quoteDigest(quote));
+        bytes memory signature = abi.encodePacked(r, s, v);
+        if (order) {
+            vm.prank(holder);
+            try _policies.orderRenewal(quote, vm.addr(SIGNER_KEY), signature) {}
+            catch (bytes memory reason) {
+                _refusedRenewal(reason);
+                return;
+            }
+        } else {
+            vm.prank(holder);
+        }
+        try _policies.buy(quote, vm.addr(SIGNER_KEY), signature) returns (uint256 bought) {
+            ids.push(bought);
+            premiums += quote.premium;
+            assertTrue(_policies.policy(id).renewed, "renewed");
+            _backed(known.triggerId);
+        } catch (bytes memory reason) {
+            _refusedRenewal(reason);
+        }
+    }
+
+    function _refusedRenewal(bytes memory reason) private pure {
+        if (bytes4(reason) == ICoverPool.Insolvent.selector) return;
+        if (bytes4(reason) == ICoverPool.CatchUpNeeded.selector) return;
+        _among(
+            reason,
+            IPolicyBook.NotRenewable.selector,
+            IPolicyBook.NotQuiet.selector,
+            IPolicyBook.QuoteOutOfBounds.selector
+        );
+    }
+
+    function impair(uint256 trigger, bool impaired) external {
+        _book.setImpaired(triggers[trigger % 3], impaired);
+    }
+
+    function claim(uint256 which, uint256 sequence) public {
+        uint256 count = ids.length;
+        if (count == 0) return;
+        uint256 id = ids[which % count];
         bytes32 triggerId = _policies.policy(id).triggerId;
         uint256 incidents = _book.incidentCount(triggerId);
         if (incidents == 0) return;
@@ -212,17 +334,17 @@ contract Handler is Test {
     }
 
     function activateFailover(uint256 which) external {
-        uint256 count = _policies.policyCount();
+        uint256 count = ids.length;
         if (count == 0) return;
-        uint256 id = which % count + 1;
+        uint256 id = ids[which % count];
         vm.prank(_policies.policy(id).standby);
         _policies.activateFailover(id);
     }
 
     function release(uint256 which) public {
-        uint256 count = _policies.policyCount();
+        uint256 count = ids.length;
         if (count == 0) return;
-        uint256 id = which % count + 1;
+        uint256 id = ids[which % count];
         Policy memory before = _policies.policy(id);
         try _policies.release(id) {
             Policy memory released = _policies.policy(id);
@@ -239,9 +361,10 @@ contract Handler is Test {
     }
 
     function payDebt(uint256 which) external {
-        uint256 count = _policies.policyCount();
+        uint256 count = ids.length;
         if (count == 0) return;
-        received[which % count + 1] += _pool.payDebt(which % count + 1, Insured.triggers(_pool, triggers));
+        uint256 id = ids[which % count];
+        received[id] += _pool.payDebt(id, Insured.triggers(_pool, triggers));
     }
 
     function freeze(uint256 who, bool frozen) external {
@@ -295,10 +418,10 @@ contract Handler is Test {
             _book.confirm(triggers[i], from, uint64(bound(covered, 2 hours, 60 hours)));
             _pool.poke(triggers[i]);
         }
-        uint256 count = _policies.policyCount();
+        uint256 count = ids.length;
         for (uint256 i; i < count; ++i) {
-            uint256 id = (i + first % count) % count + 1;
-            claim(id - 1, _book.incidentCount(_policies.policy(id).triggerId) - 1);
+            uint256 which = (i + first % count) % count;
+            claim(which, _book.incidentCount(_policies.policy(ids[which]).triggerId) - 1);
         }
         for (uint256 i; i < 3 && settled; ++i) {
             _book.finalise(triggers[i]);
@@ -309,16 +432,16 @@ contract Handler is Test {
 
     /// @notice Time goes on until a policy's tail is over, everything open is settled by then.
     function lapse(uint256 which) external {
-        uint256 count = _policies.policyCount();
+        uint256 count = ids.length;
         if (count == 0) return;
-        uint256 id = which % count + 1;
+        uint256 id = ids[which % count];
         uint256 over = _policies.policy(id).end + 7 days + 1;
         if (block.timestamp < over) vm.warp(over);
         for (uint256 i; i < 3; ++i) {
             finalise(i);
         }
         while (_pool.accruedUpTo() != block.timestamp) _pool.accrue();
-        release(id - 1);
+        release(which);
     }
 
     function poke(uint256 trigger) external {
