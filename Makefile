@@ -8,7 +8,12 @@ FORGE := contracts/toolchain/forge
 export PATH := $(PATH):$(CURDIR)/$(BIN)
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 
-.PHONY: help setup setup-dev contracts demo test test-python test-contracts check format artifacts invariants calibrate clean
+HALMOS := .venv-halmos
+SLITHER := .venv-slither
+GAS_TESTS := --isolate --match-path test/Gas.t.sol
+
+.PHONY: help setup setup-dev contracts demo test test-python test-contracts check format artifacts snapshot gas \
+	prove prove-differential prove-symbolic prove-static prove-coverage invariants calibrate clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -42,6 +47,7 @@ test-python: setup-dev contracts
 
 test-contracts: setup-dev contracts
 	$(FORGE) test
+	$(FORGE) test $(GAS_TESTS) --gas-snapshot-check true
 	$(BIN)/python contracts/artifacts.py --check
 
 check: setup-dev contracts ## format, lint, types
@@ -58,11 +64,42 @@ format: setup-dev contracts ## write the format
 artifacts: setup contracts ## compile the contracts into contracts/artifacts
 	$(BIN)/python contracts/artifacts.py
 
-invariants: contracts ## the long invariant campaign
-	FOUNDRY_PROFILE=campaign $(FORGE) test --match-path 'test/invariant/*'
+snapshot: contracts ## write what each verb costs into contracts/snapshots
+	$(FORGE) test $(GAS_TESTS) --gas-snapshot-emit true
+
+gas: setup contracts ## measure whole transactions in a pool of up to 10,000 policies
+	$(BIN)/python -m benchmarks.gas --save results/gas.json
+
+prove: prove-differential prove-symbolic prove-static prove-coverage ## what takes longer than a test may
+
+prove-differential: setup-dev contracts ## payoff and sweep against their definitions, 100,000 cases each
+	DIFF_CASES=100000 $(BIN)/pytest -n 2 --dist load tests/test_payoff_contract.py tests/test_sweep_contract.py
+
+prove-symbolic: $(HALMOS)/.stamp contracts ## for all inputs at once: halmos on contracts/test/proofs, z3 on the formulas
+	cd contracts && PATH="$(CURDIR)/contracts/toolchain:$(CURDIR)/$(HALMOS)/bin:$$PATH" FOUNDRY_PROFILE=proofs halmos
+	$(HALMOS)/bin/python contracts/integer_proofs.py
+
+prove-static: $(SLITHER)/.stamp contracts setup ## slither; what it finds is explained in contracts/findings.toml
+	$(BIN)/python contracts/findings.py $(SLITHER)/bin/slither
+
+prove-coverage: contracts setup ## lines and branches of contracts/src that the tests reach
+	$(BIN)/python contracts/coverage.py
+
+$(HALMOS)/.stamp: contracts/toolchain/halmos.txt
+	$(PYTHON) -m venv $(HALMOS)
+	$(HALMOS)/bin/pip install --quiet -r $<
+	touch $@
+
+$(SLITHER)/.stamp: contracts/toolchain/slither.txt
+	$(PYTHON) -m venv $(SLITHER)
+	$(SLITHER)/bin/pip install --quiet -r $<
+	touch $@
+
+invariants: contracts ## the long invariant campaign, in slices; run again to go on
+	$(PYTHON) contracts/campaign.py
 
 calibrate: setup-dev ## simulation-based calibration of the models
 	$(BIN)/python -m benchmarks.calibrate
 
 clean: ## remove what the set-up made
-	rm -rf $(VENV) contracts/node_modules contracts/out contracts/cache
+	rm -rf $(VENV) $(HALMOS) $(SLITHER) contracts/node_modules contracts/out contracts/cache
