@@ -105,10 +105,14 @@ class Market:
         for _ in range(count):
             buyer, call = self._next_sale()
             self.chain.request("eth_sendTransaction", transaction(call, buyer))
-        self.chain.request("evm_setNextBlockTimestamp", self.now)
-        self.chain.request("evm_mine")
+        receipts: list[dict[str, Any]] = []
+        # the node takes transactions in before they are ready to be mined
+        while len(receipts) < count:
+            self.chain.request("evm_setNextBlockTimestamp", self.now)
+            self.chain.request("evm_mine")
+            receipts += self.chain.request("eth_getBlockReceipts", "latest")
+            self.now += 1
         self.chain.request("evm_setAutomine", True)
-        receipts = self.chain.request("eth_getBlockReceipts", "latest")
         ids = [minted(receipt, self.policies.address) for receipt in receipts if int(receipt["status"], 16) == 1]
         if len(ids) != count:
             raise RuntimeError(f"{len(ids)} of the {count} sales of a day went through")

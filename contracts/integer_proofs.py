@@ -121,7 +121,7 @@ def payoff() -> Iterator[Claim]:
         gross = r * (seconds - h) + b
         return If(seconds <= w, IntVal(0), If(gross <= limit, gross, limit))
 
-    least = [Implies(x > w, times(x - h, r))]
+    least = [Implies(covered > w, times(covered - h, r)) for covered in (x, y)]
     yield Claim("more seconds pay no less", terms, owed(x, i) <= owed(y, i), [*least, r * (y - x) >= 0], given)
     yield Claim("larger limits pay no less", terms, owed(x, i) <= owed(x, j), [], given)
     yield Claim("nothing is owed beyond a limit", terms, owed(x, i) <= i, [], given)
