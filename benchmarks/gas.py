@@ -4,9 +4,10 @@ Gas of whole transactions, as receipts tell it (call data and the 21,000 include
 anvil with 10, 1,000 and 10,000 policies in force: eight triggers, forty buyers, five stakers, terms of 180 to 365 days
 that begin on many days. Each figure is a median. What the measured transactions meet:
 
-buy             five days, five sales a day, all heartbeats heard just before: buyers who hold policies already and have
-                approved the pool for good, premium buckets used or fresh as they fall (at 10 policies mostly fresh, at
-                1,000 mostly used), once a day the day's accrual; a signature by a plain key
+buy             five days, five sales a day while the market goes on selling as it grew, all heartbeats heard just before:
+                buyers who hold policies already and have approved the pool for good, premium buckets used or fresh as
+                they fall (with 2 sales a day mostly fresh, with 20 mostly used), once a day the day's accrual; a
+                signature by a plain key
 deposit         five stakers who hold shares and have approved, five a day; once a day the day's accrual
 requestRedeem   the same, each staker's first request of that day: a new request each, the first of the day a new batch
 propose         a first checkpoint of one span, from three watcher paths and a heartbeat that has been silent for four
@@ -43,11 +44,12 @@ USD = 10**6
 Samples = dict[str, list[int]]
 
 
-def daily(market: Market) -> Samples:
-    """Five days of sales, deposits and requests."""
+def daily(market: Market, sales: int) -> Samples:
+    """Five days of deposits, requests and so many sales, five of which are measured."""
     found: Samples = {"buy": [], "deposit": [], "requestRedeem": []}
     for _ in range(5):
         market.wait(DAY - DAY // 4)
+        market.sell(max(0, sales - len(market.stakers)))
         for staker in market.stakers:
             market.wait(DAY // 20)
             market.come_back()
@@ -81,11 +83,8 @@ def measure(sizes: tuple[int, ...], say: Callable[[str], None]) -> dict[int, Sam
     with market() as opened:
         for size in sizes:
             opened.grow(size, SALES_A_DAY[size])
-            opened.wait(5 * DAY)
-            before, sold, now = opened.chain.request("evm_snapshot"), opened.sold, opened.now
-            found[size] = daily(opened) | incident(opened, size)
-            opened.chain.request("evm_revert", before)
-            opened.sold, opened.now = sold, now
+            with opened.undone():
+                found[size] = daily(opened, SALES_A_DAY[size]) | incident(opened, size)
             say(f"{size} policies: " + ", ".join(f"{verb} {median(found[size][verb]):,.0f}" for verb in TARGETS))
     return found
 

@@ -95,11 +95,15 @@ class Market:
         """Sells until so many policies are sold, those of a day in blocks of up to fifty."""
         while self.sold < policies:
             self.wait(DAY)
-            last = min(self.sold + a_day, policies)
-            while self.sold < last:
-                self._sell(min(A_BLOCK, last - self.sold))
+            self.sell(min(a_day, policies - self.sold))
 
-    def _sell(self, count: int) -> None:
+    def sell(self, count: int) -> None:
+        """Sells so many now."""
+        last = self.sold + count
+        while self.sold < last:
+            self._sell_block(min(A_BLOCK, last - self.sold))
+
+    def _sell_block(self, count: int) -> None:
         self.now += 1
         self.chain.request("evm_setAutomine", False)
         for _ in range(count):
@@ -151,6 +155,15 @@ class Market:
     def _signed(self, quote: Quote) -> SignedQuote:
         message = quote_message(quote, self.chain.chain_id, self.policies.address)
         return SignedQuote(quote, self.underwriter.address, sign(message, self.underwriter))
+
+    @contextmanager
+    def undone(self) -> Iterator[None]:
+        """What happens inside has not happened after it."""
+        before, sold, now, ids = self.chain.request("evm_snapshot"), self.sold, self.now, len(self.policy_ids)
+        yield
+        self.chain.request("evm_revert", before)
+        self.sold, self.now = sold, now
+        del self.policy_ids[ids:]
 
     # ------------------------------------------------------------- halting
 

@@ -66,13 +66,15 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     uint64 public immutable cooldown;
     uint256 private immutable _settlementWindow;
 
-    uint128 private _assets;
-    uint128 private _debts;
+    /// @dev Side by side what one call changes. `_indebted`: whether `_debts` is not zero, which spares a sale the look.
+    uint120 private _assets;
+    bool private _indebted;
     uint128 private _reserve;
-    uint128 private _claimable;
     /// @dev Sums over the triggers: of what one further incident can be owed, and of what stands of it (`_standing`).
     uint128 private _incidentLimits;
     uint128 private _worst;
+    uint128 private _debts;
+    uint128 private _claimable;
     PremiumStream.Stream private _stream;
     RedeemQueue.Queue private _queue;
     /// @inheritdoc ICoverPool
@@ -141,7 +143,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     }
 
     function _transferIn(address from, uint256 amount) internal override {
-        _assets += amount.toUint128();
+        _assets += amount.toUint120();
 
         IERC20 token = IERC20(asset());
         uint256 before = token.balanceOf(address(this));
@@ -286,7 +288,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     function _requireReliablePrice() private {
         _accrueAll();
         if (_reserve > 0) revert ReserveStands(_reserve);
-        if (_debts > 0) revert DebtsStand(_debts);
+        if (_indebted) revert DebtsStand(_debts);
         if (_worthless()) revert PriceTooLow();
     }
 
@@ -354,15 +356,15 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     /// more than all that can still be owed.
     function _hold(Latch storage latch, uint256 incidentLimits, uint256 reserve, uint256 number) private {
         reserve = Math.min(reserve, number == 0 ? incidentLimits : latch.aggregateLimits);
-        uint256 before = _standing(latch);
-        _incidentLimits = (_incidentLimits + incidentLimits - latch.incidentLimits).toUint128();
+        uint256 standing = number == 0 ? incidentLimits : reserve;
+        uint128 worst = (_worst + standing - _standing(latch)).toUint128();
+        uint128 limits = (_incidentLimits + incidentLimits - latch.incidentLimits).toUint128();
+        (_incidentLimits, _worst) = (limits, worst);
         _reserve = (_reserve + reserve - latch.reserve).toUint128();
 
-        latch.incidentLimits = incidentLimits.toUint120();
-        latch.reserve = reserve.toUint128();
-        latch.incidentNumber = number.toUint64();
-        latch.latched = reserve > 0 || number > 0;
-        _worst = (_worst + _standing(latch) - before).toUint128();
+        (uint128 reserve_, uint64 number_) = (reserve.toUint128(), number.toUint64());
+        (latch.incidentLimits, latch.latched) = (incidentLimits.toUint120(), reserve > 0 || number > 0);
+        (latch.reserve, latch.incidentNumber) = (reserve_, number_);
     }
 
     /// @dev What a trigger's unsettled incidents can still be owed, or else what a next one could.
@@ -431,10 +433,10 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         // A reserve for what is settled by now must not stand for the limits of the next incident.
         if (latch.latched) _poke(sale.triggerId);
         _addExposure(sale.subject, sale.aggregateLimit, sale.cap);
-        latch.aggregateLimits += sale.aggregateLimit;
-        latch.incidentLimits += sale.incidentLimit;
-        _incidentLimits += sale.incidentLimit;
-        if (!latch.latched || latch.incidentNumber == 0) _worst += sale.incidentLimit;
+        uint256 more = !latch.latched || latch.incidentNumber == 0 ? sale.incidentLimit : 0;
+        (latch.incidentLimits, latch.aggregateLimits) =
+        (latch.incidentLimits + sale.incidentLimit, latch.aggregateLimits + sale.aggregateLimit);
+        (_incidentLimits, _worst) = (_incidentLimits + sale.incidentLimit, _worst + uint128(more));
         // Counted and unearned at once: the premium backs no cover, its own neither.
         _stream.write(sale.premium, sale.start, sale.end);
 
@@ -464,9 +466,9 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         _dropExposure(subject, amount);
         if (debt > 0) {
             debtOf[policyId] += debt;
-            _debts += debt.toUint128();
+            _setDebts(_debts + debt);
         }
-        _assets -= sent.toUint128();
+        _assets -= sent.toUint120();
 
         _sendOrCredit(to, sent);
     }
@@ -479,7 +481,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         returns (uint256 amount)
     {
         _accrueAll();
-        if (_debts > 0) revert DebtsStand(_debts);
+        if (_indebted) revert DebtsStand(_debts);
 
         uint256 unearned = PremiumStream.unearnedOf(premium, start, end, block.timestamp);
         amount = unearned.mulDiv(BASIS_POINTS - keptBps, BASIS_POINTS);
@@ -487,7 +489,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         uint256 left = Math.saturatingSub(_assets, _reserve);
         if (left < all) amount = amount.mulDiv(left, all);
         uint256 kept = _stream.unwrite(premium, start, end, amount);
-        _assets -= amount.toUint128();
+        _assets -= amount.toUint120();
 
         emit PremiumRefunded(triggerId, to, amount, kept);
         _sendOrCredit(to, amount);
@@ -520,8 +522,8 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
 
         address to = IERC721(policyBook).ownerOf(policyId);
         debtOf[policyId] -= paid;
-        _debts -= uint128(paid);
-        _assets -= uint128(paid);
+        _setDebts(_debts - paid);
+        _assets -= uint120(paid);
 
         emit DebtPaid(policyId, to, paid);
         _sendOrCredit(to, paid);
@@ -552,8 +554,17 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         }
     }
 
+    function _setDebts(uint256 debts) private {
+        _debts = debts.toUint128();
+        _indebted = debts > 0;
+    }
+
+    function _debtsStanding() private view returns (uint256) {
+        return _indebted ? _debts : 0;
+    }
+
     function _setAside(uint256 amount) private {
-        _assets -= amount.toUint128();
+        _assets -= amount.toUint120();
         _claimable += uint128(amount);
     }
 
@@ -570,7 +581,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
 
     /// @dev What may back remaining limits.
     function _collateral() private view returns (uint256) {
-        return Math.saturatingSub(_assets, _unearned() + _reserve + _debts);
+        return Math.saturatingSub(_assets, _unearned() + _reserve + _debtsStanding());
     }
 
     /// @dev Else a deposit would mint nearly all there is, and shares without bound.
@@ -604,12 +615,12 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
 
     /// @inheritdoc ERC4626
     function totalAssets() public view override returns (uint256) {
-        return Math.saturatingSub(_assets, _unearned() + _debts);
+        return Math.saturatingSub(_assets, _unearned() + _debtsStanding());
     }
 
     /// @inheritdoc ERC4626
     function maxDeposit(address) public view override returns (uint256) {
-        return priceReliable() ? type(uint128).max - _assets : 0;
+        return priceReliable() ? type(uint120).max - _assets : 0;
     }
 
     /// @inheritdoc ERC4626
@@ -680,7 +691,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
     /// @inheritdoc ICoverPool
     function priceReliable() public view returns (bool) {
         (, bool caughtUp) = _stream.unearnedAt(block.timestamp);
-        return caughtUp && _reserve == 0 && _debts == 0 && !_worthless();
+        return caughtUp && _reserve == 0 && !_indebted && !_worthless();
     }
 
     /// @inheritdoc ICoverPool

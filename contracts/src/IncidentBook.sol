@@ -143,7 +143,7 @@ contract IncidentBook is IIncidentBook {
     function propose(bytes32 triggerId) external returns (uint256 sequence, uint256 checkpoint) {
         Rule storage rule = _rule(triggerId);
         bool running;
-        (sequence, running) = _latest(triggerId, rule);
+        (sequence, running) = _latest(rule);
         File storage file = _files[triggerId][sequence];
 
         (Span[] memory spans, bool open) = _group(rule, file, _look(rule, file));
@@ -154,7 +154,7 @@ contract IncidentBook is IIncidentBook {
             if (!_begin(rule, file, spans)) _grow(rule, file, covered, open);
         } else {
             if (covered == 0) revert NothingToPropose(triggerId);
-            rule.incidents = uint32(sequence + 1);
+            (rule.incidents, rule.open) = (uint32(sequence + 1), true);
             file.proposedAt = uint40(block.timestamp);
             file.proposer = msg.sender;
         }
@@ -239,6 +239,7 @@ contract IncidentBook is IIncidentBook {
 
         _take(rule, file, checkpoint, components);
         file.finalAt = uint40(block.timestamp);
+        rule.open = false;
         if (file.coveredSeconds != 0) {
             rule.since = file.until;
             rule.settledAt = uint40(block.timestamp + SETTLEMENT_WINDOW);
@@ -423,7 +424,7 @@ contract IncidentBook is IIncidentBook {
     /// @inheritdoc IIncidentBook
     function sweep(bytes32 triggerId) external view returns (Span[] memory spans, bool open) {
         Rule storage rule = _rule(triggerId);
-        (uint256 sequence,) = _latest(triggerId, rule);
+        (uint256 sequence,) = _latest(rule);
         File storage file = _files[triggerId][sequence];
         return _group(rule, file, _look(rule, file));
     }
@@ -509,15 +510,14 @@ contract IncidentBook is IIncidentBook {
     }
 
     /// @inheritdoc IIncidentBook
-    function unsettled(bytes32 triggerId) public view returns (bool) {
-        Rule storage rule = _rule(triggerId);
-        (, bool running) = _latest(triggerId, rule);
-        return running || block.timestamp < rule.settledAt;
+    function unsettled(bytes32 triggerId) external view returns (bool) {
+        return _unsettled(_rule(triggerId));
     }
 
     /// @inheritdoc IIncidentBook
     function standing(bytes32 triggerId) external view returns (bool, uint256) {
-        return (unsettled(triggerId), _rules[triggerId].incidents);
+        Rule storage rule = _rule(triggerId);
+        return (_unsettled(rule), rule.incidents);
     }
 
     /* ALARMS */
@@ -540,7 +540,6 @@ contract IncidentBook is IIncidentBook {
     /// @inheritdoc IIncidentBook
     function saleRules(bytes32 triggerId) public view returns (SaleRules memory) {
         Rule storage rule = _rule(triggerId);
-        (, bool running) = _latest(triggerId, rule);
         (bool sound, uint64 fundedUntil) = Roster.sellable(rule);
         return SaleRules({
             subject: rule.subject,
@@ -549,7 +548,7 @@ contract IncidentBook is IIncidentBook {
             challengePeriod: rule.challengePeriod,
             incidents: rule.incidents,
             fundedUntil: fundedUntil,
-            quiet: sound && !running && block.timestamp >= rule.settledAt
+            quiet: sound && !_unsettled(rule)
         });
     }
 
@@ -561,15 +560,19 @@ contract IncidentBook is IIncidentBook {
     }
 
     /// @dev The open incident, or else the number that the next one will have.
-    function _latest(bytes32 triggerId, Rule storage rule) private view returns (uint256 sequence, bool running) {
-        sequence = rule.incidents;
-        if (sequence != 0 && _files[triggerId][sequence - 1].finalAt == 0) return (sequence - 1, true);
+    function _latest(Rule storage rule) private view returns (uint256 sequence, bool running) {
+        running = rule.open;
+        sequence = running ? rule.incidents - 1 : rule.incidents;
+    }
+
+    function _unsettled(Rule storage rule) private view returns (bool) {
+        return rule.open || block.timestamp < rule.settledAt;
     }
 
     /// @dev The open incident.
     function _running(bytes32 triggerId, Rule storage rule) private view returns (uint256 sequence, File storage file) {
         bool running;
-        (sequence, running) = _latest(triggerId, rule);
+        (sequence, running) = _latest(rule);
         if (!running) revert NoOpenIncident(triggerId);
         file = _files[triggerId][sequence];
     }

@@ -7,10 +7,10 @@ import {PolicyDescriptor} from "../src/PolicyDescriptor.sol";
 import {ICoverPool, Solvency} from "../src/interfaces/ICoverPool.sol";
 import {IIncidentBook, Span} from "../src/interfaces/IIncidentBook.sol";
 import {Listing, Quote, Semantics, Terms} from "../src/interfaces/IPolicyBook.sol";
-import {AllowanceBook} from "./AllowanceBook.sol";
 import {HostileAsset} from "./HostileAsset.sol";
 import {ScriptedBook} from "./ScriptedBook.sol";
 import {Insured} from "./harness/Insured.sol";
+import {Permit2, RealPermit2} from "./harness/Permit2.sol";
 import {Test} from "./Test.sol";
 
 /// @title A pool, its policies and a scripted incident book, with two triggers that one scenario joins
@@ -32,7 +32,7 @@ abstract contract CoverBase is Test {
     ScriptedBook internal book;
     CoverPool internal pool;
     PolicyDescriptor internal descriptor;
-    AllowanceBook internal permit2;
+    Permit2 internal permit2;
     PolicyBook internal policies;
 
     address internal signer = vm.addr(SIGNER_KEY);
@@ -53,7 +53,7 @@ abstract contract CoverBase is Test {
         asset = new HostileAsset(decimals);
         book = new ScriptedBook();
         descriptor = new PolicyDescriptor();
-        permit2 = new AllowanceBook();
+        permit2 = RealPermit2.install(vm);
         address predicted = vm.computeCreateAddress(address(this), vm.getNonce(address(this)) + 1);
         IIncidentBook incidents = IIncidentBook(address(book));
         policies = new PolicyBook(address(this), ICoverPool(predicted), incidents, descriptor);

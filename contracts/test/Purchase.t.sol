@@ -7,8 +7,8 @@ import {IERC20Errors} from "@openzeppelin/contracts/interfaces/draft-IERC6093.so
 import {Span} from "../src/interfaces/IIncidentBook.sol";
 import {IPermit2} from "../src/interfaces/IPermit2.sol";
 import {IPolicyBook, Permit, Quote} from "../src/interfaces/IPolicyBook.sol";
-import {AllowanceBook} from "./AllowanceBook.sol";
 import {CoverBase} from "./CoverBase.sol";
+import {Permit2, RealPermit2} from "./harness/Permit2.sol";
 
 /// @title A buyer that is a contract and accepts what one key has signed
 contract SmartBuyer is IERC1271 {
@@ -99,7 +99,7 @@ contract PurchaseTest is CoverBase {
         IPermit2.PermitDetails memory details =
             IPermit2.PermitDetails(address(asset), permit.amount, permit.expiration, 0);
         IPermit2.PermitSingle memory single = IPermit2.PermitSingle(details, address(pool), permit.deadline);
-        permit.signature = _bytes(BUYER_KEY, permit2.permitDigest(single));
+        permit.signature = _bytes(BUYER_KEY, RealPermit2.digest(permit2, single));
     }
 
     function _buyWithPermit(Quote memory quote, Permit memory permit) private returns (uint256) {
@@ -149,7 +149,7 @@ contract PurchaseTest is CoverBase {
         permit.amount -= 1;
         bytes memory offer = _sign(quote);
         vm.prank(buyer);
-        vm.expectRevert(abi.encodeWithSelector(AllowanceBook.AllowanceExpired.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(Permit2.AllowanceExpired.selector, 0));
         policies.buyWithPermit(quote, signer, offer, permit);
     }
 
@@ -194,7 +194,7 @@ contract PurchaseTest is CoverBase {
     function test_DepositsGoThroughPermit2Too() public {
         asset.mint(other, one);
         vm.prank(other);
-        vm.expectRevert(abi.encodeWithSelector(AllowanceBook.AllowanceExpired.selector, 0));
+        vm.expectRevert(abi.encodeWithSelector(Permit2.AllowanceExpired.selector, 0));
         pool.deposit(one, other);
     }
 

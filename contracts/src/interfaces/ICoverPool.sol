@@ -156,10 +156,10 @@ interface ICoverPool {
     /// @dev Claims rank before refunds: refused while debts stand, and what the reserve holds is not touched, as far as triggers were poked.
     /// Refunds rank before shares. Where assets don't cover all unearned premium, each gets the part that they cover of it now.
     /// @param premium What was written for [start, end). @param keptBps What of its unearned part is kept, basis points.
-    /// @return refund Paid or credited to `to`, rounded down.
+    /// @return amount Paid or credited to `to`, rounded down.
     function refund(bytes32 triggerId, uint96 premium, uint64 start, uint64 end, uint256 keptBps, address to)
         external
-        returns (uint256 refund);
+        returns (uint256 amount);
     /// @notice Only the policy book: frees the limits of an ended policy.
     function unlock(bytes32 triggerId, bytes32 subject, uint96 incidentLimit, uint96 aggregateLimit) external;
 

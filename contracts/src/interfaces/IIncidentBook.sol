@@ -334,7 +334,7 @@ interface IIncidentBook {
     /// @notice Whether an incident is open, or final for less than the settlement window with seconds confirmed.
     function unsettled(bytes32 triggerId) external view returns (bool);
     /// @notice Both at once: `unsettled` and `incidentCount`.
-    function standing(bytes32 triggerId) external view returns (bool unsettled, uint256 incidents);
+    function standing(bytes32 triggerId) external view returns (bool isUnsettled, uint256 incidents);
     /// @notice The families with an alarmed path now, as a bit set; a path that can't be read counts as silent here, a retired one not at all.
     /// @return alarmed Bit f is set when family f is alarmed. @return live Bit f is set when a path of family f answered.
     function alarms(bytes32 triggerId) external view returns (uint256 alarmed, uint256 live);

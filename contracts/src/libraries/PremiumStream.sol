@@ -103,10 +103,10 @@ library PremiumStream {
     function accrue(Stream storage self, uint256 current) internal {
         (uint256 upTo, uint256 rate, uint256 scaled) = _advanced(self, current);
 
-        self.upTo = upTo.toUint40();
-        self.rate = rate.toUint152();
-        self.fraction = uint64(scaled % SCALE);
-        self.earned += (scaled / SCALE).toUint128();
+        (uint40 upTo_, uint152 rate_, uint128 earned) =
+            (upTo.toUint40(), rate.toUint152(), (scaled / SCALE).toUint128());
+        (self.upTo, self.rate, self.fraction) = (upTo_, rate_, uint64(scaled % SCALE));
+        self.earned += earned;
     }
 
     /// @notice What is unearned at `current`, and whether one call of `accrue` would catch up.

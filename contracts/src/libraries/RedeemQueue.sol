@@ -26,10 +26,12 @@ library RedeemQueue {
 
     /// @param requested By batch: shares asked for in all batches up to and including it.
     /// @param settled Shares settled in all batches together. @param next Position of the oldest batch that is not wholly settled.
+    /// @param oldest Its number; zero if there is none.
     struct Queue {
         Checkpoints.Trace208 requested;
         uint128 settled;
         uint64 next;
+        uint48 oldest;
         mapping(uint256 batch => Batch) batches;
         mapping(address controller => Request[8]) requests;
     }
@@ -42,6 +44,7 @@ library RedeemQueue {
 
     function add(Queue storage self, address controller, uint256 batch, uint256 shares) external {
         self.requested.push(batch.toUint48(), (uint256(self.requested.latest()) + shares).toUint208());
+        if (self.oldest == 0) self.oldest = uint48(batch);
 
         Request[8] storage requests = self.requests[controller];
         for (uint256 i; i < REQUESTS_PER_CONTROLLER; ++i) {
@@ -62,7 +65,10 @@ library RedeemQueue {
         self.batches[batch].assets += assets.toUint128();
         self.settled += shares.toUint128();
         whole = shares == left;
-        if (whole) ++self.next;
+        if (!whole) return false;
+
+        uint256 next = ++self.next;
+        self.oldest = next == self.requested.length() ? 0 : self.requested.at(uint32(next))._key;
     }
 
     /// @notice Takes settled shares of the controller's requests, oldest first.
@@ -130,17 +136,15 @@ library RedeemQueue {
 
     /// @notice The oldest batch that is not wholly settled and its shares left; no shares if there is none.
     function head(Queue storage self) internal view returns (uint256 batch, uint256 left) {
-        uint256 next = self.next;
-        if (next == self.requested.length()) return (0, 0);
-        Checkpoints.Checkpoint208 memory checkpoint = self.requested.at(uint32(next));
-        return (checkpoint._key, checkpoint._value - self.settled);
+        batch = self.oldest;
+        if (batch != 0) left = self.requested.at(uint32(self.next))._value - self.settled;
     }
 
     /// @notice Shares in batches up to and including `batch` that are not settled.
     function unsettledUpTo(Queue storage self, uint256 batch) internal view returns (uint256) {
-        uint256 next = self.next;
+        uint256 oldest = self.oldest;
         // Nothing is left up to it if the oldest batch that is not wholly settled is younger, as it is where a keeper settles.
-        if (next == self.requested.length() || self.requested.at(uint32(next))._key > batch) return 0;
+        if (oldest == 0 || oldest > batch) return 0;
         return self.requested.upperLookupRecent(batch.toUint48()) - self.settled;
     }
 

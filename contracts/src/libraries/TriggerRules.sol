@@ -13,6 +13,7 @@ import {Sweep} from "./Sweep.sol";
 /// @param since End of the last incident that paid, or the trigger's creation.
 /// @param incidents How many incidents it has had.
 /// @param settledAt When its last incident that paid is settled.
+/// @param open Whether the last incident is not final: spares a sale the look at it.
 /// @param windows Announced stops, oldest first, disjoint.
 /// @param struck What disputes struck out, oldest first, disjoint, not touching.
 struct Rule {
@@ -30,6 +31,7 @@ struct Rule {
     uint40 since;
     uint32 incidents;
     uint40 settledAt;
+    bool open;
     uint32 calendarSecondsPerYear;
     address guardian;
     address court;
