@@ -16,7 +16,7 @@ from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, ex
 from pricing_models.portfolio import Book, Link, Process, World
 from pricing_models.simulate import curves, draws, reference
 from pricing_models.simulate.limits import outage_pays, policy_terms
-from pricing_models.simulate.outages import BLOCK, BLOCK_YEARS, YEAR, merge, unite
+from pricing_models.simulate.outages import BLOCK, BLOCK_YEARS, YEAR, unite
 from pricing_models.simulate.payouts import append
 from tests.pool_worlds import DAY, HOUR, cover, law, small_pool, some_books, some_terms, terms, uncertain_rate
 
@@ -293,10 +293,11 @@ def test_two_subjects_by_hand():
     A halt of 3 h pays 72,000 on a. On b the halt passed on (from 1 h to 4 h) and its own (from 3 h to 5 h) are one of
     4 h: 108,000, of which the aggregate limit leaves 100,000.
     """
-    both = np.array([(3 * HOUR << 32) | 2 * HOUR, 0], np.uint64)
-    passed = np.array([(1 * HOUR << 32) | 3 * HOUR], np.uint64)
-    assert unite(both, merge(both, 1, passed, 1)) == 1
-    start, length = divmod(int(both[0]), 2**32)
+    own = np.array([(3 * HOUR << 32) | 2 * HOUR, 0], np.uint64)
+    passed = np.array([(1 * HOUR << 32) | 3 * HOUR, 0], np.uint64)
+    united = np.empty(2, np.uint64)
+    assert unite(own, 1, passed, 1, united, 0) == 1
+    start, length = divmod(int(united[0]), 2**32)
     assert (start, length) == (1 * HOUR, 4 * HOUR)
     world = World((Process("a", 1.0, law()), Process("b", 1.0, law())), (), (Link("b", "a", 1.0),))
     book = Book((cover("a", "a"), cover("b", "b", terms(limit=100_000, aggregate=100_000))), world)

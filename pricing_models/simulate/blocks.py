@@ -71,23 +71,24 @@ def _gather(world, i, parameters, key, first_block, blocks, kept, kept_first, ev
             count = own_outages(
                 np.uint64(stream[i]), first_block + b, key, rate, law, own, words, gaps, variates, drawn
             )
+            passed = 0
             for link in range(cause_first[i], cause_first[i + 1]):
+                # those of the cause before; those of the last one are put in order as they are united
+                count = merge(own, count, other, passed) if count >= 0 and passed >= 0 else -1
                 cause = cause_of[link]
                 at = kept_first[slot[cause], b]
                 passed = passed_on(
                     kept, at, kept_first[slot[cause], b + 1] - at, threshold[link], cause_purpose(stream[cause]),
                     np.uint64(stream[i]), first_block + b, key, other, words,
                 )  # fmt: skip
-                count = merge(own, count, other, passed) if count >= 0 and passed >= 0 else -1
+            if count >= own.size or passed < 0:
+                count = -1
             if count < 0:
                 size *= 2
                 own, other, words, gaps, variates, drawn = _buffers(size)
-        count = unite(own, count)
-        if n + count > events.size:
-            events = room(events, n + count)
-        for j in range(count):
-            events[n + j] = own[j]
-        n += count
+        if n + count + passed > events.size:
+            events = room(events, n + count + passed)
+        n += unite(own, count, other, passed, events, n)
         first[b + 1] = n
     return events
 

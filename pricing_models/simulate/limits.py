@@ -12,7 +12,7 @@ the outage began that have not ended when the incident begins; a failover is pro
 
 import numpy as np
 
-from pricing_models.simulate.jit import compiled
+from pricing_models.simulate.jit import compiled, inlined
 from pricing_models.simulate.outages import YEAR
 from pricing_models.simulate.payouts import LONGEST_INCIDENT, looked_up
 
@@ -181,11 +181,7 @@ def pay_by_policy(curves, policies, bounds, i, times, lengths, years, proven, n,
     for year in range(first_year, last_year):
         reaches[year] = 0
     if _reaches(lengths, years, n, least, offset, cap, own, reaches) > 0 and least < LONGEST_INCIDENT:
-        for j in range(n):
-            if lengths[j] > LONGEST_INCIDENT:
-                time, length = np.int64(times[j]), np.int64(lengths[j])
-                reaches[years[j]] += later_reach(time, length, offset, cap)
-                totals[years[j]] += _later_of_all(curves, policies, i, time, length)
+        _pay_later(curves, policies, i, times, lengths, years, n, offset, cap, reaches, totals)
     flagged = _above(reaches, first_year, last_year, reserve, own)
     for k in range(flagged):
         year = own[k]
@@ -197,39 +193,64 @@ def pay_by_policy(curves, policies, bounds, i, times, lengths, years, proven, n,
 
 
 @compiled
-def _later_of_all(curves, policies, i, time, length):
-    """What an outage pays to all policies for its incidents after the first, aggregate limits aside, modulo 2^64.
+def _pay_later(curves, policies, i, times, lengths, years, n, offset, cap, reaches, totals):
+    """Add what outages of more than 168 h pay to all policies for their incidents after the first, aggregate limits
+    aside, to `totals`, modulo 2^64, and the reaches of those to `reaches`.
 
     The table has what each incident pays to those in force as it begins; those that began since the outage did are
     taken out again.
     """
-    policy_first, start, end, by_start, table = policies[0], policies[1], policies[2], policies[12], policies[13]
-    first, last, total = policy_first[i], policy_first[i + 1], np.int64(0)
-    if curves[11][i] < 0:
-        for p in range(first, last):
-            if start[p] <= time and time + LONGEST_INCIDENT < end[p]:
-                total += unlimited(policy_terms(table, p), time, length, 1)
-        return total
-    until = min(time + length, YEAR)
+    start, by_start, table = policies[1], policies[12], policies[13]
+    first, last = policies[0][i], policies[0][i + 1]
+    for j in range(n):
+        if lengths[j] <= LONGEST_INCIDENT:
+            continue
+        time, length, year = np.int64(times[j]), np.int64(lengths[j]), years[j]
+        reaches[year] += later_reach(time, length, offset, cap)
+        if curves[11][i] < 0:
+            totals[year] += _later_one_by_one(start, policies[2], table, first, last, time, length)
+            continue
+        until = min(time + length, YEAR)
+        totals[year] += _later_looked_up(curves, i, time, length, until)
+        k = _first_after(start, by_start, first, last, time)
+        while k < last and start[by_start[k]] < until:
+            p = by_start[k]
+            totals[year] -= unlimited(
+                policy_terms(table, p), time, length, (start[p] - time - 1) // LONGEST_INCIDENT + 1
+            )
+            k += 1
+
+
+@compiled
+def _later_one_by_one(start, end, table, first, last, time, length):
+    total = np.int64(0)
+    for p in range(first, last):
+        if start[p] <= time and time + LONGEST_INCIDENT < end[p]:
+            total += unlimited(policy_terms(table, p), time, length, 1)
+    return total
+
+
+@inlined
+def _later_looked_up(curves, i, time, length, until):
+    """What the incidents after the first pay to those in force as each begins, from the subject's table."""
+    width, total = curves[6][i + 1] - curves[6][i] + 1, np.int64(0)
     begun = time + LONGEST_INCIDENT
-    while begun < until:
-        seconds = min(time + length - begun, LONGEST_INCIDENT)
-        total += _looked_up(curves, i, begun, seconds)
+    while begun < until and width > 1:
+        total += looked_up(
+            i, curves[1], curves[0][i], curves[8], curves[7], curves[6][i], width, curves[10][i], curves[9], curves[12],
+            curves[11][i], begun, min(time + length - begun, LONGEST_INCIDENT),
+        )  # fmt: skip
         begun += LONGEST_INCIDENT
-    k = first + np.searchsorted(start[by_start[first:last]], time, side="right")
-    while k < last and start[by_start[k]] < until:
-        p = by_start[k]
-        total -= unlimited(policy_terms(table, p), time, length, (start[p] - time - 1) // LONGEST_INCIDENT + 1)
-        k += 1
     return total
 
 
 @compiled
-def _looked_up(curves, i, time, length):
-    width = curves[6][i + 1] - curves[6][i] + 1
-    if width == 1:
-        return np.int64(0)
-    return looked_up(
-        i, curves[1], curves[0][i], curves[8], curves[7], curves[6][i], width, curves[10][i], curves[9], curves[12],
-        curves[11][i], time, length,
-    )  # fmt: skip
+def _first_after(start, by_start, low, high, time):
+    """Place in `by_start` of the first policy that starts after `time`."""
+    while low < high:
+        middle = (low + high) >> 1
+        if start[by_start[middle]] <= time:
+            low = middle + 1
+        else:
+            high = middle
+    return low

@@ -30,6 +30,8 @@ BLOCK_YEARS = 100
 BLOCK = YEAR * BLOCK_YEARS
 
 _32, _LOW, _0 = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(0)
+_LAST = np.uint64(2**64 - 1)
+"""Behind every outage: none begins so late."""
 
 
 @compiled
@@ -128,11 +130,18 @@ def merge(a, n_a, b, n_b):
 
 
 @compiled
-def unite(events, n):
-    """Overlapping or touching outages that begin in one year become one, in place; the number that is left."""
-    k, start, end = -1, 0, -1
-    for j in range(n):
-        word = events[j]
+def unite(a, n_a, b, n_b, events, at):
+    """The sorted `a` and `b` in one order from `events[at]` on, and of those that overlap or touch and begin in one
+    year one; how many that are. `a` and `b` have room for one more, `events` for all."""
+    a[n_a] = b[n_b] = _LAST
+    i, j, k, start, end = 0, 0, at - 1, 0, -1
+    for _ in range(n_a + n_b):
+        x, y = a[i], b[j]
+        # no branch: which comes first can't be predicted
+        first = x < y
+        word = x if first else y
+        i += 1 if first else 0
+        j += 0 if first else 1
         t = np.int64(word >> _32)
         last = t + np.int64(word & _LOW)
         # few overlap, so only those are asked for their year
@@ -144,7 +153,7 @@ def unite(events, n):
             k += 1
             events[k] = word
             start, end = t, last
-    return k + 1
+    return k + 1 - at
 
 
 @compiled

@@ -19,7 +19,7 @@ from pricing_models.simulate.jit import compiled, inlined
 from pricing_models.simulate.outages import YEAR
 
 LONGEST_INCIDENT = LONGEST_INCIDENT_SECONDS
-TIME_SHIFT = 14
+TIME_SHIFT = 13
 TIME_CELLS = (YEAR >> TIME_SHIFT) + 1
 LENGTH_CELLS = 1024
 CHUNK_BITS = 5
