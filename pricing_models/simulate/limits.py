@@ -151,7 +151,7 @@ def _reaches(lengths, years, n, least, offset, cap, own, reaches):
         own[j] = reach if length > least else 0
         long += 1 if length > LONGEST_INCIDENT else 0
     for j in range(n):
-        reaches[years[j]] += own[j]
+        reaches[np.uint64(years[j])] += own[j]
     return long
 
 

@@ -29,7 +29,7 @@ YEAR = 31_557_600
 BLOCK_YEARS = 100
 BLOCK = YEAR * BLOCK_YEARS
 
-_32, _LOW, _0 = np.uint64(32), np.uint64(0xFFFFFFFF), np.uint64(0)
+_0, _1, _32, _LOW = np.uint64(0), np.uint64(1), np.uint64(32), np.uint64(0xFFFFFFFF)
 _LAST = np.uint64(2**64 - 1)
 """Behind every outage: none begins so late."""
 
@@ -103,11 +103,11 @@ def passed_on(kept, at, count, threshold, purpose, stream, block, key, out, word
     if count + 4 > words.size or count >= out.size:
         return -1
     fill_words(0, (count + 3) >> 2, purpose, stream, key[1], key[0], np.uint64(block), words)
-    n = 0
+    n = _0
     for j in range(count):
         out[n] = kept[at + j]
-        n += 1 if words[j] < threshold else 0
-    return n
+        n += _1 if words[j] < threshold else _0
+    return np.int64(n)
 
 
 @compiled
@@ -134,26 +134,27 @@ def unite(a, n_a, b, n_b, events, at):
     """The sorted `a` and `b` in one order from `events[at]` on, and of those that overlap or touch and begin in one
     year one; how many that are. `a` and `b` have room for one more, `events` for all."""
     a[n_a] = b[n_b] = _LAST
-    i, j, k, start, end = 0, 0, at - 1, 0, -1
+    # unsigned places: a signed one would be asked each time whether it counts from the end
+    i, j, k, start, end = _0, _0, np.uint64(at), 0, -1
     for _ in range(n_a + n_b):
         x, y = a[i], b[j]
         # no branch: which comes first can't be predicted
         first = x < y
         word = x if first else y
-        i += 1 if first else 0
-        j += 0 if first else 1
+        i += _1 if first else _0
+        j += _0 if first else _1
         t = np.int64(word >> _32)
         last = t + np.int64(word & _LOW)
         # few overlap, so only those are asked for their year
         if t <= end and t // YEAR == start // YEAR:
             if last > end:
                 end = last
-                events[k] = (np.uint64(start) << _32) | np.uint64(min(end - start, LONGEST))
+                events[k - _1] = (np.uint64(start) << _32) | np.uint64(min(end - start, LONGEST))
         else:
-            k += 1
             events[k] = word
+            k += _1
             start, end = t, last
-    return k + 1 - at
+    return np.int64(k) - at
 
 
 @compiled

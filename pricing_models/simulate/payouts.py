@@ -26,7 +26,7 @@ CHUNK_BITS = 5
 CHUNK = 1 << CHUNK_BITS
 
 _32, _LOW = np.uint64(32), np.uint64(0xFFFFFFFF)
-_5, _51 = np.uint64(5), np.uint64(51)
+_1, _2, _5, _8, _51 = (np.uint64(i) for i in (1, 2, 5, 8, 51))
 _PARTS = np.uint64(YEAR >> 5)
 _MAGIC = np.uint64(-(-(2**51) // (YEAR >> 5)))
 """YEAR is 32 x 986,175, and (t >> 5) x this >> 51 is the quotient for every t below 2^32; both factors have 32 bits."""
@@ -46,26 +46,32 @@ def append(events, first, count, first_year, times, lengths, years, at):
 @inlined
 def rank(ordered, first, low, high, x):
     """How many of `ordered[first:]` are at most `x`, known to be from `low` to `high`."""
-    while high - low > 8:
-        middle = (low + high) >> 1
+    while high - low > _8:
+        middle = (low + high) >> _1
         if ordered[first + middle] <= x:
-            low = middle + 1
+            low = middle + _1
         else:
             high = middle
     while low < high and ordered[first + low] <= x:
-        low += 1
+        low += _1
     return low
+
+
+@inlined
+def _rank(ordered, first, low, high, x):
+    return np.int64(rank(ordered, np.uint64(first), np.uint64(low), np.uint64(high), x))
 
 
 @inlined
 def looked_up(i, edges, e0, time_cells, points, p0, width, shift, length_cells, table, at, time, length):
     """What one incident pays to all policies of subject `i` in force as it begins, from the subject's table."""
-    cell = time >> TIME_SHIFT
-    r = rank(edges, e0, time_cells[i, cell], time_cells[i, cell + 1], time)
-    cell = min(length, points[p0 + width - 2]) >> shift
-    k = rank(points, p0, length_cells[i, cell], length_cells[i, cell + 1], length)
-    place = at + 2 * (r * width + k)
-    return table[place] * length + table[place + 1]
+    # unsigned places: a signed one would be asked each time whether it counts from the end
+    cell, i = np.uint64(time >> TIME_SHIFT), np.uint64(i)
+    r = rank(edges, np.uint64(e0), np.uint64(time_cells[i, cell]), np.uint64(time_cells[i, cell + _1]), time)
+    cell = np.uint64(min(length, points[p0 + width - 2]) >> shift)
+    k = rank(points, np.uint64(p0), np.uint64(length_cells[i, cell]), np.uint64(length_cells[i, cell + _1]), length)
+    place = np.uint64(at) + _2 * (r * np.uint64(width) + k)
+    return table[place] * length + table[place + _1]
 
 
 @compiled
@@ -80,7 +86,7 @@ def add_from_table(curves, i, times, lengths, years, proven, want, n, totals):
     for j in range(n):
         time, length = np.int64(times[j]), min(np.int64(lengths[j]), LONGEST_INCIDENT)
         pay = looked_up(i, edges, e0, time_cells, points, p0, width, shift, length_cells, table, at, time, length)
-        totals[years[j]] += pay if proven[j] == want else 0
+        totals[np.uint64(years[j])] += pay if proven[j] == want else 0
 
 
 @compiled
@@ -115,7 +121,7 @@ def add_by_sweep(curves, least, i, times, lengths, years, proven, want, n, work,
     counts = np.zeros(m + 2, np.int64)
     for j in range(n):
         cell = times[j] >> TIME_SHIFT
-        r = rank(edges, e0, time_cells[i, cell], time_cells[i, cell + 1], times[j])
+        r = _rank(edges, e0, time_cells[i, cell], time_cells[i, cell + 1], np.int64(times[j]))
         r = r if lengths[j] > least and proven[j] == want else 0
         ranks[j] = r
         counts[r + 1] += 1
@@ -135,6 +141,6 @@ def add_by_sweep(curves, least, i, times, lengths, years, proven, want, n, work,
         for j in range(counts[r], counts[r + 1]):
             length, year = min(np.int64(ordered[j] >> _32), LONGEST_INCIDENT), np.int64(ordered[j] & _LOW)
             cell = min(length, longest) >> shift
-            k = rank(points, p0, length_cells[i, cell], length_cells[i, cell + 1], length)
+            k = _rank(points, p0, length_cells[i, cell], length_cells[i, cell + 1], length)
             c = k >> CHUNK_BITS
             totals[year] += (slots[2 * k] + chunks[2 * c]) * length + slots[2 * k + 1] + chunks[2 * c + 1]
