@@ -15,6 +15,17 @@ from insure import dataset, model_cli, portfolio_cli
 from insure.api.server import Server, require_free
 from insure.chain.abi_package import abi_package
 from insure.chain.rpc import Chain
+from insure.cover_options import (
+    AggregateLimitOption,
+    FailoverOption,
+    IncidentLimitOption,
+    RateOption,
+    SemanticsOption,
+    SubjectOption,
+    TermOption,
+    WaitingOption,
+    read_terms,
+)
 from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
 from insure.installation import from_settings
@@ -22,13 +33,13 @@ from insure.jobs import JobBoard
 from insure.ops.check import check
 from insure.ops.deploy import deploy_plan, read_plan
 from insure.records.deployment import Deployment
-from insure.records.units import parse_amount, parse_duration, parse_rate
+from insure.records.units import parse_duration
 from insure.settings import Settings
 from insure.terminal import check_table, console, price_json, price_table, readings_table, subject_table
 from insure.trigger_file import read_trigger
 from pricing_models.errors import ModelError
 from pricing_models.observation import STANDARD_TRIGGER
-from pricing_models.payoff import Semantics, Terms
+from pricing_models.payoff import Semantics
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(model_cli.app, name="model")
@@ -51,32 +62,22 @@ def subjects(as_json: JsonOption = False) -> None:
 
 @app.command()
 def price(
-    subject: Annotated[str, typer.Option(help="CAIP-2 id, slug or alias, such as eip155:42161 or arbitrum-one.")],
-    waiting: Annotated[str, typer.Option(help="Waiting period, such as 30m or 8h.")] = "1h",
-    semantics: Annotated[
-        Semantics, typer.Option(help="retention pays the excess, qualifying all of it.")
-    ] = Semantics.RETENTION,
-    rate: Annotated[str, typer.Option(help="Paid for downtime, in the asset, such as 1000/h.")] = "5000/h",
-    incident_limit: Annotated[str, typer.Option(help="Most that one incident pays.")] = "60000",
-    aggregate_limit: Annotated[str, typer.Option(help="Most that all pay; twice the incident limit if empty.")] = "",
-    failover_benefit: Annotated[str, typer.Option(help="Lump sum on a proven failover.")] = "0",
+    subject: SubjectOption,
+    waiting: WaitingOption = "1h",
+    semantics: SemanticsOption = Semantics.RETENTION,
+    rate: RateOption = "5000/h",
+    incident_limit: IncidentLimitOption = "60000",
+    aggregate_limit: AggregateLimitOption = "",
+    failover_benefit: FailoverOption = "0",
     trigger: Annotated[
         Path | None, typer.Option(help="JSON file with the trigger's paths; the usual ones if none.")
     ] = None,
-    term: Annotated[str, typer.Option(help="How long cover lasts, such as 90d.")] = "90d",
+    term: TermOption = "90d",
     decimals: Annotated[int, typer.Option(min=0, max=18, help="Decimals of the asset.")] = 6,
     as_json: JsonOption = False,
 ) -> None:
     """The price of cover on a subject, with what it is made of."""
-    limit = parse_amount("--incident-limit", incident_limit, decimals)
-    terms = Terms(
-        waiting_seconds=parse_duration("--waiting", waiting),
-        semantics=semantics,
-        rate_per_second=parse_rate("--rate", rate, decimals),
-        failover_benefit=parse_amount("--failover-benefit", failover_benefit, decimals),
-        incident_limit=limit,
-        aggregate_limit=parse_amount("--aggregate-limit", aggregate_limit, decimals) if aggregate_limit else 2 * limit,
-    )
+    terms = read_terms(waiting, semantics, rate, incident_limit, aggregate_limit, failover_benefit, decimals)
     seconds, now = parse_duration("--term", term), int(time.time())
     paths = read_trigger(trigger) if trigger else STANDARD_TRIGGER
     history = dataset.load(Settings.from_env().data)

@@ -5,6 +5,8 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from fractions import Fraction
+from math import ceil
 from pathlib import Path
 from typing import Annotated
 
@@ -15,6 +17,17 @@ from rich.table import Table
 
 from insure import dataset, simulation
 from insure.book import PolicyFile, book_of_policies, build_world, halts_of, read_book
+from insure.cover_options import (
+    AggregateLimitOption,
+    FailoverOption,
+    IncidentLimitOption,
+    RateOption,
+    SemanticsOption,
+    SubjectOption,
+    TermOption,
+    WaitingOption,
+    read_terms,
+)
 from insure.dataset import Dataset
 from insure.engine import fit_model
 from insure.errors import InvalidInput
@@ -24,8 +37,10 @@ from insure.simulation import NO_JUDGEMENT, PoolReport
 from insure.store import Store
 from insure.terminal import console
 from pricing_models.capital import Estimate
+from pricing_models.marginal import store_tail
 from pricing_models.model import Model
-from pricing_models.portfolio import Book
+from pricing_models.payoff import Semantics
+from pricing_models.portfolio import Book, Cover
 from pricing_models.premium import Scenario
 from pricing_models.scenarios import ScenarioLoss, if_halted, if_stopped
 from pricing_models.simulate.outages import BLOCK_YEARS
@@ -149,6 +164,45 @@ def replay(
     loaded = _load(book)
     found = if_halted(loaded.book(), halts_of(loaded.history, day, at))
     _show_scenario(found, f"the halts of {day}", decimals, loaded.policies.asset, as_json)
+
+
+@app.command()
+def candidate(
+    subject: SubjectOption,
+    waiting: WaitingOption = "1h",
+    semantics: SemanticsOption = Semantics.RETENTION,
+    rate: RateOption = "5000/h",
+    incident_limit: IncidentLimitOption = "60000",
+    aggregate_limit: AggregateLimitOption = "",
+    failover_benefit: FailoverOption = "0",
+    term: TermOption = "90d",
+    years: Annotated[float, typer.Option(help="How many years, such as 1e6; rounded up to whole blocks of 100.")] = 1e6,
+    book: BookOption = None,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same years.")] = 1,
+    decimals: DecimalsOption = 6,
+    as_json: JsonOption = False,
+) -> None:
+    """What one more policy, sold now, adds to the pool's tail: its marginal capital, exact on these years."""
+    terms = read_terms(waiting, semantics, rate, incident_limit, aggregate_limit, failover_benefit, decimals)
+    seconds, blocks = parse_duration("--term", term), simulation.blocks_for(years)
+    loaded = _load(book)
+    pool, cover = loaded.book(), Cover("candidate", loaded.history.subject(subject).id, terms, 0, seconds)
+    with _progress(blocks * BLOCK_YEARS) as advance:
+        totals = simulation.run_local(pool.plan, seed, blocks, advance=advance)
+    found = store_tail(pool, seed, totals).marginal(cover)
+    if as_json:
+        amounts = {"tvar": found.tvar, "tvar_with": found.tvar_with, "capital": found.capital}
+        amounts |= {"var": Fraction(found.var), "var_with": Fraction(found.var_with)}
+        shown = {name: simulation.whole_up(amount) for name, amount in amounts.items()}
+        print(json.dumps({"subject": cover.subject, "seed": seed, "years": int(totals.size), **shown}))
+        return
+    table = Table(title=f"One more policy on {cover.subject}, limit {amount_text(terms.aggregate_limit, decimals)}")
+    for heading in ("99.5%", "without", "with", "added"):
+        table.add_column(heading, justify="left" if heading == "99.5%" else "right")
+    for name, before, after in (("VaR", found.var, found.var_with), ("TVaR", found.tvar, found.tvar_with)):
+        table.add_row(name, *(amount_text(ceil(each), decimals) for each in (before, after, after - before)))
+    console().print(table)
+    console().print(f"capital: {float(found.capital / terms.aggregate_limit):.1%} of its aggregate limit")
 
 
 @contextmanager

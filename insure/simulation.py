@@ -234,7 +234,7 @@ def report_json(found: PoolReport) -> dict[str, Any]:
         else {
             "probability": found.ruin.probability.value,
             "error": found.ruin.probability.error,
-            "shortfall": _up(found.ruin.shortfall),
+            "shortfall": whole_up(found.ruin.shortfall),
         },
         "judgement": {str(name): _risk_json(risk) for name, risk in found.judgement.items()},
         "judgement_share_of_var": found.judgement_share,
@@ -243,13 +243,14 @@ def report_json(found: PoolReport) -> dict[str, Any]:
 
 def _risk_json(risk: Risk) -> dict[str, Any]:
     figures = {"mean": risk.mean, "var": risk.var, "tvar": risk.tvar}
-    return {name: {"value": _up(each.value), "error": _up(each.error)} for name, each in figures.items()}
+    return {name: {"value": whole_up(each.value), "error": whole_up(each.error)} for name, each in figures.items()}
 
 
 def _shares(shares: Mapping[str, Any]) -> dict[str, str]:
     largest = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    return {name: _up(amount) for name, amount in largest if amount}
+    return {name: whole_up(amount) for name, amount in largest if amount}
 
 
-def _up(amount: Any) -> str:
+def whole_up(amount: Any) -> str:
+    """An amount rounded up to whole smallest units, as JSON shows it."""
     return str(-int(-amount // 1))

@@ -39,7 +39,7 @@ LAYERS: tuple[frozenset[str], ...] = (
         {"book", "trigger_file", "ingest", "watcher", "payouts", "watchtower", "simulation", "desk", "evidence", "ops"}
     ),
     frozenset({"engine"}),
-    frozenset({"demo", "installation", "jobs", "api", "terminal", "model_tables", "portfolio_cli"}),
+    frozenset({"demo", "installation", "jobs", "api", "terminal", "model_tables", "cover_options", "portfolio_cli"}),
     frozenset({"cli", "model_cli"}),
 )
 """Of `insure`, lowest first: a module imports from its own layer or a lower one."""

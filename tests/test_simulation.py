@@ -268,3 +268,21 @@ def test_no_year_depends_on_what_ran_before(book):
     first = book.simulate(4, 7, 2)
     book.simulate(9, 0, 50)
     assert np.array_equal(book.simulate(4, 7, 2), first)
+
+
+def test_the_command_says_what_one_more_policy_adds_exactly(book_file):
+    options = ["--book", book_file, "--years", "5e3", "--rate", "500/h", "--incident-limit", "6000", "--term", "120d"]
+    found = run("candidate", "--subject", "arbitrum-one", *options, "--json")
+    assert found.exit_code == 0, found.output
+    shown = json.loads(found.stdout.splitlines()[-1])
+    assert shown["subject"] == "eip155:42161" and shown["years"] == 5_000
+    without, with_it, added = (int(shown[name]) for name in ("tvar", "tvar_with", "capital"))
+    assert 0 < added <= 12_000 * 10**6
+    assert abs(with_it - without - added) <= 1, "each rounded up"
+    table = run("candidate", "--subject", "arbitrum-one", *options)
+    assert "TVaR" in table.output and "of its aggregate limit" in table.output
+
+
+def test_the_command_refuses_a_candidate_on_a_chain_that_nobody_knows(book_file):
+    found = run("candidate", "--subject", "arbitrum-zero", "--book", book_file, "--years", "1e3")
+    assert found.exit_code != 0 and "arbitrum" in str(found.exception)
