@@ -80,15 +80,15 @@ def discretise(limited_means: FloatArray, step: float | FloatArray) -> FloatArra
 
     The last point takes what lies beyond it, as E[min(Y, last)] does; the mean is kept exactly.
     """
-    slope = np.diff(limited_means, axis=-1) / step  # mean survival over each cell
+    slope = (limited_means[..., 1:] - limited_means[..., :-1]) / step  # mean survival over each cell
     rows = np.atleast_2d(slope)  # a view: what is mended in it is mended in `slope`
-    if rows.shape[1]:
-        # survival falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
-        for row in np.flatnonzero((np.diff(rows, axis=1) > _NOISE).any(axis=1)):
-            rows[row] = optimize.isotonic_regression(rows[row], increasing=False).x
-        np.clip(rows, 0.0, 1.0, out=rows)
-    ends = np.ones((*slope.shape[:-1], 1))
-    pmf: FloatArray = np.concatenate([ends, slope], axis=-1) - np.concatenate([slope, 0.0 * ends], axis=-1)
+    # survival falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
+    for row in np.flatnonzero((rows[:, 1:] - rows[:, :-1] > _NOISE).any(axis=1)):
+        rows[row] = optimize.isotonic_regression(rows[row], increasing=False).x
+    pmf: FloatArray = np.zeros(limited_means.shape)
+    pmf[..., 0] = 1.0
+    pmf[..., 1:] = np.minimum(np.maximum(slope, 0.0, out=slope), 1.0, out=slope)
+    pmf[..., :-1] -= slope
     return pmf
 
 
@@ -293,8 +293,6 @@ def _first_steps(halts: int, table: TermsTable) -> NDArray[np.int64]:
 
 def _pgf(counts: FloatArray, z: FloatArray) -> FloatArray:
     """E[z^N] of each row."""
-    result = counts[:, -1].copy()
-    for n in range(counts.shape[1] - 2, -1, -1):
-        result *= z
-        result += counts[:, n]
+    powers = z[:, None] ** np.arange(counts.shape[1])
+    result: FloatArray = (counts * powers).sum(axis=1)
     return result
