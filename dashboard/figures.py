@@ -415,4 +415,5 @@ def spread(found: LookBack) -> go.Figure:
     ]
     legend = {"orientation": "h", "x": 0, "y": 1.12}
     figure = _figure(bars, "spread", showlegend=True, legend=legend, bargap=0.3)
-    return figure.update_yaxes(title="halts", rangemode="tozero")
+    # names such as "2." would pass for numbers
+    return figure.update_xaxes(type="category").update_yaxes(title="halts", rangemode="tozero")

@@ -77,3 +77,4 @@ def test_the_figures_draw_what_the_table_says(found: LookBack) -> None:
         [each.expected for each in found.spread],
         [each.observed for each in found.spread],
     ]
+    assert figures.spread(found).layout.xaxis.type == "category", "names of fifths pass for numbers"
