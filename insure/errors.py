@@ -8,6 +8,7 @@
   - Refused             the contract or the desk says no, and why
   - ChainError          the chain can't do it
     + Unreachable       retry later or use another endpoint
+      . RateLimited     ask less often
     + WrongChain        a person must look: the endpoint serves another chain
     + TransactionFailed the transaction reverted; carries the contract's reason as a sentence
 """
@@ -43,6 +44,10 @@ class ChainError(InsureError):
 
 class Unreachable(ChainError):
     """No endpoint answered."""
+
+
+class RateLimited(Unreachable):
+    """Every endpoint is asked too often, or its quota is used up."""
 
 
 class WrongChain(ChainError):

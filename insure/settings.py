@@ -20,7 +20,7 @@ class Settings:
     """
 
     rpc_url: str = field(default="", repr=False)
-    """Endpoint of the host chain; empty means an embedded chain."""
+    """Endpoints of the host chain, separated by commas or white space; empty means an embedded chain."""
     deployment: Path = Path("deployment.json")
     """The manifest that `insure deploy` wrote."""
     database_url: str = field(default="sqlite:///insure.sqlite", repr=False)

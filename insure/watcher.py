@@ -3,8 +3,9 @@
 import logging
 
 from insure.chain.contracts import Decoder
+from insure.chain.node_errors import allowed_blocks
 from insure.chain.rpc import Chain
-from insure.errors import ChainError, InvalidInput, Unreachable, WrongChain
+from insure.errors import ChainError, InvalidInput, RateLimited, Unreachable, WrongChain
 from insure.records.deployment import Deployment
 from insure.records.onchain import Head, Log
 from insure.store import Store
@@ -13,6 +14,8 @@ _log = logging.getLogger(__name__)
 
 FIRST_RANGE = 1_000
 LONGEST_RANGE = 20_000
+RANGES_BEFORE_MORE = 32
+"""Ranges that are taken in before an endpoint that refused a longer one is asked for twice as much."""
 
 
 class Watcher:
@@ -33,6 +36,10 @@ class Watcher:
         self._confirmations = confirmations
         self._decoder = Decoder(deployment)
         self._blocks = FIRST_RANGE
+        self._most = LONGEST_RANGE
+        """As many blocks as the endpoint answers for, as far as is known."""
+        self._taken = 0
+        """Ranges taken in since it last refused one."""
         self._anew = False
         """Whether the mirror is being read anew because a log contradicted it."""
         installation = f"policy book {deployment.policy_book} on chain {deployment.chain_id}"
@@ -72,25 +79,33 @@ class Watcher:
         return self._chain.block(block.number).hash == block.hash
 
     def _take(self, cursor: Head | None, start: int, target: int) -> int:
-        """Takes in one range; a range that the endpoint finds too large is halved, one that it likes doubled."""
+        """Takes in one range; one that the endpoint finds too large is cut to what it allows, or halved, one that it
+        likes is doubled."""
         until = min(target, start + self._blocks - 1)
         end = self._chain.block(until)
         try:
             raw = self._chain.logs(self._decoder.addresses, start, until)
+        except RateLimited:
+            raise
         except Unreachable:
             self._blocks = max(1, self._blocks // 2)
             raise
         except ChainError as error:
             if until == start:
                 raise
-            self._blocks = (until - start + 1) // 2
+            asked = until - start + 1
+            self._blocks = self._most = allowed_blocks(str(error), asked) or asked // 2
+            self._taken = 0
             _log.info("logs of blocks %d to %d: %s; next %d at once", start, until, error, self._blocks)
             return 0
         if not self._same(end) or not (cursor is None or self._same(cursor)):
             _log.info("the chain turned round while logs of blocks %d to %d were read", start, until)
             return 0  # the next round looks for the common block
         new = self._advance(cursor, end, [self._decoder.decode(log) for log in raw])
-        self._blocks = min(LONGEST_RANGE, self._blocks * 2)
+        self._taken += 1
+        if self._taken % RANGES_BEFORE_MORE == 0:
+            self._most = min(LONGEST_RANGE, self._most * 2)
+        self._blocks = min(self._most, self._blocks * 2)
         return new
 
     def _advance(self, cursor: Head | None, end: Head, logs: list[Log]) -> int:

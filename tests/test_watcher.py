@@ -9,7 +9,7 @@ from insure.chain.contracts import Asset, CoverPool
 from insure.chain.embedded import EmbeddedChain
 from insure.chain.rpc import Chain, RawLog
 from insure.chain.sender import Sender
-from insure.errors import ChainError, InvalidInput, Unreachable, WrongChain
+from insure.errors import ChainError, InvalidInput, RateLimited, Unreachable, WrongChain
 from insure.ops.deploy import DeploymentPlan, deploy
 from insure.records.deployment import Deployment
 from insure.records.onchain import Head
@@ -145,15 +145,16 @@ class Picky(Chain):
     def __init__(self, chain: EmbeddedChain, most: int) -> None:
         super().__init__(chain._provider, chain.chain_id)
         self.most = most
-        self.down = False
+        self.refusal = "query returned more than 10000 results"
+        self.down: Unreachable | None = None
         self.asked: list[int] = []
 
     def logs(self, addresses: Sequence[str], from_block: int, to_block: int) -> list[RawLog]:
         if self.down:
-            raise Unreachable("eth_getLogs: the endpoint does not answer")
+            raise self.down
         self.asked.append(to_block - from_block + 1)
         if self.asked[-1] > self.most:
-            raise ChainError("eth_getLogs: query returned more than 10000 results")
+            raise ChainError(f"eth_getLogs: {self.refusal}")
         return super().logs(addresses, from_block, to_block)
 
 
@@ -168,6 +169,27 @@ def test_a_range_that_is_too_large_is_halved_until_it_is_taken(host: Host, store
     assert store.logs() == whole.logs()
 
 
+def test_a_range_that_the_endpoint_names_is_taken_and_hardly_overstepped_again(host: Host, store: Store) -> None:
+    host.chain.mine(400)
+    picky = Picky(host.chain, most=20)
+    picky.refusal = "eth_getLogs is limited to a 20 block range"
+    host.watcher(store, confirmations=0, chain=picky).run()
+    assert picky.asked[1] == 20
+    assert set(picky.asked[1:-1]) == {20}, "and no more is asked of it for a while"
+
+
+def test_an_endpoint_that_is_asked_too_often_is_not_asked_for_less(host: Host, store: Store) -> None:
+    host.chain.mine(40)
+    picky = Picky(host.chain, most=FIRST_RANGE)
+    watcher = host.watcher(store, confirmations=0, chain=picky)
+    picky.down = RateLimited("eth_getLogs: the endpoint is asked too often")
+    with pytest.raises(RateLimited):
+        watcher.run()
+    picky.down = None
+    watcher.run()
+    assert len(picky.asked) == 1
+
+
 def test_an_endpoint_that_refuses_even_one_block_is_an_error(host: Host, store: Store) -> None:
     with pytest.raises(ChainError, match="more than 10000 results"):
         host.watcher(store, confirmations=0, chain=Picky(host.chain, most=0)).run()
@@ -176,10 +198,10 @@ def test_an_endpoint_that_refuses_even_one_block_is_an_error(host: Host, store: 
 def test_an_outage_of_the_endpoint_loses_nothing(host: Host, store: Store) -> None:
     picky = Picky(host.chain, most=FIRST_RANGE)
     watcher = host.watcher(store, confirmations=0, chain=picky)
-    picky.down = True
+    picky.down = Unreachable("eth_getLogs: the endpoint does not answer")
     with pytest.raises(Unreachable):
         watcher.run()
-    picky.down = False
+    picky.down = None
     host.deposit(5)
     watcher.run()
     assert deposits(store) == [5]

@@ -9,23 +9,21 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from requests.exceptions import RequestException
-from web3 import HTTPProvider, Web3
+from web3 import Web3
 from web3.exceptions import Web3Exception
 from web3.providers import BaseProvider
-from web3.providers.rpc.utils import ExceptionRetryConfiguration
 from web3.types import RPCEndpoint
 
+from insure.chain.endpoints import Endpoints, Health
 from insure.chain.reasons import explain
-from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable, WrongChain
+from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable
 from insure.records.onchain import Address, Bytes32, Head
 
 Json = dict[str, Any]
 """An object of JSON-RPC: quantities and bytes are hex text."""
 
-_TIMEOUT_SECONDS = 15
 _SELECTOR = re.compile(r"(custom error )?\b0x[0-9a-fA-F]{8}\b")
 """What nodes write of an error that they have no ABI for: nothing that tells a person anything."""
-_RETRIES = 3
 
 
 @dataclass(frozen=True)
@@ -50,30 +48,26 @@ class Chain:
         self._provider = provider
 
     @classmethod
-    def connect(cls, url: str, chain_id: int | None = None) -> "Chain":
-        """The chain that an endpoint serves.
+    def connect(cls, urls: str, chain_id: int | None = None) -> "Chain":
+        """The chain that an endpoint serves, or several, separated by commas or white space (`Endpoints`).
 
-        Raises `InvalidInput` for a URL that names no such endpoint, `Unreachable` when it does not answer,
-        `WrongChain` when it serves another than `chain_id`.
+        Raises `InvalidInput` for a URL that names no such endpoint, `Unreachable` when none answers, `WrongChain` when
+        those that do serve another than `chain_id`.
         """
-        _require_endpoint(url)
-        provider = HTTPProvider(
-            url,
-            request_kwargs={"timeout": _TIMEOUT_SECONDS},
-            exception_retry_configuration=ExceptionRetryConfiguration(
-                errors=(ConnectionError, RequestException), retries=_RETRIES, backoff_factor=0.1
-            ),
-        )
-        served = Chain(provider, 0)._quantity("eth_chainId")
-        if chain_id is not None and served != chain_id:
-            raise WrongChain(f"the endpoint serves chain {served}, expected chain {chain_id}")
-        return cls(provider, served)
+        each = urls.replace(",", " ").split() or [urls]
+        for url in each:
+            _require_endpoint(url)
+        provider = Endpoints(each, chain_id)
+        return cls(provider, Chain(provider, 0)._quantity("eth_chainId"))
+
+    @property
+    def endpoints(self) -> Sequence[Health]:
+        """How the endpoints fare; none for the embedded chain."""
+        return self._provider.health() if isinstance(self._provider, Endpoints) else ()
 
     @property
     def _where(self) -> str:
-        if isinstance(self._provider, HTTPProvider):
-            return urlsplit(str(self._provider.endpoint_uri)).hostname or "the endpoint"
-        return "the embedded chain"
+        return self._provider.name if isinstance(self._provider, Endpoints) else "the embedded chain"
 
     @cached_property
     def web3(self) -> Web3:
@@ -83,8 +77,8 @@ class Chain:
     def request(self, method: str, *params: Any) -> Any:
         """The result of a JSON-RPC request.
 
-        Raises `Unreachable` when nothing answers, `TransactionFailed` with the contract's reason on a revert,
-        `ChainError` with the node's message on any other failure.
+        Raises `Unreachable` when nothing answers (`RateLimited` when that is why), `TransactionFailed` with the
+        contract's reason on a revert, `ChainError` with the node's message on any other failure.
         """
         try:
             response = self._provider.make_request(RPCEndpoint(method), list(params))
