@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import signal
 import sys
 import time
 from dataclasses import asdict, replace
@@ -166,6 +167,7 @@ def run() -> None:
 
     settings = Settings.from_env(require=("rpc_url",))
     require_free(settings.host, settings.port)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends it as Ctrl-C does
     installation = from_settings(settings, clock=lambda: int(time.time()))
     board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
     installation.engine.job_status = board.status
@@ -178,6 +180,7 @@ def run() -> None:
             console().print("finishing the job that runs")
         finally:
             board.stop()
+            installation.close()
 
 
 def main() -> None:

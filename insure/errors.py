@@ -11,6 +11,8 @@
       . RateLimited     ask less often
     + WrongChain        a person must look: the endpoint serves another chain
     + TransactionFailed the transaction reverted; carries the contract's reason as a sentence
+    + FeeTooHigh        wait, or raise the cap on fees
+    + KeyInUse          another process sends with the key: stop one of the two
 """
 
 
@@ -56,3 +58,11 @@ class WrongChain(ChainError):
 
 class TransactionFailed(ChainError):
     """A transaction reverted; the message is the contract's reason as a sentence."""
+
+
+class FeeTooHigh(ChainError):
+    """Gas costs more than may be paid for it; the message has both."""
+
+
+class KeyInUse(ChainError):
+    """Another process sends with the same key; the message names it."""

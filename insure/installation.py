@@ -1,7 +1,7 @@
 """Puts the services of one installation together: what each is given, and the timetable they run to."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from eth_account.signers.local import LocalAccount
 
@@ -11,8 +11,9 @@ from insure.chain.sender import Sender
 from insure.dataset import Dataset, load
 from insure.desk import Desk, DeskLimits
 from insure.engine import Engine, fit_model
-from insure.errors import NotConfigured
+from insure.errors import InvalidInput, NotConfigured
 from insure.jobs import Job
+from insure.key_lease import KeyLease
 from insure.ops.keys import account_of
 from insure.payouts import Payouts
 from insure.records.deployment import Deployment
@@ -35,6 +36,13 @@ class Installation:
     store: Store
     tower: Watchtower | None = None
     relays: Sequence[Relay] = ()
+    leases: Sequence[KeyLease] = ()
+
+    def close(self) -> None:
+        """Lets another process have the keys at once, and the database go."""
+        for lease in self.leases:
+            lease.give_up()
+        self.store.close()
 
     def timetable(self) -> list[Job]:
         """Every job, in the order in which one round of them makes sense: evidence, then what follows from it."""
@@ -109,19 +117,22 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
     """
     deployment = Deployment.read(settings.deployment)
     chain = Chain.connect(settings.rpc_url, deployment.chain_id)
-    keeper = _sender(chain, "keeper_key", settings.keeper_key)
-    relayer = _sender(chain, "relayer_key", settings.relayer_key)
+    store = Store(settings.database_url).create()
+    keeper = _sender(chain, store, settings, "keeper_key")
+    relayer = _sender(chain, store, settings, "relayer_key")
+    if keeper and relayer and keeper.address == relayer.address:
+        raise InvalidInput("relayer_key is the keeper's: give each a key of its own, or one outbids the other")
     observers = [account_of("observer_keys", key) for key in settings.observer_keys]
     if observers and keeper is None:
         raise NotConfigured("INSURE_KEEPER_KEY is not set: what observers sign needs a sender")
     history = load(settings.data)
     nodes = settings.subject_nodes
-    return assemble(
+    made = assemble(
         history,
         fit_model(history, clock()),
         chain,
         deployment,
-        Store(settings.database_url).create(),
+        store,
         clock,
         underwriter=account_of("underwriter_key", settings.underwriter_key),
         keeper=keeper,
@@ -129,8 +140,14 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
         tower=build_tower(chain, deployment, [each for each in observers if each], nodes, keeper) if keeper else None,
         relays=build_relays(chain, deployment, nodes, relayer) if relayer else (),
     )
+    guards = [sender.guard for sender in (keeper, relayer) if sender is not None]
+    return replace(made, leases=[guard for guard in guards if isinstance(guard, KeyLease)])
 
 
-def _sender(chain: Chain, name: str, key: str) -> Sender | None:
-    account = account_of(name, key)
-    return None if account is None else Sender(chain, account)
+def _sender(chain: Chain, store: Store, settings: Settings, name: str) -> Sender | None:
+    """A sender that gives way to another process with the same key and stays below the cap on fees."""
+    account = account_of(name, getattr(settings, name))
+    if account is None:
+        return None
+    cap = None if settings.fee_cap_gwei is None else settings.fee_cap_gwei * 10**9
+    return Sender(chain, account, fee_cap=cap, guard=KeyLease(store, account.address, chain.chain_id))

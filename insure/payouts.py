@@ -14,7 +14,7 @@ from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook, WatcherP
 from insure.chain.rpc import Chain
 from insure.chain.sender import Call, Sender
 from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
-from insure.errors import ChainError, TransactionFailed, Unreachable, WrongChain
+from insure.errors import ChainError, KeyInUse, TransactionFailed, Unreachable, WrongChain
 from insure.records.onchain import Bytes32, Claim, Incident, Member, Receipt
 from insure.store import Store
 
@@ -26,8 +26,8 @@ class Payouts:
 
     Every method takes now (UTC seconds), decides by the earlier of that and the time of the chain's last block, and
     returns the receipts of what it sent. What a contract refuses, or a node fails on, is left out and the rest is done;
-    then it raises `TransactionFailed` (`ChainError` if not all were contracts' refusals) naming each. `Unreachable` and
-    `WrongChain` end a method at once. All may be run again at any time.
+    then it raises `TransactionFailed` (`ChainError` if not all were contracts' refusals) naming each. `Unreachable`,
+    `WrongChain` and `KeyInUse` end a method at once. All may be run again at any time.
     """
 
     def __init__(
@@ -142,7 +142,7 @@ class Payouts:
             path.alarmed(subject)
             path.spell_count(subject)
             heard = path.last_heard(subject)
-        except (Unreachable, WrongChain):
+        except (Unreachable, WrongChain, KeyInUse):
             raise
         except ChainError:
             return None
@@ -276,7 +276,7 @@ def _each(steps: Iterable[Callable[[], list[Receipt]]]) -> list[Receipt]:
     for step in steps:
         try:
             receipts += step()
-        except (Unreachable, WrongChain):
+        except (Unreachable, WrongChain, KeyInUse):
             raise
         except ChainError as refusal:
             refusals.append(refusal)

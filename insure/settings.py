@@ -31,6 +31,8 @@ class Settings:
     port: int = 8050
     confirmations: int = 12
     """Blocks behind the head from which logs are taken."""
+    fee_cap_gwei: int | None = None
+    """Most that is paid for a unit of gas; by default there is no cap."""
     underwriter_key: str = field(default="", repr=False)
     """Signs quotes."""
     keeper_key: str = field(default="", repr=False)
@@ -80,7 +82,7 @@ def _from_env_or_file(env: Mapping[str, str], name: str, problems: list[str]) ->
 
 
 def _convert(name: str, text: str) -> object:
-    if name in {"port", "confirmations"}:
+    if name in {"port", "confirmations", "fee_cap_gwei"}:
         if not text.isdecimal():
             raise ValueError(f"{text!r} is not a whole number of at least 0")
         if name == "port" and int(text) > _LAST_PORT:

@@ -36,7 +36,19 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"quoting", "claims", "exposure", "decisions", "settings"}),
     frozenset({"store", "migrations", "dataset", "overrides", "fits", "look_back", "chain", "client"}),
     frozenset(
-        {"book", "trigger_file", "ingest", "watcher", "payouts", "watchtower", "simulation", "desk", "evidence", "ops"}
+        {
+            "book",
+            "trigger_file",
+            "ingest",
+            "watcher",
+            "key_lease",
+            "payouts",
+            "watchtower",
+            "simulation",
+            "desk",
+            "evidence",
+            "ops",
+        }
     ),
     frozenset({"engine"}),
     frozenset({"demo", "installation", "jobs", "api", "terminal", "model_tables", "cover_options", "portfolio_cli"}),

@@ -10,7 +10,7 @@ import pytest
 from insure.chain.embedded import EmbeddedChain, serve
 from insure.chain.sender import Sender
 from insure.dataset import load
-from insure.errors import InvalidInput, NotConfigured, Unreachable, WrongChain
+from insure.errors import InvalidInput, KeyInUse, NotConfigured, Unreachable, WrongChain
 from insure.installation import Installation, assemble, from_settings
 from insure.jobs import JobBoard
 from insure.records.views import QuoteRequest
@@ -141,6 +141,19 @@ def test_with_keys_of_observers_and_relayer_it_watches_and_beats(standing: Sold,
 
 
 @pytest.mark.network
+def test_a_second_copy_sends_nothing_until_the_first_one_has_ended(standing: Sold, served: Settings) -> None:
+    settings = replace(served, keeper_key=hex_key(standing.local.chain, 6))
+    first, second = (from_settings(settings, clock=lambda: NOW) for _ in range(2))
+    [mine], [other] = first.leases, second.leases
+    mine()
+    with pytest.raises(KeyInUse, match="is used by"):
+        other()
+    first.close()
+    other()
+    second.close()
+
+
+@pytest.mark.network
 def test_what_is_wrong_in_the_settings_is_named_and_no_key_is_shown(standing: Sold, served: Settings) -> None:
     key = "0x" + bytes(standing.local.observers[0].key).hex()
     keeper = hex_key(standing.local.chain, 6)
@@ -150,6 +163,7 @@ def test_what_is_wrong_in_the_settings_is_named_and_no_key_is_shown(standing: So
         (replace(served, underwriter_key="secret"), InvalidInput, "underwriter_key is no private key"),
         (replace(served, observer_keys=(key,)), NotConfigured, "INSURE_KEEPER_KEY is not set"),
         (replace(served, observer_keys=(keeper,), keeper_key=keeper), InvalidInput, "observes for none"),
+        (replace(served, keeper_key=keeper, relayer_key=keeper), InvalidInput, "give each a key of its own"),
         (replace(served, database_url="nonsense"), InvalidInput, "database_url"),
     ]
     for settings, error, told in wrong:

@@ -12,7 +12,7 @@ from eth_utils.crypto import keccak
 from web3 import Web3
 
 from insure.chain.rpc import Chain, Json, reading
-from insure.errors import ChainError, TransactionFailed, Unreachable
+from insure.errors import ChainError, FeeTooHigh, TransactionFailed, Unreachable
 from insure.records.onchain import Address, Receipt
 
 _log = logging.getLogger(__name__)
@@ -73,12 +73,17 @@ class Sender:
 
     A transaction that is not mined within `patience_seconds` is sent again with higher fees, `replacements` times. What
     is sent after it was given up takes its place for a higher fee still, rather than queue behind it.
+
+    `fee_cap` is the most that is offered for a unit of gas, wei. `guard` is called before anything is signed and while
+    it is waited for, and raises when this process may not send with the key (`KeyLease`).
     """
 
     chain: Chain
     account: LocalAccount
     patience_seconds: float = 90.0
     replacements: int = 3
+    fee_cap: int | None = None
+    guard: Callable[[], None] = field(default=lambda: None, repr=False)
     _mined: int = field(default=0, repr=False)
     _offered: tuple[int, _Fees] | None = field(default=None, repr=False)
     _lock: Lock = field(default_factory=Lock, repr=False)
@@ -142,9 +147,10 @@ class Sender:
 
     def _transact(self, what: str, to: Address | None, data: bytes, wei: int = 0) -> Json:
         with self._lock:
+            self.guard()
             head = self.chain.request("eth_getBlockByNumber", "latest", False)
             with reading("eth_getBlockByNumber"):
-                fees, gas_limit = self._fees(head), int(head["gasLimit"], 16)
+                fees, gas_limit = self._fees(what, head), int(head["gasLimit"], 16)
             gas = self._estimate(what, to, data, wei) * _GAS_PERCENT // 100
             nonce = self._next_nonce()
             transaction: Json = {
@@ -171,16 +177,25 @@ class Sender:
             sleep(_POLL_SECONDS)
         return nonce  # mined blocks were rolled back: the chain is right
 
-    def _fees(self, head: Json) -> _Fees:
+    def _fees(self, what: str, head: Json) -> _Fees:
+        """What is offered at first: twice the last base fee and the tip that the node suggests, within the cap."""
         if head.get("baseFeePerGas") is None:
-            return _Fees(int(self.chain.request("eth_gasPrice"), 16), None)
-        tip = int(self.chain.request("eth_maxPriorityFeePerGas"), 16)
-        return _Fees(2 * int(head["baseFeePerGas"], 16) + tip, tip)
+            least = int(self.chain.request("eth_gasPrice"), 16)
+            fees = _Fees(least, None)
+        else:
+            tip, base = int(self.chain.request("eth_maxPriorityFeePerGas"), 16), int(head["baseFeePerGas"], 16)
+            least, fees = base + tip, _Fees(2 * base + tip, tip)
+        if self.fee_cap is not None and least > self.fee_cap:
+            raise FeeTooHigh(f"{what} waits: gas costs {_gwei(least)} gwei, the cap is {_gwei(self.fee_cap)} gwei")
+        return self._within_cap(fees)
+
+    def _within_cap(self, fees: _Fees) -> _Fees:
+        return fees if self.fee_cap is None else fees.each(min, _Fees(self.fee_cap, self.fee_cap))
 
     def _deliver(self, what: str, transaction: Json, asked: _Fees) -> Json:
         """Sends until one of the attempts, all with the same nonce, is mined."""
         hashes: list[str] = []
-        nonce, highest, fees = transaction["nonce"], asked.times(_HIGHEST_TIMES), asked
+        nonce, highest, fees = transaction["nonce"], self._within_cap(asked.times(_HIGHEST_TIMES)), asked
         if self._offered is not None and self._offered[0] == nonce:
             fees = asked.each(max, self._offered[1].raised()).each(min, highest)
         for attempt in range(self.replacements + 1):
@@ -237,6 +252,7 @@ class Sender:
                     return receipt
             if monotonic() >= deadline:
                 return None
+            self.guard()
             sleep(min(_POLL_SECONDS, self.patience_seconds))
 
     def _why(self, to: Address | None, data: bytes, receipt: Json, transaction: Json) -> str:
@@ -249,3 +265,7 @@ class Sender:
             except TransactionFailed as error:
                 return str(error)
         return "the state changed between simulation and block"
+
+
+def _gwei(wei: int) -> str:
+    return f"{wei / 1e9:.9g}"

@@ -93,6 +93,15 @@ class RecordedQuote:
 
 
 @dataclass(frozen=True)
+class LeaseRecord:
+    """Who has a right that one process at a time has, and until when (UTC seconds)."""
+
+    name: str
+    holder: str
+    until: int
+
+
+@dataclass(frozen=True)
 class JobRecord:
     """How often a job ran and failed over all starts; `last_error` is empty when its last run was good."""
 

@@ -2,15 +2,22 @@
 
 from collections.abc import Mapping
 
-from sqlalchemy import and_, func
+from sqlalchemy import and_, func, text
 from sqlmodel import col, select
 
 from insure.errors import InvalidInput
-from insure.records.mirror import JobRecord, RecordedQuote, SentTransaction
+from insure.records.mirror import JobRecord, LeaseRecord, RecordedQuote, SentTransaction
 from insure.records.onchain import Address, Bytes32, Receipt, SignedObservation, SignedQuote
 from insure.records.views import PoolSnapshot
 from insure.store import rows, tables
 from insure.store.mirror import Mirror
+
+# one statement, so that of two processes that ask at once one gets it
+_TAKE_LEASE = text(
+    "INSERT INTO leases (name, holder, until) VALUES (:name, :holder, :until) "
+    "ON CONFLICT (name) DO UPDATE SET holder = excluded.holder, until = excluded.until "
+    "WHERE leases.holder = excluded.holder OR leases.until <= :now"
+)
 
 
 class Store(Mirror):
@@ -113,3 +120,19 @@ class Store(Mirror):
         with self._session() as session:
             found = session.exec(select(tables.Job).order_by(col(tables.Job.name))).all()
             return [rows.job_of(row) for row in found]
+
+    def take_lease(self, name: str, holder: str, now: int, seconds: int) -> LeaseRecord | None:
+        """Gives `holder` the lease for so many seconds from `now`, or tells who has it and until when."""
+        with self._session() as session:
+            session.connection().execute(
+                _TAKE_LEASE, {"name": name, "holder": holder, "until": now + seconds, "now": now}
+            )
+            row = session.get_one(tables.Lease, name)
+            return None if row.holder == holder else LeaseRecord(row.name, row.holder, row.until)
+
+    def end_lease(self, name: str, holder: str) -> None:
+        """Frees a lease if `holder` has it."""
+        with self._session() as session:
+            row = session.get(tables.Lease, name)
+            if row is not None and row.holder == holder:
+                session.delete(row)

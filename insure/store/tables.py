@@ -258,3 +258,12 @@ class Job(Row, table=True):
     failures: int = _int(default=0)
     last_at: int = _int(default=0)
     last_error: str = ""
+
+
+class Lease(Row, table=True):
+    """A right that one process at a time has, such as to send with a key."""
+
+    __tablename__ = "leases"
+    name: str = Field(primary_key=True)
+    holder: str
+    until: int = _int()
