@@ -172,9 +172,9 @@ def run() -> None:
     board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
     installation.engine.job_status = board.status
     with Server(create_app(installation.engine), settings.host, settings.port) as server:
-        board.start()
-        console().print(f"dashboard at {server.url}, API at {server.url}/docs; Ctrl-C ends it")
         try:
+            board.start()
+            console().print(f"dashboard at {server.url}, API at {server.url}/docs; Ctrl-C ends it")
             server.wait()
         except KeyboardInterrupt:
             console().print("finishing the job that runs")

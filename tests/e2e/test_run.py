@@ -1,0 +1,76 @@
+"""`insure run` as a service manager sees it: a process that is started, asked how it is, and stopped."""
+
+import json
+import os
+import re
+import signal
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.request import urlopen
+
+import pytest
+
+from insure.chain.embedded import EmbeddedChain, serve
+from tests.local_installation import install
+
+pytestmark = pytest.mark.network
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """What a process of an installation with a keeper is told."""
+    local, folder = install(), tmp_path_factory.mktemp("run")
+    manifest = folder / "deployment.json"
+    manifest.write_text(local.deployment.to_json())
+    with serve(local.chain) as node:
+        yield {
+            **os.environ,
+            "INSURE_RPC_URL": node.url,
+            "INSURE_DEPLOYMENT": str(manifest),
+            "INSURE_DATABASE_URL": f"sqlite:///{folder}/mirror.sqlite",
+            "INSURE_CONFIRMATIONS": "0",
+            "INSURE_KEEPER_KEY": hex_key(local.chain, 6),
+            "INSURE_PORT": "0",
+        }
+
+
+def hex_key(chain: EmbeddedChain, index: int) -> str:
+    return "0x" + bytes(chain.accounts[index].key).hex()
+
+
+def started(environment: dict[str, str]) -> tuple[subprocess.Popen[str], str]:
+    """A running process and its address."""
+    command = [str(Path(sys.executable).with_name("insure")), "run"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    line = process.stdout.readline()
+    found = re.search(r"http://\S+?:\d+", line)
+    assert found, line + (process.stderr.read() if process.stderr else "")
+    return process, found.group()
+
+
+def leases(environment: dict[str, str]) -> list[tuple[str, int]]:
+    path = Path(environment["INSURE_DATABASE_URL"].removeprefix("sqlite:///"))
+    with sqlite3.connect(path) as database:
+        return database.execute("SELECT holder, until FROM leases").fetchall()
+
+
+def test_it_answers_and_a_stop_ends_it_well(environment: dict[str, str]) -> None:
+    process, address = started(environment)
+    with urlopen(f"{address}/healthz", timeout=30) as answer:
+        assert json.loads(answer.read())["ok"]
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert "Traceback" not in told
+    assert leases(environment) == []
+
+
+def test_a_stop_as_soon_as_it_stands_ends_it_well_too(environment: dict[str, str]) -> None:
+    process, _ = started(environment)
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
