@@ -1,10 +1,13 @@
-"""What all tests share: sockets are blocked unless a test says that it needs loopback."""
+"""What all tests share: sockets are blocked unless a test says that it needs loopback; a database of each kind."""
 
 import ipaddress
 import socket
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+
+from tests.postgres import PostgresServer, binaries, postgres
 
 
 @pytest.fixture(autouse=True)
@@ -22,6 +25,34 @@ def blocked_sockets(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
 
     monkeypatch.setattr(socket.socket, "connect", guarded)
     yield
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """One server for all tests of a process."""
+    if binaries() is None:
+        pytest.skip("PostgreSQL is not installed here: nothing was tested on it")
+    with postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A new database of each kind that the store knows."""
+    return _database(request, tmp_path, empty=False)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The same without any table."""
+    return _database(request, tmp_path, empty=True)
+
+
+def _database(request: pytest.FixtureRequest, folder: Path, empty: bool) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{folder / 'mirror.sqlite'}"
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    return server.database(empty)
 
 
 def _is_loopback(host: str) -> bool:

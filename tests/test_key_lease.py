@@ -3,7 +3,6 @@
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
@@ -30,13 +29,8 @@ def clock() -> Clock:
 
 
 @pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'mirror.sqlite'}"
-
-
-@pytest.fixture
-def store(url: str) -> Iterator[Store]:
-    made = Store(url).create()
+def store(database_url: str) -> Iterator[Store]:
+    made = Store(database_url).create()
     yield made
     made.close()
 
@@ -97,11 +91,11 @@ def test_one_that_ends_well_leaves_it_at_once_but_only_its_own(store: Store, clo
     second()
 
 
-def test_of_many_processes_that_start_at_once_exactly_one_gets_it(url: str, store: Store) -> None:
+def test_of_many_processes_that_start_at_once_exactly_one_gets_it(database_url: str, store: Store) -> None:
     script = (
         "import sys\nfrom insure.errors import KeyInUse\n"
         "from insure.key_lease import KeyLease\nfrom insure.store import Store\n"
-        f"lease = KeyLease(Store({url!r}), {KEY!r}, 1)\n"
+        f"lease = KeyLease(Store({database_url!r}), {KEY!r}, 1)\n"
         "sys.stdin.readline()\n"
         "try:\n    lease(); print('mine')\n"
         "except KeyInUse as error: print(error)"

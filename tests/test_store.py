@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
@@ -31,6 +32,7 @@ from insure.records.onchain import (
 )
 from insure.records.views import PoolSnapshot
 from insure.store import Store
+from insure.store.database import migration_config
 from insure.store.tables import Amount, Row
 
 TRIGGER = "0x" + "11" * 32
@@ -155,8 +157,8 @@ STORY = [CREATED, BOUGHT, PROPOSED, CONFIRMED, claimed(5, 0, 60, 50, 10)]
 
 
 @pytest.fixture
-def store() -> Iterator[Store]:
-    made = Store().create()
+def store(database_url: str) -> Iterator[Store]:
+    made = Store(database_url).create()
     made.bind(INSTALLATION, CONTRACTS)
     yield made
     made.close()
@@ -168,11 +170,19 @@ def test_an_empty_database_in_memory_is_ready_within_a_second_of_work() -> None:
     assert time.process_time() - began < 1
 
 
-def test_the_migrations_make_exactly_the_tables_that_the_code_uses(tmp_path: Path) -> None:
-    url = f"sqlite:///{tmp_path / 'mirror.sqlite'}"
-    Store(url).create().close()
-    with create_engine(url).connect() as connection:
+REVISIONS = [each.revision for each in ScriptDirectory.from_config(migration_config()).walk_revisions()]
+
+
+@pytest.mark.parametrize("revision", REVISIONS)
+def test_the_migrations_make_of_every_revision_exactly_the_tables_that_the_code_uses(
+    empty_database_url: str, revision: str
+) -> None:
+    store = Store(empty_database_url).create(revision)
+    store.record_job("watch", True, "", 1)
+    assert [job.name for job in store.create().jobs()] == ["watch"], "nothing is lost"
+    with store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Row.metadata) == []
+    store.close()
 
 
 def test_creating_twice_keeps_what_is_there(tmp_path: Path) -> None:

@@ -34,18 +34,16 @@ class Database:
         if self._url.get_backend_name() == "sqlite":
             self._turn = threading.RLock()
 
-    def create(self) -> Self:
-        """Brings the schema to the newest revision, an empty database included; returns itself.
+    def create(self, revision: str = "head") -> Self:
+        """Brings the schema to the newest revision, or to an earlier one, an empty database included; returns itself.
 
         Raises `NotConfigured` when the database can't be opened.
         """
-        config = Config()
-        config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
-        config.set_main_option("path_separator", "os")
+        config = migration_config()
         try:
             with self._turn, self._engine.begin() as connection:
                 config.attributes["connection"] = connection
-                command.upgrade(config, "head")
+                command.upgrade(config, revision)
         except DBAPIError as error:
             raise NotConfigured(f"database_url {_shown(self._url)!r} can't be opened: {error.orig}") from None
         return self
@@ -59,6 +57,14 @@ class Database:
         """A session whose changes are kept together if the block ends well, and not at all if it raises."""
         with self._turn, Session(self._engine) as session, session.begin():
             yield session
+
+
+def migration_config() -> Config:
+    """Where Alembic finds the migrations."""
+    config = Config()
+    config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
+    config.set_main_option("path_separator", "os")
+    return config
 
 
 def _parse(url: str) -> URL:
