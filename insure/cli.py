@@ -33,9 +33,12 @@ from insure.installation import from_settings
 from insure.jobs import JobBoard
 from insure.ops.check import check
 from insure.ops.deploy import deploy_plan, read_plan
+from insure.rebuild import compare, reread
 from insure.records.deployment import Deployment
 from insure.records.units import parse_duration
 from insure.settings import Settings
+from insure.store import Store
+from insure.store.backup import back_up, restore
 from insure.terminal import check_table, console, price_json, price_table, readings_table, subject_table
 from insure.trigger_file import read_trigger
 from pricing_models.errors import ModelError
@@ -181,6 +184,43 @@ def run() -> None:
         finally:
             board.stop()
             installation.close()
+
+
+@app.command()
+def backup(file: Annotated[Path, typer.Argument(help="New file for all that the database holds.")]) -> None:
+    """Writes everything in INSURE_DATABASE_URL into one compressed file, as it stands at one moment."""
+    store = Store(Settings.from_env().database_url).create()
+    console().print(f"{back_up(store, file):,} rows in {file}")
+
+
+@app.command("restore")
+def restore_command(file: Annotated[Path, typer.Argument(help="What `insure backup` wrote.")]) -> None:
+    """Fills INSURE_DATABASE_URL, which must be new, from a backup, whichever kind of database that was of."""
+    console().print(f"{restore(Store(Settings.from_env().database_url), file):,} rows restored")
+
+
+@app.command()
+def rebuild(
+    only_check: Annotated[bool, typer.Option("--check", help="Say what differs, and change nothing.")] = False,
+) -> None:
+    """Reads the chain's logs anew, holds the mirror against them, and has it read anew if it differs.
+
+    Exit code 1 with --check if it does. What is no copy of the chain (quotes, jobs, snapshots) stays as it is.
+    """
+    settings = Settings.from_env(require=("rpc_url",))
+    deployment = Deployment.read(settings.deployment)
+    chain = Chain.connect(settings.rpc_url, deployment.chain_id)
+    store = Store(settings.database_url).create()
+    wrong = compare(chain, store, deployment)
+    for each in wrong:
+        console().print(each)
+    if not wrong:
+        console().print("the mirror is what the chain says")
+    elif only_check:
+        raise typer.Exit(1)
+    else:
+        reread(chain, store, deployment, settings.confirmations)
+        console().print("read anew")
 
 
 def main() -> None:

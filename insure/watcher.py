@@ -45,14 +45,15 @@ class Watcher:
         installation = f"policy book {deployment.policy_book} on chain {deployment.chain_id}"
         store.bind(installation, self._decoder.addresses)
 
-    def run(self) -> int:
-        """Takes in what is new and deep enough; returns how many logs were new.
+    def run(self, until: int | None = None) -> int:
+        """Takes in what is new and deep enough, up to block `until` if given; returns how many logs were new.
 
         Raises `Unreachable` when no endpoint answers, `ChainError` when what it answers can't be read; what was taken
         in before stays, and the next run goes on from there. If a log contradicts the mirror, the endpoint has missed
         one (a backend that lagged): the mirror is read anew once, and only if that fails too is it an error.
         """
         target = self._chain.head().number - self._confirmations
+        target = target if until is None else min(target, until)
         new = 0
         while True:
             cursor = self._store.cursor()

@@ -50,7 +50,7 @@ def empty_database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 def _database(request: pytest.FixtureRequest, folder: Path, empty: bool) -> str:
     if request.param == "sqlite":
-        return f"sqlite:///{folder / 'mirror.sqlite'}"
+        return f"sqlite:///{folder / ('empty.sqlite' if empty else 'mirror.sqlite')}"
     server: PostgresServer = request.getfixturevalue("postgres_server")
     return server.database(empty)
 

@@ -42,6 +42,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "ingest",
             "watcher",
             "key_lease",
+            "rebuild",
             "payouts",
             "watchtower",
             "simulation",

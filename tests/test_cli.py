@@ -15,7 +15,9 @@ import pytest
 from insure import cli, dataset, model_cli
 from insure.chain.embedded import EmbeddedChain, serve
 from insure.records.deployment import Deployment
+from insure.store import Store
 from pricing_models import backtest
+from tests.local_installation import install
 from tests.screen_engine import ARBITRUM, DEPLOYMENT, address
 
 DATA = Path(__file__).resolve().parent.parent / "data"
@@ -488,4 +490,31 @@ def test_running_on_another_chain_than_the_manifests_is_refused(insure: Insure, 
     (tmp_path / "deployment.json").write_text(DEPLOYMENT.to_json())
     with serve(EmbeddedChain(5, 1_795_000_000)) as served:
         told = refused(insure("run", INSURE_RPC_URL=served.url, INSURE_PORT=0))
-    assert told == "the endpoint serves chain 5, expected chain 31337"
+    assert told == "127.0.0.1 serves chain 5, expected chain 31337"
+
+
+# ------------------------------------------------------------- the database
+
+
+def test_what_is_backed_up_is_restored_into_a_new_database(insure: Insure, tmp_path: Path) -> None:
+    Store(f"sqlite:///{tmp_path}/a.sqlite").create().record_job("watch", True, "", 1)
+    made = insure("backup", "monday.backup", INSURE_DATABASE_URL="sqlite:///a.sqlite")
+    assert (made.code, made.out.strip()) == (0, "1 rows in monday.backup")
+    back = insure("restore", "monday.backup", INSURE_DATABASE_URL="sqlite:///b.sqlite")
+    assert (back.code, back.out.strip()) == (0, "1 rows restored")
+    assert Store(f"sqlite:///{tmp_path}/b.sqlite").jobs()[0].name == "watch"
+    told = refused(insure("restore", "monday.backup", INSURE_DATABASE_URL="sqlite:///b.sqlite"))
+    assert told == "the database is not new: restore into one without tables"
+
+
+@pytest.mark.network
+def test_a_mirror_that_differs_from_the_chain_is_told_and_read_anew(insure: Insure, tmp_path: Path) -> None:
+    local = install()
+    (tmp_path / "deployment.json").write_text(local.deployment.to_json())
+    with serve(local.chain) as served:
+        settings = {"INSURE_RPC_URL": served.url, "INSURE_CONFIRMATIONS": 0}
+        checked = insure("rebuild", "--check", **settings)
+        assert (checked.code, checked.out.strip()) == (1, "the mirror is empty")
+        assert insure("rebuild", **settings).out.split("\n")[1] == "read anew"
+        again = insure("rebuild", "--check", **settings)
+        assert (again.code, again.out.strip()) == (0, "the mirror is what the chain says")

@@ -8,7 +8,7 @@ from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import Engine, event
+from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import StaticPool
@@ -51,6 +51,23 @@ class Database:
     def close(self) -> None:
         """Gives all connections back."""
         self._engine.dispose()
+
+    @contextmanager
+    def at_one_moment(self) -> Iterator[Connection]:
+        """A connection that sees everything as it is now, however long it reads; what it writes is kept in the end."""
+        with self._turn, self._engine.connect() as connection:
+            if self._url.get_backend_name() == "sqlite":
+                connection.exec_driver_sql("BEGIN")
+            else:
+                connection = connection.execution_options(isolation_level="REPEATABLE READ")
+            with connection.begin() if not connection.in_transaction() else nullcontext():
+                yield connection
+            connection.commit()
+
+    def table_names(self) -> list[str]:
+        """What tables there are; none in a new database."""
+        with self._turn, self._engine.connect() as connection:
+            return inspect(connection).get_table_names()
 
     @contextmanager
     def _session(self) -> Iterator[Session]:
