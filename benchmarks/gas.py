@@ -4,7 +4,7 @@ Gas of whole transactions, as receipts tell it (call data and the 21,000 include
 anvil with 10, 1,000 and 10,000 policies in force: eight triggers, forty buyers, five stakers, terms of 180 to 365 days
 that begin on many days. Each figure is a median. What the measured transactions meet:
 
-buy             five days, five sales a day while the market goes on selling as it grew, all heartbeats heard just before:
+buy             five days, five sales a day while the market goes on selling as it grew, all heartbeats just heard:
                 buyers who hold policies already and have approved the pool for good, premium buckets used or fresh as
                 they fall (with 2 sales a day mostly fresh, with 20 mostly used), once a day the day's accrual; a
                 signature by a plain key

@@ -261,4 +261,5 @@ class Engine:
             head=self._chain.head().number,
             mirrored_to=-1 if cursor is None else cursor.number,
             jobs=tuple(self.job_status()),
+            endpoints=tuple(self._chain.endpoints),
         )

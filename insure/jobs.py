@@ -34,6 +34,7 @@ class _Tally:
     failures: int = 0
     last_at: int | None = None
     last_error: str = ""
+    last_seconds: float = 0.0
 
 
 class JobBoard:
@@ -126,6 +127,7 @@ class JobBoard:
                     failures=tally.failures,
                     last_at=tally.last_at,
                     last_error=tally.last_error,
+                    last_seconds=tally.last_seconds,
                 )
                 for job in self._jobs
                 for tally in [self._tallies[job.name]]
@@ -135,7 +137,7 @@ class JobBoard:
         if self._stopping.is_set():
             return
         error = ""
-        now = self._clock()
+        now, began = self._clock(), time.monotonic()
         try:
             job.run(now)
         except Exception as failure:
@@ -146,7 +148,7 @@ class JobBoard:
             tally = self._tallies[job.name]
             tally.runs += 1
             tally.failures += 1 if error else 0
-            tally.last_at, tally.last_error = now, error
+            tally.last_at, tally.last_error, tally.last_seconds = now, error, time.monotonic() - began
             self._changed.notify_all()
         if self._store is not None:
             self._store.record_job(job.name, not error, error, now)

@@ -155,6 +155,7 @@ def test_health_is_bad_while_a_jobs_last_run_failed(engine: ScreenEngine) -> Non
     engine.jobs = (JobView("claim", 5.0, 3, 1, NOW, "Unreachable: no endpoint"),)
     answer = http.get("/healthz")
     assert (answer.status_code, answer.json()["ok"]) == (503, False)
+    assert http.get("/readyz").status_code == 200, "what it shows is good all the same"
 
 
 def test_an_unknown_route_answers_404_as_an_error_of_ours(http: TestClient) -> None:
@@ -171,6 +172,8 @@ def test_openapi_tells_every_route(http: TestClient) -> None:
         "/v1/incidents",
         "/v1/pool",
         "/healthz",
+        "/readyz",
+        "/metrics",
     }
     assert http.get("/docs").status_code == 200
 

@@ -7,10 +7,12 @@ from typing import Annotated, Any
 
 from fastapi import FastAPI, Path, Request
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
+from prometheus_client import CONTENT_TYPE_LATEST
 from starlette.exceptions import HTTPException
 
 from insure.api.face import EngineFace
+from insure.api.metrics import exposition
 from insure.api.schemas import (
     ErrorBody,
     HealthBody,
@@ -86,6 +88,17 @@ def _answer_questions(app: FastAPI, engine: EngineFace) -> None:
         """200 when every job's last run was good, else 503 with the same body."""
         body = HealthBody.model_validate(engine.health())
         return body if body.ok else JSONResponse(body.model_dump(mode="json"), 503)
+
+    @app.get("/readyz", response_model=HealthBody, responses={503: {"model": HealthBody}}, tags=["operation"])
+    def ready() -> object:
+        """200 when the host chain answers and the mirror is near its head, else 503 with the same body."""
+        body = HealthBody.model_validate(engine.health())
+        return body if body.ready else JSONResponse(body.model_dump(mode="json"), 503)
+
+    @app.get("/metrics", response_class=Response, tags=["operation"])
+    def metrics() -> Response:
+        """Mirror, jobs, endpoints and solvency for Prometheus."""
+        return Response(exposition(engine.health(), engine.pool()), media_type=CONTENT_TYPE_LATEST)
 
     @app.get("/v1/{rest:path}", include_in_schema=False)
     def unknown(rest: str) -> None:

@@ -364,17 +364,30 @@ class JobBody(Answer):
     failures: int
     last_at: int | None
     last_error: str
+    last_seconds: float
+
+
+class EndpointBody(Answer):
+    """How an endpoint of the host chain fares."""
+
+    host: str
+    head: int
+    failures: int
+    latency: float
+    used: bool
 
 
 class HealthBody(Answer):
-    """How far the mirror is and how the jobs fare."""
+    """How far the mirror is, how the jobs and the endpoints fare."""
 
     ok: bool
+    ready: bool
     now: int
     chain_id: int
     head: int
     mirrored_to: int
     jobs: list[JobBody]
+    endpoints: list[EndpointBody]
 
 
 class Fault(BaseModel):

@@ -20,6 +20,7 @@ from web3.types import RPCEndpoint, RPCResponse
 
 from insure.chain.node_errors import asked_too_often
 from insure.errors import ChainError, RateLimited, Unreachable, WrongChain
+from insure.records.views import EndpointView
 
 _log = logging.getLogger(__name__)
 
@@ -99,17 +100,6 @@ class _State:
     wrong: bool = False
 
 
-@dataclass(frozen=True)
-class Health:
-    """How an endpoint fares: last head, failures in a row, average seconds of an answer, whether it is used now."""
-
-    host: str
-    head: int
-    failures: int
-    latency: float
-    used: bool
-
-
 @dataclass
 class Endpoints(BaseProvider):
     """A provider over `urls`, all of chain `chain_id` (None: of the chain that the first one to answer serves)."""
@@ -133,11 +123,11 @@ class Endpoints(BaseProvider):
         """What an error calls them."""
         return self._states[0].endpoint.host if len(self._states) == 1 else f"any of {len(self._states)} endpoints"
 
-    def health(self) -> list[Health]:
+    def health(self) -> list[EndpointView]:
         """How each of them fares."""
         now = self.clock()
         return [
-            Health(each.endpoint.host, each.head, each.failures, each.latency, self._is_well(each, now))
+            EndpointView(each.endpoint.host, each.head, each.failures, each.latency, self._is_well(each, now))
             for each in self._states
         ]
 

@@ -14,10 +14,11 @@ from web3.exceptions import Web3Exception
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint
 
-from insure.chain.endpoints import Endpoints, Health
+from insure.chain.endpoints import Endpoints
 from insure.chain.reasons import explain
 from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable
 from insure.records.onchain import Address, Bytes32, Head
+from insure.records.views import EndpointView
 
 Json = dict[str, Any]
 """An object of JSON-RPC: quantities and bytes are hex text."""
@@ -61,7 +62,7 @@ class Chain:
         return cls(provider, Chain(provider, 0)._quantity("eth_chainId"))
 
     @property
-    def endpoints(self) -> Sequence[Health]:
+    def endpoints(self) -> Sequence[EndpointView]:
         """How the endpoints fare; none for the embedded chain."""
         return self._provider.health() if isinstance(self._provider, Endpoints) else ()
 

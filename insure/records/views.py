@@ -360,17 +360,41 @@ class JobView:
     failures: int
     last_at: int | None
     last_error: str
+    last_seconds: float = 0.0
+    """How long the last run took."""
+
+
+@dataclass(frozen=True)
+class EndpointView:
+    """How an endpoint of the host chain fares: last head, failures in a row, average seconds of an answer, whether it
+    is well enough to be used now."""
+
+    host: str
+    head: int
+    failures: int
+    latency: float
+    used: bool
+
+
+READY_LAG = 256
+"""Blocks that the mirror may be behind for what it shows to be of use."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """Whether the engine works: the host's head, how far the mirror is, and the jobs."""
+    """Whether the engine works: the host's head, how far the mirror is, the jobs and the endpoints."""
 
     now: int
     chain_id: int
     head: int
     mirrored_to: int
     jobs: tuple[JobView, ...]
+    endpoints: tuple[EndpointView, ...] = ()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the mirror is near enough to the head to be shown."""
+        return self.mirrored_to >= 0 and self.head - self.mirrored_to <= READY_LAG
 
     @property
     def ok(self) -> bool:

@@ -1,0 +1,85 @@
+"""How the engine fares, for Prometheus: the same answers that the surfaces show, as gauges and counters."""
+
+from collections.abc import Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Metric, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
+from prometheus_client.registry import Collector
+
+from insure.records.views import Health, PoolView
+
+_MONEY = "in the asset's smallest unit"
+
+
+def exposition(health: Health, pool: PoolView) -> bytes:
+    """The text that a Prometheus server reads."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Answers((*_of_health(health), *_of_pool(pool))))
+    return generate_latest(registry)
+
+
+class _Answers(Collector):
+    def __init__(self, metrics: Iterable[Metric]) -> None:
+        self._metrics = tuple(metrics)
+
+    def collect(self) -> Iterable[Metric]:
+        return self._metrics
+
+
+def _of_health(health: Health) -> Iterator[Metric]:
+    yield _gauge("insure_head_block", "Last block of the host chain.", health.head)
+    yield _gauge("insure_mirrored_block", "Last block taken into the mirror; -1 before the first.", health.mirrored_to)
+    lag = "Blocks between the two, the depth that is waited for included."
+    yield _gauge("insure_mirror_lag_blocks", lag, health.head - health.mirrored_to)
+    runs = CounterMetricFamily("insure_job_runs", "Runs of a job since the start.", labels=["job"])
+    failures = CounterMetricFamily("insure_job_failures", "Runs of a job that failed since the start.", labels=["job"])
+    failing = GaugeMetricFamily("insure_job_failing", "1 if a job's last run failed.", labels=["job"])
+    last = GaugeMetricFamily("insure_job_last_run_timestamp_seconds", "When a job last ran, UTC.", labels=["job"])
+    took = GaugeMetricFamily("insure_job_last_run_duration_seconds", "How long its last run took.", labels=["job"])
+    for job in health.jobs:
+        runs.add_metric([job.name], job.runs)
+        failures.add_metric([job.name], job.failures)
+        failing.add_metric([job.name], 1 if job.last_error else 0)
+        if job.last_at is not None:
+            last.add_metric([job.name], job.last_at)
+            took.add_metric([job.name], job.last_seconds)
+    yield from (runs, failures, failing, last, took)
+    yield from _of_endpoints(health)
+
+
+def _of_endpoints(health: Health) -> Iterator[Metric]:
+    labels = ["number", "host"]
+    used = GaugeMetricFamily("insure_endpoint_used", "1 if an endpoint of the host chain is well.", labels=labels)
+    failures = GaugeMetricFamily("insure_endpoint_failures", "Failures of an endpoint in a row.", labels=labels)
+    latency = GaugeMetricFamily("insure_endpoint_latency_seconds", "Moving average of its answers.", labels=labels)
+    head = GaugeMetricFamily("insure_endpoint_head_block", "Its last head; -1 if it was not asked.", labels=labels)
+    for number, each in enumerate(health.endpoints):
+        which = [str(number), each.host]
+        used.add_metric(which, 1 if each.used else 0)
+        failures.add_metric(which, each.failures)
+        latency.add_metric(which, each.latency)
+        head.add_metric(which, each.head)
+    yield from (used, failures, latency, head)
+
+
+def _of_pool(pool: PoolView) -> Iterator[Metric]:
+    solvency = pool.solvency
+    amounts = {
+        "assets": (solvency.assets, "All that the pool holds for stakers and policies"),
+        "unearned_premium": (solvency.unearned, "Premium not earned yet"),
+        "debts": (solvency.debts, "Owed to policies and not paid for want of assets"),
+        "reserve": (solvency.reserve, "Held for incidents and alarms"),
+        "exposed": (solvency.exposed, "Aggregate limits of the fullest scenario"),
+        "free": (solvency.free, "What may back further cover"),
+        "claims_owed": (pool.claims_owed, "Owed to policies so far"),
+        "claims_paid": (pool.claims_paid, "Paid to policies so far"),
+        "claims_unpaid": (pool.claims_owed - pool.claims_paid, "Owed and not paid"),
+    }
+    for name, (amount, what) in amounts.items():
+        yield _gauge(f"insure_pool_{name}", f"{what}, {_MONEY}.", amount)
+    yield _gauge("insure_policies_in_force", "Policies in force.", pool.policies_in_force)
+    yield _gauge("insure_price_reliable", "1 if shares can be bought.", 1 if pool.price_reliable else 0)
+
+
+def _gauge(name: str, what: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, what, value=value)
