@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from insure import dataset, model_cli, portfolio_cli
+from insure import dataset, model_cli, outages_cli, portfolio_cli
 from insure.api.server import Server, require_free
 from insure.chain.abi_package import abi_package
 from insure.chain.rpc import Chain
@@ -47,6 +47,7 @@ from pricing_models.payoff import Semantics
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 app.add_typer(model_cli.app, name="model")
+app.add_typer(outages_cli.app, name="outages")
 app.add_typer(portfolio_cli.app, name="portfolio")
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print one JSON object last, and the rest on stderr.")]

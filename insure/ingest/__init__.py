@@ -1,0 +1,1 @@
+"""Where outages come from: one module per kind of source."""

@@ -1,0 +1,90 @@
+"""`insure outages ...`: the record of outages, and what chains themselves tell of it."""
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.table import Table
+
+from insure import dataset
+from insure.ingest.headers import Comparison, HeaderScan, Wait, compare, require_own_clock, scan_file
+from insure.records.history import Outage
+from insure.records.units import duration_text, parse_duration, time_text
+from insure.settings import Settings
+from insure.terminal import console
+
+app = typer.Typer(no_args_is_help=True, help=__doc__)
+
+
+@app.callback()
+def outages() -> None:
+    """The record of outages."""
+
+
+@app.command("scan")
+def scan_command(
+    subject: Annotated[str, typer.Argument(help="Id, slug or alias of the chain, such as eip155:42161.")],
+    headers: Annotated[Path, typer.Argument(help="Parquet file of its headers: number and timestamp.")],
+    at_least: Annotated[str, typer.Option(help="Shortest gap, such as 30m; by default longer than chance.")] = "",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
+) -> None:
+    """Every gap between the blocks of a chain, beside what is recorded: what is missing, and what shows no gap."""
+    history = dataset.load(Settings.from_env().data)
+    who = history.subject(subject)
+    require_own_clock(who)
+    found = scan_file(headers, parse_duration("--at-least", at_least) if at_least else None)
+    beside = compare(found, history.outages_of(who.id))
+    if as_json:
+        print(json.dumps(_json(who.id, found, beside)))
+        return
+    for line in (_span(found), *_tables(found, beside)):
+        console().print(line)
+
+
+def _json(subject: str, found: HeaderScan, beside: Comparison) -> dict[str, Any]:
+    told = {"subject": subject, **asdict(found)}
+    told["gaps"] = [asdict(gap) | {"outages": [each.id for each in known]} for gap, known in beside.known]
+    return told | {"unseen_outages": [outage.id for outage in beside.unseen]}
+
+
+def _span(found: HeaderScan) -> str:
+    return (
+        f"{found.blocks:,} blocks, {found.first_block} to {found.last_block}, {time_text(found.first_at)} to "
+        f"{time_text(found.last_at)} UTC, one each {found.mean_seconds:.3g} s; {found.missing:,} missing; "
+        f"gaps of {duration_text(found.at_least)} or longer"
+    )
+
+
+def _tables(found: HeaderScan, beside: Comparison) -> list[Table]:
+    """Gaps always; holes and unseen outages if there are any."""
+    gaps = _waits("Gaps", "recorded outages")
+    for gap, known in beside.known:
+        gaps.add_row(*_cells(gap), ", ".join(outage.id for outage in known) or "none: to be looked into")
+    tables = [gaps]
+    if found.holes:
+        holes = _waits("Holes: the file lacks the blocks between", "missing blocks")
+        for hole in found.holes:
+            holes.add_row(*_cells(hole), f"{hole.before_block - hole.after_block - 1:,}")
+        tables.append(holes)
+    if beside.unseen:
+        tables.append(_unseen(beside.unseen))
+    return tables
+
+
+def _waits(title: str, last: str) -> Table:
+    table = Table("after block", "from (UTC)", "to (UTC)", "length", last, title=title)
+    table.columns[0].justify = table.columns[3].justify = "right"
+    return table
+
+
+def _cells(wait: Wait) -> tuple[str, ...]:
+    return str(wait.after_block), time_text(wait.start), time_text(wait.end), duration_text(wait.seconds)
+
+
+def _unseen(outages: tuple[Outage, ...]) -> Table:
+    table = Table("outage", "start", "what stopped", title="Recorded halts of this time that show no gap")
+    for outage in outages:
+        table.add_row(outage.id, time_text(outage.start), outage.what_stopped.value)
+    return table

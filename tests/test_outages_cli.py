@@ -1,0 +1,47 @@
+"""`insure outages`: gaps of a chain beside what is recorded of it."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from insure.dataset import load
+from tests.test_cli import Insure, insure, refused
+from tests.test_headers import write
+
+__all__ = ["insure"]  # the fixture
+
+
+@pytest.fixture
+def headers(tmp_path: Path) -> Path:
+    """Of Arbitrum One around its halt of December 2023, which is left out; another is planted, and a hole."""
+    halt = next(each for each in load().outages_of("eip155:42161") if each.id.startswith("arbitrum-one-20231215"))
+    numbers = np.arange(20_000)
+    times = halt.start - 100_000 + numbers * 12
+    times[numbers > 1_000] += 3_600
+    keep = (numbers < 18_000) | (numbers > 18_500)
+    return write(tmp_path / "headers.parquet", numbers[keep], times[keep])
+
+
+def test_gaps_holes_and_halts_that_show_no_gap(insure: Insure, headers: Path) -> None:
+    shown = insure("outages", "scan", "arbitrum-one", headers)
+    assert (shown.code, shown.err) == (0, "")
+    assert "19,499 blocks, 0 to 19999" in shown.out and "501 missing" in shown.out
+    assert "none: to be looked into" in shown.out
+    assert "the file lacks the blocks between" in shown.out
+    assert "arbitrum-one-20231215" in shown.out
+
+
+def test_the_same_as_json(insure: Insure, headers: Path) -> None:
+    found = json.loads(insure("outages", "scan", "eip155:42161", headers, "--at-least", "30m", "--json").out)
+    assert (found["subject"], found["at_least"], found["missing"]) == ("eip155:42161", 1_800, 501)
+    assert [(gap["after_block"], gap["outages"]) for gap in found["gaps"]] == [(1_000, [])]
+    assert [hole["before_block"] for hole in found["holes"]] == [18_501]
+    assert len(found["unseen_outages"]) == 1
+
+
+def test_what_can_not_be_scanned_is_refused(insure: Insure, headers: Path) -> None:
+    assert "OP-stack" in refused(insure("outages", "scan", "optimism", headers))
+    assert "--at-least is 'soon'" in refused(insure("outages", "scan", "arbitrum-one", headers, "--at-least", "soon"))
+    assert "README.md: can't be read as Parquet" in refused(insure("outages", "scan", "arbitrum-one", "README.md"))
