@@ -156,6 +156,12 @@ def test_at_least_must_be_a_second() -> None:
         scan([chain(10, 1.0, {})], 0)
 
 
+def test_pieces_that_overlap_are_refused() -> None:
+    numbers, times = chain(100, 1.0, {})
+    with pytest.raises(InvalidInput, match="block 50 comes after block 60"):
+        scan([(numbers[:60], times[:60]), (numbers[49:], times[49:])])
+
+
 # Beside the record
 
 

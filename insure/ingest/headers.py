@@ -98,7 +98,7 @@ def scan_file(path: Path, at_least: int | None = None) -> HeaderScan:
     Columns: `number` or `block_number`, and `timestamp`, `block_timestamp` or `time` (whole UTC seconds or a Parquet
     timestamp). By default a gap is a wait of `SHORTEST_SECONDS`, or of `chance_wait` where that is longer. Raises
     `InvalidInput` naming the file and what is wrong: no such columns, empty cells, times that are no seconds, one
-    number with two times, fewer than two blocks; `NotConfigured` without pyarrow.
+    number with two times, statistics that lie, fewer than two blocks; `NotConfigured` without pyarrow.
     """
     try:
         return scan(_pieces(path), at_least)
@@ -124,6 +124,8 @@ def scan(pieces: Iterable[tuple[I64, I64]], at_least: int | None = None) -> Head
         _require_seconds(numbers, times)
         if first is None:
             first = int(numbers[0]), int(times[0])
+        elif numbers[0] <= number:
+            raise InvalidInput(f"block {numbers[0]} comes after block {number}: a piece must begin above the last one")
         else:
             waits += _long_waits(np.array([number, numbers[0]]), np.array([latest, max(latest, times[0])]), floor)
             times = times if times[0] >= latest else np.maximum(times, latest)
