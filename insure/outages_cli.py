@@ -1,15 +1,20 @@
 """`insure outages ...`: the record of outages, and what chains themselves tell of it."""
 
 import json
+import time
 from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from insure import dataset
+from insure.errors import InvalidInput
+from insure.ingest.beside import overlapped
 from insure.ingest.headers import Comparison, HeaderScan, Wait, compare, require_own_clock, scan_file
+from insure.ingest.statuspage import Report, read_incidents
 from insure.records.history import Outage
 from insure.records.units import duration_text, parse_duration, time_text
 from insure.settings import Settings
@@ -41,6 +46,42 @@ def scan_command(
         return
     for line in (_span(found), *_tables(found, beside)):
         console().print(line)
+
+
+@app.command("read")
+def read_command(
+    subject: Annotated[str, typer.Argument(help="Id, slug or alias of the chain whose status page it is.")],
+    answer: Annotated[Path, typer.Argument(help="What the page answers to /api/v2/incidents.json.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Every incident of a status page (Statuspage v2), beside what is recorded; what it says wrongly is told."""
+    history, now = dataset.load(Settings.from_env().data), int(time.time())
+    who = history.subject(subject)
+    try:
+        found = read_incidents(answer.read_bytes(), now)
+    except OSError as error:
+        raise InvalidInput(f"{answer.name}: can't be read: {error.strerror or error}") from None
+    except InvalidInput as error:
+        raise InvalidInput(f"{answer.name}: {error}") from None
+    outages = history.outages_of(who.id)
+    beside = [(each, overlapped(each.start, now if each.end is None else each.end, outages)) for each in found.reports]
+    if as_json:
+        reports = [asdict(report) | {"outages": [each.id for each in known]} for report, known in beside]
+        print(json.dumps({"subject": who.id, "reports": reports, "rejected": found.rejected}))
+        return
+    console().print(_reports(beside))
+    for line in found.rejected:
+        console().print(f"rejected: {line}", markup=False)
+
+
+def _reports(beside: list[tuple[Report, tuple[Outage, ...]]]) -> Table:
+    table = Table("from (UTC)", "length", "impact", "title", "recorded outages", title="Incidents of the status page")
+    for report, known in beside:
+        length = "open" if report.end is None else duration_text(report.end - report.start)
+        names = ", ".join(outage.id for outage in known) or "none"
+        impact = "planned" if report.planned else report.impact
+        table.add_row(time_text(report.start), length, escape(impact), escape(report.title), names)
+    return table
 
 
 def _json(subject: str, found: HeaderScan, beside: Comparison) -> dict[str, Any]:

@@ -9,6 +9,7 @@ import pytest
 from insure.dataset import load
 from tests.test_cli import Insure, insure, refused
 from tests.test_headers import write
+from tests.test_statuspage import incident
 
 __all__ = ["insure"]  # the fixture
 
@@ -45,3 +46,22 @@ def test_what_can_not_be_scanned_is_refused(insure: Insure, headers: Path) -> No
     assert "OP-stack" in refused(insure("outages", "scan", "optimism", headers))
     assert "--at-least is 'soon'" in refused(insure("outages", "scan", "arbitrum-one", headers, "--at-least", "soon"))
     assert "README.md: can't be read as Parquet" in refused(insure("outages", "scan", "arbitrum-one", "README.md"))
+
+
+def test_incidents_of_a_status_page_beside_the_record(insure: Insure, tmp_path: Path) -> None:
+    halt = incident(started_at="2023-12-15T15:40:00Z", resolved_at="2023-12-15T17:00:00Z", name="[red]stall")
+    page = tmp_path / "incidents.json"
+    page.write_text(json.dumps({"incidents": [halt, incident(id="new"), incident(id="odd", started_at="noon")]}))
+    shown = insure("outages", "read", "arbitrum-one", page)
+    assert (shown.code, shown.err) == (0, "")
+    assert "[red]stall" in shown.out and "arbitrum-one-20231215" in shown.out and "rejected: incident odd" in shown.out
+    found = json.loads(insure("outages", "read", "arbitrum-one", page, "--json").out)
+    assert [(each["id"], len(each["outages"])) for each in found["reports"]] == [("abc123", 1), ("new", 0)]
+    assert len(found["rejected"]) == 1
+
+
+def test_an_answer_that_is_none_is_refused(insure: Insure, tmp_path: Path) -> None:
+    page = tmp_path / "incidents.json"
+    assert "incidents.json: can't be read" in refused(insure("outages", "read", "arbitrum-one", page))
+    page.write_text("<html>")
+    assert "incidents.json: answer begins with" in refused(insure("outages", "read", "arbitrum-one", page))

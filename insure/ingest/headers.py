@@ -1,6 +1,6 @@
 """Halts as a chain's own block headers tell them: waits between consecutive blocks, read from Parquet files."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from math import ceil, log
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insure.errors import InvalidInput, NotConfigured
+from insure.ingest.beside import overlapped, widest
 from insure.records.history import Outage, Subject
 
 if TYPE_CHECKING:
@@ -25,8 +26,6 @@ SHORTEST_SECONDS = 600
 """No shorter wait is told of, unless asked for."""
 CHANCE = 0.001
 """At most so likely does a chain of the same pace, its blocks found by chance, show any gap at all."""
-STATUS_LAG_SECONDS = 1_800
-"""Recorded clock times are late or early by so much: status pages lag, press rounds."""
 _FIRST_SECOND, _LAST_SECOND = 1_230_768_000, 4_102_444_800  # 2009 to 2100, UTC
 
 
@@ -152,30 +151,17 @@ def scan(pieces: Iterable[tuple[I64, I64]], at_least: int | None = None) -> Head
     )
 
 
-def compare(found: HeaderScan, outages: Iterable[Outage]) -> Comparison:
-    """Gaps beside the recorded outages of the same subject, which lie as far as their bounds allow and by
-    `STATUS_LAG_SECONDS` either way."""
-    spans = [(outage, *_widest(outage)) for outage in outages]
-    known = tuple(
-        (gap, tuple(outage for outage, start, end in spans if gap.start < end and start < gap.end))
-        for gap in found.gaps
-    )
-    seen = {outage.id for _, overlapped in known for outage in overlapped}
-    unseen = tuple(
-        outage
-        for outage, start, end in spans
-        if outage.usable and outage.id not in seen and found.first_at <= start and end <= found.last_at
-    )
+def compare(found: HeaderScan, outages: Sequence[Outage]) -> Comparison:
+    """Gaps beside the recorded outages of the same subject."""
+    known = tuple((gap, overlapped(gap.start, gap.end, outages)) for gap in found.gaps)
+    seen = {outage.id for _, each in known for outage in each}
+    unseen = tuple(outage for outage in outages if outage.usable and outage.id not in seen and _within(found, outage))
     return Comparison(known, unseen)
 
 
-def _widest(outage: Outage) -> tuple[int, int]:
-    first, last = outage.start_interval
-    lengths = (outage.duration_high_seconds, outage.duration_low_seconds)
-    end = last + next((length for length in lengths if length is not None), 0)
-    if outage.end_interval is not None:
-        end = outage.end_interval[1]
-    return first - STATUS_LAG_SECONDS, end + STATUS_LAG_SECONDS
+def _within(found: HeaderScan, outage: Outage) -> bool:
+    start, end = widest(outage)
+    return found.first_at <= start and end <= found.last_at
 
 
 # Arrays

@@ -1,0 +1,23 @@
+"""What a source tells, laid beside the recorded outages of the same subject."""
+
+from collections.abc import Iterable
+
+from insure.records.history import Outage
+
+STATUS_LAG_SECONDS = 1_800
+"""Recorded clock times are late or early by so much: status pages lag, press rounds."""
+
+
+def overlapped(start: int, end: int, outages: Iterable[Outage]) -> tuple[Outage, ...]:
+    """The outages that may have lasted at some time between `start` and `end` (UTC seconds)."""
+    return tuple(outage for outage in outages if start < widest(outage)[1] and widest(outage)[0] < end)
+
+
+def widest(outage: Outage) -> tuple[int, int]:
+    """From when to when it may have lasted, as far as its bounds allow and by `STATUS_LAG_SECONDS` either way."""
+    first, last = outage.start_interval
+    lengths = (outage.duration_high_seconds, outage.duration_low_seconds)
+    end = last + next((length for length in lengths if length is not None), 0)
+    if outage.end_interval is not None:
+        end = outage.end_interval[1]
+    return first - STATUS_LAG_SECONDS, end + STATUS_LAG_SECONDS
