@@ -101,6 +101,7 @@ TROUBLES = {
     "too many requests": status(429),
     "a quota that is used up": error(-32005, "daily request count exceeded, request rate limited"),
     "garbage": status(200, b"<html>Bad gateway</html>"),
+    "nested without end": status(200, b"[" * 200_000),
     "half an answer": status(200, b'{"jsonrpc": "2.0", "result": '),
     "nothing": status(200, b""),
     "a list": status(200, b"[]"),

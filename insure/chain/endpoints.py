@@ -4,7 +4,6 @@ An endpoint that fails rests, longer each time, and is asked for its chain again
 behind the agreed head, or asked too often, is passed over while others are not.
 """
 
-import json
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -14,6 +13,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from pydantic_core import from_json
 from requests.exceptions import RequestException
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
@@ -79,7 +79,8 @@ def _read(response: requests.Response) -> Any:
         if len(body) > LARGEST_ANSWER:
             raise ValueError("too long")
     try:
-        return json.loads(bytes(body))
+        # not the standard library's: where py-evm has raised the recursion limit, deep nesting ends the process
+        return from_json(bytes(body))
     except ValueError:
         if response.status_code >= BAD_REQUEST:
             return None
