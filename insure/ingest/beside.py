@@ -7,10 +7,14 @@ from insure.records.history import Outage
 STATUS_LAG_SECONDS = 1_800
 """Recorded clock times are late or early by so much: status pages lag, press rounds."""
 
+FIRST_SECOND = 1_230_768_000
+"""The beginning of 2009, UTC: no time of a blockchain lies before it."""
+
 
 def overlapped(start: int, end: int, outages: Iterable[Outage]) -> tuple[Outage, ...]:
     """The outages that may have lasted at some time between `start` and `end` (UTC seconds)."""
-    return tuple(outage for outage in outages if start < widest(outage)[1] and widest(outage)[0] < end)
+    spans = ((outage, *widest(outage)) for outage in outages)
+    return tuple(outage for outage, first, last in spans if start < last and first < end)
 
 
 def widest(outage: Outage) -> tuple[int, int]:

@@ -7,12 +7,12 @@ from typing import Any
 from pydantic_core import from_json
 
 from insure.errors import InvalidInput
+from insure.ingest.beside import FIRST_SECOND
 
 LARGEST_BYTES = 10_000_000
 """Fifty incidents with all their updates are well below a tenth of this."""
 _PLANNED = frozenset({"scheduled", "in_progress", "verifying", "completed"})
 _OVER = frozenset({"resolved", "postmortem", "completed"})
-_FIRST_SECOND = 1_230_768_000  # 2009, UTC
 
 
 @dataclass(frozen=True)
@@ -134,7 +134,7 @@ def _time(holder: dict[str, Any], key: str) -> int | None:
     if stamp.tzinfo is None:
         raise InvalidInput(f"{key} is {value!r}: must say its zone, such as Z or +02:00")
     seconds = int(stamp.timestamp() // 1)
-    if seconds < _FIRST_SECOND:
+    if seconds < FIRST_SECOND:
         raise InvalidInput(f"{key} is {value!r}: is before there were blockchains")
     return seconds
 
