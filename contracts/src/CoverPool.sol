@@ -185,18 +185,18 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         _pokeAll(triggers);
         uint256 left;
         (batch, left) = _queue.head();
-        if (left == 0) revert NothingToSettle();
+        if (left == 0) revert NothingToSettle(0, 0, 0);
         uint64 maturesAt = _maturesAt(batch);
         if (block.timestamp < maturesAt) revert BatchNotMature(batch, maturesAt);
 
         uint256 net = _netAssets();
         uint256 room = _collateral().saturatingSub(_largestExposure());
-        if (net == 0) revert NothingToSettle();
+        if (net == 0) revert NothingToSettle(left, net, room);
         shares = left;
         if (_valueDown(shares, net) > room) shares = room.mulDiv(totalSupply() + VIRTUAL_SHARES, net + 1);
         assets = _valueDown(shares, net);
         // A part worth nothing would only burn shares; a whole batch worth nothing must not hold up the next.
-        if (assets == 0 && shares < left) revert NothingToSettle();
+        if (assets == 0 && shares < left) revert NothingToSettle(left, net, room);
 
         bool whole = _queue.settle(shares, assets);
         _burn(address(this), shares);
@@ -289,7 +289,7 @@ contract CoverPool is ICoverPool, ERC4626, Ownable2Step, ReentrancyGuardTransien
         _accrueAll();
         if (_reserve > 0) revert ReserveStands(_reserve);
         if (_indebted) revert DebtsStand(_debts);
-        if (_worthless()) revert PriceTooLow();
+        if (_worthless()) revert PriceTooLow(totalAssets(), totalSupply());
     }
 
     /// @dev Every trigger with limits in force, each once: so no reserve is missing and none is stale.

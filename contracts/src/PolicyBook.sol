@@ -8,6 +8,7 @@ import {Math} from "@openzeppelin/contracts/utils/math/Math.sol";
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 import {ERC721} from "solady/tokens/ERC721.sol";
 
+import {PolicyToken} from "./PolicyToken.sol";
 import {ICoverPool, Sale} from "./interfaces/ICoverPool.sol";
 import {IIncidentBook, Incident, Span} from "./interfaces/IIncidentBook.sol";
 import {IPolicyBook, Listing, Permit, Policy, Quote, Terms} from "./interfaces/IPolicyBook.sol";
@@ -19,7 +20,7 @@ import {QuoteRules} from "./libraries/QuoteRules.sol";
 
 /// @title PolicyBook
 /// @notice See `IPolicyBook`.
-contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuardTransient {
+contract PolicyBook is IPolicyBook, PolicyToken, EIP712, Ownable2Step, ReentrancyGuardTransient {
     using Payoff for Terms;
     using PolicyRecord for Record;
     using PolicyRecord for Shelf;
@@ -47,8 +48,6 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
 
     uint256 internal constant MAXIMUM_CLAIMS = 64;
     uint256 internal constant INCIDENTS_PER_RELEASE = 32;
-    uint32 internal constant LEAST_TERM = 1 days;
-    uint32 internal constant LONGEST_TERM = 366 days;
     /// @dev A policy's id is its underwriter's number, less one, and the quote's nonce: so a quote can't be bought twice, and neither a
     /// counter nor the nonces used need a slot.
     uint256 internal constant NONCE_BITS = 40;
@@ -122,7 +121,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         returns (uint256 policyId)
     {
         if (msg.sender != quote.buyer) revert WrongQuote("buyer");
-        QuoteRules.tryPermit(quote, pool.permit2(), permit);
+        QuoteRules.tryPermit(quote, pool, permit);
         return _buy(quote, underwriter, signature, _isOrdered(quote, underwriter));
     }
 
@@ -234,7 +233,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         Record storage record = _existing(policyId);
         if (record.is_(PolicyRecord.RELEASED)) revert AlreadyReleased(policyId);
         Cover memory cover = _coverOf[record.cover];
-        Incident memory incident = incidentBook.incident(cover.triggerId, sequence);
+        Incident memory incident = _incident(cover.triggerId, sequence);
         if (incident.coveredSeconds == 0) revert UnknownIncident(cover.triggerId, sequence);
         if (!_isCovered(record, cover.triggerId, sequence, incident)) {
             uint64 start = record.start;
@@ -339,7 +338,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         (uint64 start, uint64 end) = (record.start, record.end);
         if (incident.from >= end || incident.from < start) return false;
         if (sequence == 0) return true;
-        Incident memory before = incidentBook.incident(triggerId, sequence - 1);
+        Incident memory before = _incident(triggerId, sequence - 1);
         if (before.coveredSeconds != 0 && before.until != incident.from) return true;
         return start <= Eligibility.began(incidentBook, triggerId, sequence, incident.from, start);
     }
@@ -362,7 +361,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     function cancel(uint256 policyId) external nonReentrant returns (uint256 refund) {
         Record storage record = _existing(policyId);
-        if (!_isApprovedOrOwner(msg.sender, policyId)) revert NotHolder(policyId, msg.sender);
+        _checkManager(policyId);
         if (block.timestamp >= record.end) revert CoverOver(policyId, record.end);
         Cover memory cover = _coverOf[record.cover];
         (uint256 alarmed,) = incidentBook.alarms(cover.triggerId);
@@ -419,7 +418,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
         uint256 sequence = record.nextIncident;
         uint256 stop = Math.min(count, sequence + INCIDENTS_PER_RELEASE);
         for (; sequence < stop; ++sequence) {
-            Incident memory incident = incidentBook.incident(cover.triggerId, sequence);
+            Incident memory incident = _incident(cover.triggerId, sequence);
             if (incident.coveredSeconds > 0 && _isCovered(record, cover.triggerId, sequence, incident)) {
                 _claim(policyId, record, cover, sequence, incident);
             }
@@ -433,11 +432,6 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     function list(bytes32 triggerId, Listing calldata newListing) external onlyOwner {
         (bytes32 subject,,,) = incidentBook.triggerRules(triggerId);
-        if (newListing.minimumTerm < LEAST_TERM) revert InvalidListing("minimumTerm");
-        if (newListing.maximumTerm < newListing.minimumTerm || newListing.maximumTerm > LONGEST_TERM) {
-            revert InvalidListing("maximumTerm");
-        }
-
         Shelf storage shelf = _shelves[triggerId];
         if (shelf.number == 0) {
             shelf.number = ++_coverCount;
@@ -503,7 +497,7 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     {
         Record storage record = _existing(policyId);
         bytes32 triggerId = _coverOf[record.cover].triggerId;
-        Incident memory incident = incidentBook.incident(triggerId, sequence);
+        Incident memory incident = _incident(triggerId, sequence);
         uint256 already = _owedSoFar(policyId, record, sequence);
         owed = already;
         if (!record.is_(PolicyRecord.RELEASED) && _isCovered(record, triggerId, sequence, incident)) {
@@ -516,22 +510,6 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     function getStateFingerprint(uint256 policyId) external view returns (bytes32) {
         return _existing(policyId).fingerprint(policyId, _getExtraData(policyId), pool.debtOf(policyId));
-    }
-
-    /// @inheritdoc ERC721
-    function ownerOf(uint256 policyId) public view override returns (address holder) {
-        holder = _ownerOf(policyId);
-        if (holder == address(0)) revert UnknownPolicy(policyId);
-    }
-
-    /// @inheritdoc ERC721
-    function name() public pure override returns (string memory) {
-        return "Downtime Cover";
-    }
-
-    /// @inheritdoc ERC721
-    function symbol() public pure override returns (string memory) {
-        return "COVER";
     }
 
     /// @inheritdoc ERC721
@@ -565,6 +543,10 @@ contract PolicyBook is IPolicyBook, ERC721, EIP712, Ownable2Step, ReentrancyGuar
     /// @inheritdoc IPolicyBook
     function underwriterLimits(address underwriter) external view returns (uint256 cap, uint256 limitsInForce) {
         return (_underwriters[underwriter].cap, _underwriters[underwriter].inForce);
+    }
+
+    function _incident(bytes32 triggerId, uint256 sequence) private view returns (Incident memory) {
+        return incidentBook.incident(triggerId, sequence);
     }
 
     function _existing(uint256 policyId) private view returns (Record storage record) {

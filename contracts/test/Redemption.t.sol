@@ -90,7 +90,7 @@ contract RedemptionTest is CoverBase {
     function test_ABatchMaturesACooldownAfterItsDay() public {
         uint256 shares = _stake(staker, 1_000 * one);
         bytes32[] memory all = _triggers();
-        vm.expectRevert(ICoverPool.NothingToSettle.selector);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.NothingToSettle.selector, 0, 0, 0));
         pool.settle(all);
         uint256 batch = _request(staker, shares);
         uint64 maturesAt = uint64((batch + 1) * 1 days + COOLDOWN);
@@ -287,7 +287,13 @@ contract RedemptionTest is CoverBase {
         Solvency memory s = pool.solvency();
         assertGe(s.assets - s.unearned, s.exposed, "cover stays backed");
         bytes32[] memory all = _triggers();
-        vm.expectRevert(ICoverPool.NothingToSettle.selector);
+        bytes memory full = abi.encodeWithSelector(
+            ICoverPool.NothingToSettle.selector,
+            shares / 2 - part,
+            s.assets - s.unearned,
+            s.assets - s.unearned - s.exposed
+        );
+        vm.expectRevert(full);
         pool.settle(all);
         assertEq(pool.claimableRedeemRequest(secondBatch, staker), 0, "the second waits");
         assertEq(
@@ -390,8 +396,31 @@ contract RedemptionTest is CoverBase {
         _incident(TRIGGER, quote.start, 2 hours);
         pool.poke(TRIGGER);
         _mature(batch);
+        _refusesToSettle(batch, shares, pool.totalAssets() - 25_000 * one);
+    }
+
+    function test_NothingIsSettledWhileTheReservesExceedTheAssets() public {
+        _addThird();
+        uint256 shares = _stake(staker, 25_000 * one);
+        Quote memory quote = _quote();
+        quote.terms.incidentLimit = quote.terms.aggregateLimit;
+        _buy(quote);
+        Quote memory next = _quote();
+        next.terms.incidentLimit = next.terms.aggregateLimit;
+        next.triggerId = THIRD_TRIGGER;
+        _buy(next);
+        uint256 batch = _request(staker, shares);
+        vm.warp(quote.start);
+        _incident(TRIGGER, quote.start, 2 hours);
+        _incident(THIRD_TRIGGER, quote.start, 2 hours);
+        _mature(batch);
+        // Else its shares would be burnt for nothing, while the alarms may be false.
+        _refusesToSettle(batch, shares, 0);
+    }
+
+    function _refusesToSettle(uint256 batch, uint256 shares, uint256 net) private {
         bytes32[] memory all = _triggers();
-        vm.expectRevert(ICoverPool.NothingToSettle.selector);
+        vm.expectRevert(abi.encodeWithSelector(ICoverPool.NothingToSettle.selector, shares, net, 0));
         pool.settle(all);
         assertEq(pool.pendingRedeemRequest(batch, staker), shares, "still pending");
     }

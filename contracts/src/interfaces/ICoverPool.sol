@@ -69,7 +69,8 @@ interface ICoverPool {
     error CapExceeded(string cap, uint256 wanted, uint256 maximum);
     error TooManyScenarios(uint256 maximum);
     error BatchNotMature(uint256 batch, uint64 maturesAt);
-    error NothingToSettle();
+    /// @param pending Shares in the oldest batch. @param net What all shares are worth. @param room What may leave the pool.
+    error NothingToSettle(uint256 pending, uint256 net, uint256 room);
     error NothingClaimable(address controller);
     error FeeOnTransfer(uint256 expected, uint256 received);
     error SynchronousRedemptionUnavailable();
@@ -77,7 +78,7 @@ interface ICoverPool {
     /// @dev Deposits and refunds wait while claims are owed that the pool could not pay.
     error DebtsStand(uint256 debts);
     /// @dev Deposits wait while a share is worth less than a thousandth of the first price: what is left would be bought for nothing.
-    error PriceTooLow();
+    error PriceTooLow(uint256 assets, uint256 shares);
     /// @dev The triggers named lock less than all do. @param given Sum of their incident limits. @param needed Sum over all triggers.
     error TriggersMissing(uint256 given, uint256 needed);
     /// @dev Each trigger must be named once, in ascending order.

@@ -158,6 +158,7 @@ interface IPolicyBook {
     /// @dev What is owed for was in force: it can't be cancelled any more.
     error OwedAlready(uint256 policyId, uint256 owed);
     error NotHolder(uint256 policyId, address caller);
+    error EtherNotTaken(uint256 value);
     error CoverOver(uint256 policyId, uint64 end);
     /// @dev Cancelled, or continued already.
     error NotRenewable(uint256 policyId);

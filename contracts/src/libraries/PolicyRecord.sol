@@ -3,7 +3,7 @@ pragma solidity 0.8.37;
 
 import {SafeCast} from "@openzeppelin/contracts/utils/math/SafeCast.sol";
 
-import {Listing, Quote, Semantics, Terms} from "../interfaces/IPolicyBook.sol";
+import {IPolicyBook, Listing, Quote, Semantics, Terms} from "../interfaces/IPolicyBook.sol";
 
 /// @notice A policy as stored: two slots, a third if it has a failover. What it is owed in all stands beside its holder, in the slot of
 /// the token's owner, which a sale writes anyway and a claim reads anyway.
@@ -54,6 +54,8 @@ library PolicyRecord {
     uint8 internal constant CANCELLED = 8;
     uint8 internal constant RENEWED = 16;
     uint8 internal constant RELEASED = 32;
+    uint32 private constant LEAST_TERM = 1 days;
+    uint32 private constant LONGEST_TERM = 366 days;
 
     function write(Record storage self, Quote calldata quote, uint16 cover, uint16 underwriter, uint256 incidents)
         internal
@@ -117,7 +119,13 @@ library PolicyRecord {
         return uint16(sequence % type(uint16).max) + 1;
     }
 
+    /// @notice Stores a listing whose terms are within what a policy can hold.
     function list(Shelf storage self, Listing calldata listing_) external {
+        if (listing_.minimumTerm < LEAST_TERM) revert IPolicyBook.InvalidListing("minimumTerm");
+        if (listing_.maximumTerm < listing_.minimumTerm || listing_.maximumTerm > LONGEST_TERM) {
+            revert IPolicyBook.InvalidListing("maximumTerm");
+        }
+
         self.floorRate = listing_.floorRate;
         self.minimumWaiting = listing_.minimumWaiting;
         self.minimumSecondsToLimit = listing_.minimumSecondsToLimit;

@@ -55,8 +55,9 @@ library QuoteRules {
     }
 
     /// @notice Hands the buyer's permit in, if it can be: the premium's transfer shows whether it was needed.
-    function tryPermit(Quote calldata quote, address permit2, Permit calldata permit) external {
+    function tryPermit(Quote calldata quote, ICoverPool pool, Permit calldata permit) external {
         if (permit.permit2) {
+            address permit2 = pool.permit2();
             if (permit2.code.length == 0) return;
             IPermit2.PermitDetails memory details =
                 IPermit2.PermitDetails(quote.asset, permit.amount, permit.expiration, permit.nonce);
