@@ -6,6 +6,7 @@
     + UnknownSubject    no such subject; names the nearest ones
   - NotConfigured       set the named environment variables
   - Refused             the contract or the desk says no, and why
+  - SourceError         a person must look: a source of outages is gone, changed, or out of reach
   - ChainError          the chain can't do it
     + Unreachable       retry later or use another endpoint
       . RateLimited     ask less often
@@ -38,6 +39,10 @@ class NotConfigured(InsureError):
 
 class Refused(InsureError):
     """The contract or the desk refuses, for the reason in the message."""
+
+
+class SourceError(InsureError):
+    """A source of outages does not answer as it should; the message names it."""
 
 
 class ChainError(InsureError):

@@ -14,7 +14,8 @@ from insure import dataset
 from insure.errors import InvalidInput
 from insure.ingest.beside import overlapped
 from insure.ingest.headers import Comparison, HeaderScan, Wait, compare, require_own_clock, scan_file
-from insure.ingest.statuspage import Report, read_incidents
+from insure.ingest.incidents import Incident
+from insure.ingest.statuspage import read_incidents
 from insure.records.history import Outage
 from insure.records.units import duration_text, parse_duration, time_text
 from insure.settings import Settings
@@ -64,23 +65,24 @@ def read_command(
     except InvalidInput as error:
         raise InvalidInput(f"{answer.name}: {error}") from None
     outages = history.outages_of(who.id)
-    beside = [(each, overlapped(each.start, now if each.end is None else each.end, outages)) for each in found.reports]
+    spans = ((each, now if each.end is None else each.end) for each in found.incidents)
+    beside = [(each, overlapped(each.start, end, outages)) for each, end in spans]
     if as_json:
-        reports = [asdict(report) | {"outages": [each.id for each in known]} for report, known in beside]
-        print(json.dumps({"subject": who.id, "reports": reports, "rejected": found.rejected}))
+        told = [asdict(incident) | {"outages": [each.id for each in known]} for incident, known in beside]
+        print(json.dumps({"subject": who.id, "incidents": told, "rejected": found.rejected}))
         return
-    console().print(_reports(beside))
+    console().print(_incidents(beside))
     for line in found.rejected:
         console().print(f"rejected: {line}", markup=False)
 
 
-def _reports(beside: list[tuple[Report, tuple[Outage, ...]]]) -> Table:
+def _incidents(beside: list[tuple[Incident, tuple[Outage, ...]]]) -> Table:
     table = Table("from (UTC)", "length", "impact", "title", "recorded outages", title="Incidents of the status page")
-    for report, known in beside:
-        length = "open" if report.end is None else duration_text(report.end - report.start)
+    for each, known in beside:
+        length = "open" if each.end is None else duration_text(each.end - each.start)
         names = ", ".join(outage.id for outage in known) or "none"
-        impact = "planned" if report.planned else report.impact
-        table.add_row(time_text(report.start), length, escape(impact), escape(report.title), names)
+        impact = "planned" if each.planned else each.impact
+        table.add_row(time_text(each.start), length, escape(impact), escape(each.title), names)
     return table
 
 

@@ -56,7 +56,7 @@ def test_incidents_of_a_status_page_beside_the_record(insure: Insure, tmp_path: 
     assert (shown.code, shown.err) == (0, "")
     assert "[red]stall" in shown.out and "arbitrum-one-20231215" in shown.out and "rejected: incident odd" in shown.out
     found = json.loads(insure("outages", "read", "arbitrum-one", page, "--json").out)
-    assert [(each["id"], len(each["outages"])) for each in found["reports"]] == [("abc123", 1), ("new", 0)]
+    assert [(each["id"], len(each["outages"])) for each in found["incidents"]] == [("abc123", 1), ("new", 0)]
     assert len(found["rejected"]) == 1
 
 

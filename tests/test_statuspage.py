@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from insure.errors import InvalidInput
-from insure.ingest.statuspage import LARGEST_BYTES, Reading, read_incidents
+from insure.ingest.incidents import LARGEST_BYTES, Reading
+from insure.ingest.statuspage import read_incidents
 
 NOW = 1_760_000_000
 START = datetime(2025, 3, 4, 15, 47, 13, tzinfo=UTC)
@@ -47,7 +48,7 @@ def read(*incidents: Any, key: str = "incidents") -> Reading:
 
 
 def test_an_incident_with_all_its_keys() -> None:
-    (report,) = read(incident()).reports
+    (report,) = read(incident()).incidents
     assert (report.id, report.title, report.impact) == ("abc123", "Block production halted", "critical")
     assert (report.start, report.end) == (AT, AT + 6_167), "seconds are cut, 17:30:00 less 15:47:13"
     assert report.components == ("RPC", "Sequencer")
@@ -56,7 +57,7 @@ def test_an_incident_with_all_its_keys() -> None:
 
 def test_keys_that_other_pages_leave_out() -> None:
     bare = incident(started_at=..., components=..., incident_updates=..., shortlink=..., impact=None)
-    (report,) = read(bare).reports
+    (report,) = read(bare).incidents
     assert report.start == AT + 947, "it was posted at 16:03"
     assert (report.url, report.components, report.impact) == ("", (), "unknown")
 
@@ -64,23 +65,23 @@ def test_keys_that_other_pages_leave_out() -> None:
 @given(minutes=st.integers(-14 * 60, 14 * 60))
 def test_every_offset_names_the_same_second(minutes: int) -> None:
     there = START.astimezone(timezone(timedelta(minutes=minutes))).isoformat()
-    assert read(incident(started_at=there)).reports[0].start == AT
+    assert read(incident(started_at=there)).incidents[0].start == AT
 
 
 def test_the_end_of_one_that_is_over_without_saying_when_is_its_first_update_that_says_so() -> None:
     updates = [{"status": "postmortem", "created_at": "2025-03-06T10:00:00Z"}, *incident()["incident_updates"]]
     for order in (updates, updates[::-1]):
-        (report,) = read(incident(resolved_at=None, status="postmortem", incident_updates=order)).reports
+        (report,) = read(incident(resolved_at=None, status="postmortem", incident_updates=order)).incidents
         assert report.end is not None and report.end - AT == 6_107
 
 
 def test_one_that_lasts_has_no_end() -> None:
-    assert read(incident(resolved_at=None, status="monitoring")).reports[0].end is None
+    assert read(incident(resolved_at=None, status="monitoring")).incidents[0].end is None
 
 
 def test_maintenance_is_planned_and_may_lie_ahead() -> None:
     ahead = incident(status="scheduled", impact="maintenance", scheduled_for="2025-12-24T08:00:00Z", resolved_at=None)
-    (report,) = read(ahead, key="scheduled_maintenances").reports
+    (report,) = read(ahead, key="scheduled_maintenances").incidents
     assert report.planned and report.start > NOW
 
 
@@ -90,12 +91,12 @@ def test_of_one_id_the_one_updated_last_stands_whatever_the_order() -> None:
     incidents = [older, incident(), same, incident(id="other")]
     readings = {read(*order) for order in (incidents, incidents[::-1], random.Random(1).sample(incidents, 4))}
     (reading,) = readings
-    assert [report.id for report in reading.reports] == ["abc123", "other"]
-    assert reading.reports[0].end is not None
+    assert [report.id for report in reading.incidents] == ["abc123", "other"]
+    assert reading.incidents[0].end is not None
 
 
 def test_text_that_a_terminal_would_obey_is_taken_out() -> None:
-    (report,) = read(incident(name="down\x1b[2J\u202e!", shortlink="javascript:alert(1)")).reports
+    (report,) = read(incident(name="down\x1b[2J\u202e!", shortlink="javascript:alert(1)")).incidents
     assert (report.title, report.url) == ("down [2J !", "")
 
 
@@ -120,7 +121,7 @@ def test_text_that_a_terminal_would_obey_is_taken_out() -> None:
 )
 def test_what_cannot_be_trusted_is_rejected_by_name_and_the_rest_is_read(odd: Any, complaint: str) -> None:
     reading = read(odd, incident(id="sound"))
-    assert [report.id for report in reading.reports] == ["sound"]
+    assert [report.id for report in reading.incidents] == ["sound"]
     (line,) = reading.rejected
     assert line.startswith("incident abc123: ") and complaint in line
 
@@ -169,6 +170,6 @@ JUNK = st.recursive(
 @given(changes=st.dictionaries(st.sampled_from(sorted(incident())), JUNK, max_size=4))
 def test_whatever_stands_in_a_field_it_is_a_report_or_a_rejection(changes: dict[str, Any]) -> None:
     reading = read(incident() | changes)
-    assert len(reading.reports) + len(reading.rejected) == 1
-    for report in reading.reports:
+    assert len(reading.incidents) + len(reading.rejected) == 1
+    for report in reading.incidents:
         assert report.end is None or AT <= report.start <= report.end <= NOW

@@ -1,0 +1,112 @@
+"""From sources to reports: each is asked in turn, and everything that was ever archived is read anew every time."""
+
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from insure.chain.rpc import Chain
+from insure.errors import InvalidInput, NotConfigured, SourceError
+from insure.ingest.archive import Archive, Entry
+from insure.ingest.fetch import Fetcher
+from insure.ingest.incidents import decode
+from insure.ingest.reports import Report
+from insure.ingest.sources import Form, Source
+from insure.ingest.uptime_feed import Round, as_reports, read_outages, read_rounds
+
+
+@dataclass(frozen=True)
+class Collection:
+    """All reports that the archive holds, and a line for everything in it that can't be trusted."""
+
+    reports: tuple[Report, ...]
+    rejected: tuple[str, ...]
+
+
+def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int:
+    """Asks the page of that name, archives what it answers, and returns how many incidents it tells of.
+
+    Raises `SourceError` if it does not answer, or answers something that is no longer read: the archive has it, and
+    nothing that was known is lost.
+    """
+    found = next((source for source in sources if source.name == name), None)
+    if found is None or not found.urls:
+        known = ", ".join(sorted({source.name for source in sources if source.urls})) or "none"
+        raise InvalidInput(f"source {name!r} is not one that can be asked: {known}")
+    told = 0
+    for url in found.urls:
+        payload = fetcher.fetch(name, url)
+        try:
+            reading = found.read(payload, now)
+        except InvalidInput as error:
+            raise SourceError(f"{name}: {error}") from None
+        if not reading.incidents and reading.rejected:
+            raise SourceError(f"{name}: all {len(reading.rejected)} incidents are rejected: {reading.rejected[0]}")
+        told += len(reading.incidents)
+    return told
+
+
+def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chain], archive: Archive, now: int) -> int:
+    """Reads an uptime feed's rounds from its chain into the archive; returns how many outages they tell of.
+
+    `connect` gives the chain of a subject. Raises `ChainError` or `SourceError` for what is no feed.
+    """
+    found = next((source for source in sources if source.name == name and source.form is Form.UPTIME_FEED), None)
+    if found is None:
+        raise InvalidInput(f"source {name!r} is no uptime feed")
+    rounds = read_rounds(connect(found.subject), found.address)
+    body = json.dumps([[each.id, each.answer, each.started_at] for each in rounds]).encode()
+    archive.add(Entry(name, found.address, now, hashlib.sha256(body).hexdigest()), body)
+    try:
+        return len(read_outages(rounds, now))
+    except InvalidInput as error:
+        raise SourceError(f"{name}: {error}") from None
+
+
+def chain_of(nodes: dict[str, tuple[str, ...]], subject: str) -> Chain:
+    """The chain of a subject through the nodes that are configured; raises `NotConfigured` without any."""
+    if subject not in nodes:
+        raise NotConfigured(f"INSURE_SUBJECT_NODES has no node of {subject}")
+    return Chain.connect(",".join(nodes[subject]))
+
+
+def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
+    """Reads every archived answer with the parsers of today, so that a parser's repair reaches what is past.
+
+    What is archived under a source that is no longer listed is left alone.
+    """
+    by_name: dict[str, list[Source]] = {}
+    for source in sources:
+        by_name.setdefault(source.name, []).append(source)
+    reports: list[Report] = []
+    rejected: dict[str, None] = {}
+    for entry, body in archive.answers():
+        try:
+            for source in by_name.get(entry.source, []):
+                own, lines = _reports(source, entry, body)
+                reports += own
+                rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
+        except InvalidInput as error:
+            rejected[f"{entry.source}: answer of {entry.at}: {error}"] = None
+    return Collection(tuple(reports), tuple(rejected))
+
+
+def _reports(source: Source, entry: Entry, body: bytes) -> tuple[list[Report], tuple[str, ...]]:
+    if source.form is Form.UPTIME_FEED:
+        spans = read_outages(_rounds(body), entry.at)
+        return list(as_reports(spans, source.name, source.subject, entry.url, entry.at)), ()
+    reading = source.read(body, entry.at)
+    own = [incident for incident in reading.incidents if source.concerns(incident)]
+    told = [each.as_report(source.name, source.subject, source.address, entry.at) for each in own]
+    return told, reading.rejected
+
+
+def _rounds(body: bytes) -> list[Round]:
+    rows = decode(body)
+    if not isinstance(rows, list) or not all(_is_round(row) for row in rows):
+        raise InvalidInput("answer is no list of rounds")
+    return [Round(*row) for row in rows]
+
+
+def _is_round(row: object) -> bool:
+    return isinstance(row, list) and len(row) == 3 and all(type(part) is int for part in row)

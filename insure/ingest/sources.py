@@ -1,0 +1,113 @@
+"""data/sources.csv: which source tells of which subject, and how each form of source is asked and read."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from enum import StrEnum
+from urllib.parse import urlsplit
+
+from insure.errors import DatasetError
+from insure.ingest import betterstack, feed, instatus, statuspage
+from insure.ingest.incidents import Incident, Reading
+from insure.records.cells import Row, read_rows
+
+FILE = "sources.csv"
+HEADER = "form,address,subject,components,evidence"
+
+
+class Form(StrEnum):
+    """What a source is made with, which says how it is asked and read."""
+
+    STATUSPAGE = "statuspage"
+    ROOTLY = "rootly"
+    FEED = "feed"
+    INSTATUS = "instatus"
+    BETTERSTACK = "betterstack"
+    UPTIME_FEED = "uptime_feed"
+    UNKNOWN = "unknown"  # a page that nobody has looked into: it is not asked
+
+
+@dataclass(frozen=True)
+class _Maker:
+    paths: tuple[str, ...]
+    read: Callable[[bytes, int], Reading]
+
+
+_MAKERS = {
+    Form.STATUSPAGE: _Maker(
+        ("/api/v2/incidents.json", "/api/v2/scheduled-maintenances.json"), statuspage.read_incidents
+    ),
+    Form.ROOTLY: _Maker(("/api/v1/incidents.json",), statuspage.read_incidents),
+    Form.FEED: _Maker(("/history.atom",), feed.read_incidents),
+    Form.INSTATUS: _Maker(("/summary.json",), instatus.read_incidents),
+    Form.BETTERSTACK: _Maker(("/index.json",), betterstack.read_incidents),
+}
+
+
+@dataclass(frozen=True)
+class Source:
+    """A page or feed that tells of a subject; of one that tells of several there is one for each.
+
+    `address` is a page's root, or of an uptime feed its contract's address on the subject's own chain. With
+    `components` only what concerns one of them concerns the subject. `evidence` is where the relation is from.
+    """
+
+    form: Form
+    address: str
+    subject: str
+    components: tuple[str, ...]
+    evidence: str
+
+    @property
+    def name(self) -> str:
+        """By which reports name it: the page's host, or the feed's contract."""
+        where = self.address if self.form is Form.UPTIME_FEED else urlsplit(self.address).netloc
+        return f"{self.form}:{where.lower()}"
+
+    @property
+    def urls(self) -> tuple[str, ...]:
+        """What is asked of a page; nothing of other sources."""
+        maker = _MAKERS.get(self.form)
+        return () if maker is None else tuple(self.address.rstrip("/") + path for path in maker.paths)
+
+    def read(self, payload: bytes, now: int) -> Reading:
+        """The incidents in an answer of the page; raises `InvalidInput` for what is none."""
+        return _MAKERS[self.form].read(payload, now)
+
+    def concerns(self, incident: Incident) -> bool:
+        """Whether an incident of the page is the subject's."""
+        wanted = {each.lower() for each in self.components}
+        return not wanted or any(each.lower() in wanted for each in incident.components)
+
+
+def parse_sources(content: bytes, subjects: Iterable[str]) -> tuple[Source, ...]:
+    """The rows of data/sources.csv; raises `DatasetError` with every problem as file:line:column: what is wrong."""
+    problems: list[str] = []
+    known = set(subjects)
+    seen: dict[tuple[str, str], int] = {}
+    sources: list[Source] = []
+    for row in read_rows(FILE, HEADER, content, problems):
+        source = _source(row)
+        if source.subject not in known and not row.failed:
+            row.fail("subject", f"{source.subject!r} is not an id in subjects.csv")
+        if seen.setdefault((source.name, source.subject), row.line) != row.line:
+            row.fail(
+                "address",
+                f"{source.name} tells of {source.subject} already in line {seen[source.name, source.subject]}",
+            )
+        sources.append(source)
+    if problems:
+        raise DatasetError("\n".join(problems))
+    return tuple(sources)
+
+
+def _source(row: Row) -> Source:
+    form = row.choice("form", Form)
+    address = row.text("address")
+    if form is Form.UPTIME_FEED:
+        if not (
+            len(address) == 42 and address.startswith("0x") and all(c in "0123456789abcdefABCDEF" for c in address[2:])
+        ):
+            row.fail("address", f"{address!r} must be a contract's address, 0x and 40 hex digits")
+    elif urlsplit(address).scheme != "https" or not urlsplit(address).hostname:
+        row.fail("address", f"{address!r} must begin with https:// and name a host")
+    return Source(form, address, row.subject_id("subject") or "", row.items("components"), row.text("evidence"))

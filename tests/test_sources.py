@@ -1,0 +1,183 @@
+"""data/sources.csv: which source tells of which subject, and from archived answers to reports."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from insure import dataset
+from insure.chain.rpc import Chain
+from insure.errors import DatasetError, InvalidInput, NotConfigured, SourceError
+from insure.ingest.archive import Archive
+from insure.ingest.collect import ask, ask_feed, chain_of, collect
+from insure.ingest.fetch import Fetcher, Manners
+from insure.ingest.sources import FILE, HEADER, Form, Source, parse_sources
+from tests.scripted_node import ScriptedNode
+from tests.scripted_page import Play, ScriptedPage
+from tests.test_statuspage import incident
+from tests.test_uptime_feed import FEED, PHASE, ROUNDS, node
+
+ROOT = Path(__file__).resolve().parent.parent
+NOW = 1_760_000_000
+SUBJECTS = ("eip155:10", "eip155:42161")
+
+
+def table(*rows: str) -> bytes:
+    return "\n".join([HEADER, *rows, ""]).encode()
+
+
+# The table
+
+
+def test_the_packaged_table_is_sound() -> None:
+    subjects = [subject.id for subject in dataset.load().subjects]
+    sources = parse_sources((ROOT / "data" / FILE).read_bytes(), subjects)
+    assert {Form.STATUSPAGE, Form.INSTATUS, Form.UPTIME_FEED} <= {source.form for source in sources}
+    assert all(source.evidence for source in sources)
+
+
+def test_a_page_of_several_subjects_has_one_name() -> None:
+    rows = [f"statuspage,https://Status.Example/,{subject},Mainnet;Sequencer,seen" for subject in SUBJECTS]
+    first, second = parse_sources(table(*rows), SUBJECTS)
+    assert first.name == second.name == "statuspage:status.example"
+    assert first.components == ("Mainnet", "Sequencer")
+    assert first.urls == (
+        "https://Status.Example/api/v2/incidents.json",
+        "https://Status.Example/api/v2/scheduled-maintenances.json",
+    )
+
+
+@pytest.mark.parametrize(
+    ("row", "complaint"),
+    [
+        ("blog,https://x.example,eip155:10,,seen", "form: 'blog' is not one of statuspage"),
+        ("statuspage,http://x.example,eip155:10,,seen", "address: 'http://x.example' must begin with https://"),
+        ("statuspage,,eip155:10,,seen", "address: is empty"),
+        ("statuspage,https://x.example,eip155:1,,seen", "subject: 'eip155:1' is not an id in subjects.csv"),
+        ("statuspage,https://x.example,eip155:10,,", "evidence: is empty"),
+        ("uptime_feed,https://x.example,eip155:10,,seen", "must be a contract's address"),
+        ("uptime_feed,0x1234,eip155:10,,seen", "must be a contract's address"),
+    ],
+)
+def test_a_row_that_is_wrong_is_named(row: str, complaint: str) -> None:
+    with pytest.raises(DatasetError) as caught:
+        parse_sources(table(row), SUBJECTS)
+    assert str(caught.value).startswith("sources.csv:2:")
+    assert complaint in str(caught.value)
+
+
+def test_a_page_is_given_once_for_a_subject() -> None:
+    row = "statuspage,https://x.example,eip155:10,,seen"
+    with pytest.raises(DatasetError, match=r"sources.csv:3:address: .* tells of eip155:10 already in line 2"):
+        parse_sources(table(row, row + " again"), SUBJECTS)
+
+
+def test_a_page_nobody_has_looked_into_is_not_asked() -> None:
+    (source,) = parse_sources(table("unknown,https://x.example,eip155:10,,seen"), SUBJECTS)
+    assert source.urls == ()
+
+
+# From page to reports
+
+Serve = Callable[[bytes], tuple[Source, Source]]
+
+
+def page_sources(url: str, components: tuple[str, ...] = ()) -> tuple[Source, ...]:
+    return (
+        Source(Form.STATUSPAGE, url, "eip155:42161", components, "seen"),
+        Source(Form.STATUSPAGE, url, "eip155:10", ("Explorer",), "seen"),
+    )
+
+
+def fetcher_of(archive: Archive) -> Fetcher:
+    return Fetcher(archive, lambda: NOW, Manners(between=0.0, attempts=1), sleep=lambda seconds: None)
+
+
+def play(*incidents: object) -> Play:
+    return Play(json.dumps({"incidents": list(incidents)}).encode())
+
+
+@pytest.mark.network
+def test_a_page_becomes_reports_of_the_subjects_it_concerns(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with ScriptedPage(lambda n, h: play(incident())) as page:
+        sources = page_sources(page.url)
+        assert ask(sources[0].name, sources, fetcher_of(archive), NOW) == 2, "one of each list"
+    found = collect(archive, sources)
+    assert {report.subject for report in found.reports} == {"eip155:42161"}, "it is no incident of the explorer"
+    assert found.reports[0].text == "Block production halted"
+    assert found.rejected == ()
+
+
+@pytest.mark.network
+def test_a_repaired_parser_reaches_what_was_archived(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    archive = Archive(tmp_path)
+    with ScriptedPage(lambda n, h: Play(b'{"outages": []}')) as page:
+        sources = page_sources(page.url)
+        with pytest.raises(SourceError, match="no list of incidents"):
+            ask(sources[0].name, sources, fetcher_of(archive), NOW)
+    assert len(archive.entries()) == 1, "what could not be read is kept"
+    assert "no list of incidents" in collect(archive, sources).rejected[0]
+
+    from insure.ingest import sources as module
+    from insure.ingest.incidents import Reading
+
+    repaired = module._Maker((), lambda payload, now: Reading((), ()))
+    monkeypatch.setitem(module._MAKERS, Form.STATUSPAGE, repaired)
+    assert collect(archive, sources).rejected == ()
+
+
+@pytest.mark.network
+def test_a_page_all_of_whose_incidents_are_rejected_has_changed(tmp_path: Path) -> None:
+    with ScriptedPage(lambda n, h: play(incident(created_at=..., started_at=...))) as page:
+        sources = page_sources(page.url)
+        with pytest.raises(SourceError, match="all 1 incidents are rejected: incident abc123: has neither"):
+            ask(sources[0].name, sources, fetcher_of(Archive(tmp_path)), NOW)
+
+
+@pytest.mark.network
+def test_what_a_page_forgets_is_not_forgotten(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with ScriptedPage(lambda n, h: play(incident()) if n < 2 else play(incident(id="newer"))) as page:
+        sources = page_sources(page.url)
+        for _ in range(2):
+            ask(sources[0].name, sources, fetcher_of(archive), NOW)
+    assert {report.reference for report in collect(archive, sources).reports} == {"abc123", "newer"}
+
+
+def test_only_what_can_be_asked_is_asked(tmp_path: Path) -> None:
+    sources = page_sources("https://x.example")
+    with pytest.raises(InvalidInput, match=r"'statuspage:y' is not one that can be asked: statuspage:x\.example"):
+        ask("statuspage:y", sources, fetcher_of(Archive(tmp_path)), NOW)
+
+
+def test_what_is_no_longer_listed_is_left_alone(tmp_path: Path) -> None:
+    assert collect(Archive(tmp_path), []).reports == ()
+
+
+# From feed to reports
+
+
+@pytest.mark.network
+def test_an_uptime_feed_becomes_reports(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    source = Source(Form.UPTIME_FEED, FEED, "eip155:42161", (), "documentation")
+    with ScriptedNode(node(ROUNDS, PHASE + 5)) as served:
+        nodes = {"eip155:42161": (served.url,)}
+        told = ask_feed(source.name, [source], lambda subject: chain_of(nodes, subject), archive, NOW)
+    found = collect(archive, [source])
+    assert told == len(found.reports) == 2
+    assert {report.source for report in found.reports} == {source.name}
+
+
+def test_without_a_node_a_feed_is_not_read(tmp_path: Path) -> None:
+    source = Source(Form.UPTIME_FEED, FEED, "eip155:42161", (), "documentation")
+
+    def connect(subject: str) -> Chain:
+        return chain_of({}, subject)
+
+    with pytest.raises(NotConfigured, match="INSURE_SUBJECT_NODES has no node of eip155:42161"):
+        ask_feed(source.name, [source], connect, Archive(tmp_path), NOW)
+    with pytest.raises(InvalidInput, match="is no uptime feed"):
+        ask_feed("statuspage:x", [source], connect, Archive(tmp_path), NOW)
