@@ -64,7 +64,7 @@ def load(path: Path | None = None) -> Dataset:
 
     Raises `DatasetError` that lists every problem found, one a line, as file:line:column: what is wrong.
     """
-    folder = path if path is not None else _default_folder()
+    folder = path if path is not None else default_folder()
     contents: dict[str, bytes] = {}
     unreadable: list[str] = []
     for name in HEADERS:
@@ -176,7 +176,8 @@ def _day(seconds: int) -> str:
 # Files
 
 
-def _default_folder() -> Path:
+def default_folder() -> Path:
+    """The packaged data, else the repository's data/."""
     packaged = _HERE / "_data"
     return packaged if packaged.is_dir() else _HERE.parent / "data"
 

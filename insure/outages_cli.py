@@ -10,7 +10,7 @@ import typer
 from rich.markup import escape
 from rich.table import Table
 
-from insure import dataset
+from insure import dataset, review_cli
 from insure.errors import InvalidInput
 from insure.ingest.beside import overlapped
 from insure.ingest.headers import Comparison, HeaderScan, Wait, compare, require_own_clock, scan_file
@@ -22,6 +22,7 @@ from insure.settings import Settings
 from insure.terminal import console
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
+review_cli.register(app)
 
 
 @app.callback()

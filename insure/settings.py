@@ -27,6 +27,8 @@ class Settings:
     """SQLAlchemy URL of the mirror."""
     data: Path | None = None
     """Folder of the data set; the packaged one by default."""
+    archive: Path = Path("archive")
+    """Folder of what the sources of outages answered."""
     host: str = "127.0.0.1"
     port: int = 8050
     confirmations: int = 12
@@ -90,7 +92,7 @@ def _convert(name: str, text: str) -> object:
         return int(text)
     if name == "data" and not Path(text).is_dir():
         raise ValueError(f"{text} is no folder")
-    if name in {"deployment", "data"}:
+    if name in {"deployment", "data", "archive"}:
         return Path(text)
     if name == "observer_keys":
         return tuple(text.replace(",", " ").split())

@@ -53,7 +53,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     ),
     frozenset({"engine"}),
     frozenset({"demo", "installation", "jobs", "api", "terminal", "model_tables", "cover_options", "portfolio_cli"}),
-    frozenset({"cli", "model_cli", "outages_cli"}),
+    frozenset({"cli", "model_cli", "outages_cli", "review_cli"}),
 )
 """Of `insure`, lowest first: a module imports from its own layer or a lower one."""
 

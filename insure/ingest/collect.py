@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from insure.chain.rpc import Chain
@@ -63,7 +63,7 @@ def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chai
         raise SourceError(f"{name}: {error}") from None
 
 
-def chain_of(nodes: dict[str, tuple[str, ...]], subject: str) -> Chain:
+def chain_of(nodes: Mapping[str, tuple[str, ...]], subject: str) -> Chain:
     """The chain of a subject through the nodes that are configured; raises `NotConfigured` without any."""
     if subject not in nodes:
         raise NotConfigured(f"INSURE_SUBJECT_NODES has no node of {subject}")

@@ -8,7 +8,7 @@ from enum import StrEnum
 
 from insure.errors import InvalidInput
 from insure.ingest.events import link
-from insure.ingest.matching import Group, group, span
+from insure.ingest.matching import Group, group, latest, span, split
 from insure.ingest.merging import Account, Disagreement, account, addresses, length_text, moment_text
 from insure.ingest.reports import Moment, Report, SourceKind, of_record
 from insure.records.history import Outage, Precision
@@ -86,7 +86,10 @@ def reconcile(
     (subject, what it depends on), `dismissed` the digests of reports that a person took for no outage. Raises
     `InvalidInput` naming the report if its subject has no slug.
     """
-    told = [report for report in reports if digest(report) not in dismissed] if dismissed else list(reports)
+    # the last word first: an earlier one must not come back because the last was dismissed
+    told = [part for whole in latest(reports) for part in split(whole)]
+    if dismissed:
+        told = [report for report in told if digest(report) not in dismissed]
     for report in told:
         if report.subject not in slugs:
             raise InvalidInput(f"report {report.reference} of {report.source}: subject {report.subject} is unknown")
