@@ -12,6 +12,7 @@ from insure.dataset import Dataset, load
 from insure.desk import Desk, DeskLimits
 from insure.engine import Engine, fit_model
 from insure.errors import InvalidInput, NotConfigured
+from insure.ingest.asking import timetable
 from insure.jobs import Job
 from insure.key_lease import KeyLease
 from insure.ops.keys import account_of
@@ -142,6 +143,14 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
     )
     guards = [sender.guard for sender in (keeper, relayer) if sender is not None]
     return replace(made, leases=[guard for guard in guards if isinstance(guard, KeyLease)])
+
+
+def source_jobs(settings: Settings) -> list[Job]:
+    """A job for each source of outages, for a board of their own: a page that is slow must not hold up a payment.
+
+    A source that fails shows as a failing job, and what it told before stays. None without an archive.
+    """
+    return [Job(f"ingest {task.source}", task.every_seconds, task.run) for task in timetable(settings)]
 
 
 def _sender(chain: Chain, store: Store, settings: Settings, name: str) -> Sender | None:

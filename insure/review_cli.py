@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,15 +14,13 @@ from rich.table import Table
 from insure import dataset
 from insure.errors import InsureError, InvalidInput, NotConfigured
 from insure.ingest import review, verdicts
-from insure.ingest.archive import Archive
-from insure.ingest.collect import ask, ask_feed, chain_of, collect
-from insure.ingest.fetch import Fetcher
+from insure.ingest.asking import archive_of, ask_source, read_sources
+from insure.ingest.collect import collect
 from insure.ingest.merging import length_text, moment_text
 from insure.ingest.reconcile import Finding, Standing, reconcile
 from insure.ingest.reports import Report
 from insure.ingest.review import Book
-from insure.ingest.sources import FILE as SOURCES
-from insure.ingest.sources import Form, Source, parse_sources
+from insure.ingest.sources import Form
 from insure.records.history_tables import HEADERS
 from insure.settings import Settings
 from insure.terminal import console
@@ -73,7 +71,7 @@ def open_desk(settings: Settings) -> Desk:
     contents = {name: (folder / name).read_bytes() for name in HEADERS}
     path = folder / verdicts.FILE
     decided = verdicts.parse_verdicts(path.read_bytes()) if path.is_file() else verdicts.Verdicts(())
-    found = collect(Archive(settings.archive), read_sources(folder, history))
+    found = collect(archive_of(settings), read_sources(folder, history))
     findings = reconcile(
         found.reports,
         history.outages,
@@ -83,12 +81,6 @@ def open_desk(settings: Settings) -> Desk:
         dismissed=decided.dismissed,
     )
     return Desk(folder, Book(contents, decided), findings, found.rejected)
-
-
-def read_sources(folder: Path, history: dataset.Dataset) -> tuple[Source, ...]:
-    """The sources of a data folder; none without their file."""
-    path = folder / SOURCES
-    return parse_sources(path.read_bytes(), [each.id for each in history.subjects]) if path.is_file() else ()
 
 
 def fetch_command(
@@ -114,18 +106,6 @@ def fetch_command(
             console().print(f"{name}: {told} told", markup=False)
     if failed:
         raise typer.Exit(1)
-
-
-def ask_source(name: str, sources: Sequence[Source], settings: Settings, now: int) -> int:
-    """Asks one source by its name; returns how many incidents or outages it tells of."""
-    archive = Archive(settings.archive)
-    if any(each.name == name and each.form is Form.UPTIME_FEED for each in sources):
-        return ask_feed(name, sources, lambda subject: chain_of(settings.subject_nodes, subject), archive, now)
-    fetcher = Fetcher(archive, lambda: int(time.time()))
-    try:
-        return ask(name, sources, fetcher, now)
-    finally:
-        fetcher.close()
 
 
 def list_command(

@@ -27,8 +27,8 @@ class Settings:
     """SQLAlchemy URL of the mirror."""
     data: Path | None = None
     """Folder of the data set; the packaged one by default."""
-    archive: Path = Path("archive")
-    """Folder of what the sources of outages answered."""
+    archive: Path | None = None
+    """Folder of what the sources of outages answered; `insure run` asks them only if it is given."""
     host: str = "127.0.0.1"
     port: int = 8050
     confirmations: int = 12

@@ -19,6 +19,7 @@ __all__ = ["insure"]  # the fixture
 
 PAGE = "statuspage:status.example"
 URL = "https://status.example/api/v2/incidents.json"
+OP_FEED = f"uptime_feed:eip155:10/{FEED.lower()}"
 NEW = "arbitrum-one-20250304T1547"
 
 
@@ -125,8 +126,10 @@ def test_what_can_not_be_trusted_is_told(reviewer: Reviewer) -> None:
 @pytest.mark.network
 def test_fetching_asks_what_can_be_asked_and_names_what_fails(reviewer: Reviewer) -> None:
     with ScriptedNode(node(ROUNDS, PHASE + 5)) as served:
-        told = reviewer("fetch", f"uptime_feed:{FEED.lower()}", INSURE_SUBJECT_NODES=f"eip155:10={served.url}")
-    assert (told.code, told.out) == (0, f"uptime_feed:{FEED.lower()}: 2 told\n")
+        told = reviewer(
+            "fetch", f"uptime_feed:eip155:10/{FEED.lower()}", INSURE_SUBJECT_NODES=f"eip155:10={served.url}"
+        )
+    assert (told.code, told.out) == (0, f"{OP_FEED}: 2 told\n")
     assert [standing for standing in reviewer.waiting().values()] == ["new", "new"]
-    assert "INSURE_SUBJECT_NODES has no node of eip155:10" in reviewer("fetch", f"uptime_feed:{FEED.lower()}").out
+    assert "INSURE_SUBJECT_NODES has no node of eip155:10" in reviewer("fetch", OP_FEED).out
     assert "source 'blog:x' is unknown: must be one of" in refused(reviewer("fetch", "blog:x"))

@@ -1,5 +1,6 @@
 """What sources answered, kept for good: each answer once, by its content, and a log of when it was given."""
 
+import fcntl
 import gzip
 import hashlib
 import json
@@ -29,8 +30,8 @@ class Entry:
 class Archive:
     """A folder of answers, content-addressed and compressed, and an index that is only ever appended to.
 
-    One process writes it. An answer is stored whole before it is in the index, so that a crash loses an entry, never
-    half an answer.
+    Several processes may write it. An answer is stored whole before it is in the index, so that a crash loses an entry,
+    never half an answer.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -43,10 +44,11 @@ class Archive:
         path = self._path(entry.sha256)
         if not path.is_file():
             path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_suffix(".draft")
+            draft = path.with_suffix(f".{os.getpid()}.draft")
             draft.write_bytes(gzip.compress(body, mtime=0))
             draft.replace(path)
         with (self._folder / _INDEX).open("a+b") as index:
+            fcntl.flock(index, fcntl.LOCK_EX)  # let go when the file is closed
             _cut_half_line(index)
             index.write(json.dumps(asdict(entry)).encode() + b"\n")
             index.flush()

@@ -17,7 +17,7 @@ from insure.ingest.uptime_feed import Round, as_reports, read_outages, read_roun
 
 @dataclass(frozen=True)
 class Collection:
-    """All reports that the archive holds, and a line for everything in it that can't be trusted."""
+    """All reports that the archive holds, and a line for whatever can't be trusted of what sources answered last."""
 
     reports: tuple[Report, ...]
     rejected: tuple[str, ...]
@@ -80,14 +80,17 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
         by_name.setdefault(source.name, []).append(source)
     reports: list[Report] = []
     rejected: dict[str, None] = {}
+    newest = {entry.url: entry.sha256 for entry in archive.entries()}
     for entry, body in archive.answers():
+        lines: tuple[str, ...] = ()
         try:
             for source in by_name.get(entry.source, []):
                 own, lines = _reports(source, entry, body)
                 reports += own
-                rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
         except InvalidInput as error:
-            rejected[f"{entry.source}: answer of {entry.at}: {error}"] = None
+            lines = (str(error),)
+        if entry.sha256 == newest[entry.url]:
+            rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
     return Collection(tuple(reports), tuple(rejected))
 
 

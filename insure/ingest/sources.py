@@ -59,9 +59,10 @@ class Source:
 
     @property
     def name(self) -> str:
-        """By which reports name it: the page's host, or the feed's contract."""
-        where = self.address if self.form is Form.UPTIME_FEED else urlsplit(self.address).netloc
-        return f"{self.form}:{where.lower()}"
+        """By which reports name it: the page's host, or the feed's chain and contract (some share an address)."""
+        if self.form is Form.UPTIME_FEED:
+            return f"{self.form}:{self.subject}/{self.address.lower()}"
+        return f"{self.form}:{urlsplit(self.address).netloc.lower()}"
 
     @property
     def urls(self) -> tuple[str, ...]:

@@ -1,0 +1,73 @@
+"""Which sources an installation asks, with what, and how often."""
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from insure import dataset
+from insure.ingest.archive import Archive
+from insure.ingest.collect import ask, ask_feed, chain_of
+from insure.ingest.fetch import Fetcher
+from insure.ingest.sources import FILE, Form, Source, parse_sources
+from insure.settings import Settings
+
+PAGE_SECONDS = 900
+FEED_SECONDS = 3_600
+
+
+def archive_of(settings: Settings) -> Archive:
+    """The archive of the settings, else the folder `archive` where the command runs."""
+    return Archive(settings.archive or Path("archive"))
+
+
+def read_sources(folder: Path, history: dataset.Dataset) -> tuple[Source, ...]:
+    """The sources of a data folder, none without their file; raises `DatasetError` for a row that is wrong."""
+    path = folder / FILE
+    return parse_sources(path.read_bytes(), [each.id for each in history.subjects]) if path.is_file() else ()
+
+
+def ask_source(name: str, sources: Sequence[Source], settings: Settings, now: int) -> int:
+    """Asks one source by its name; returns how many incidents or outages it tells of.
+
+    Raises `SourceError` or `ChainError` if it does not answer as it should, `NotConfigured` if an uptime feed's chain
+    has no node.
+    """
+    archive = archive_of(settings)
+    if any(each.name == name and each.form is Form.UPTIME_FEED for each in sources):
+        return ask_feed(name, sources, lambda subject: chain_of(settings.subject_nodes, subject), archive, now)
+    fetcher = Fetcher(archive, lambda: int(time.time()))
+    try:
+        return ask(name, sources, fetcher, now)
+    finally:
+        fetcher.close()
+
+
+@dataclass(frozen=True)
+class Task:
+    """That a source is asked every so many seconds; `run` is given now, UTC seconds."""
+
+    source: str
+    every_seconds: int
+    run: Callable[[int], None]
+
+
+def timetable(settings: Settings) -> tuple[Task, ...]:
+    """What is asked without being told to, each source once.
+
+    Nothing without an archive; of the uptime feeds those on chains that have a node.
+    """
+    if settings.archive is None:
+        return ()
+    folder = settings.data or dataset.default_folder()
+    sources = read_sources(folder, dataset.load(folder))
+
+    def task(name: str, every: int) -> Task:
+        def run(now: int) -> None:
+            ask_source(name, sources, settings, now)
+
+        return Task(name, every, run)
+
+    pages = dict.fromkeys(each.name for each in sources if each.urls)
+    feeds = [each for each in sources if each.form is Form.UPTIME_FEED and each.subject in settings.subject_nodes]
+    return (*(task(name, PAGE_SECONDS) for name in pages), *(task(feed.name, FEED_SECONDS) for feed in feeds))

@@ -1,0 +1,89 @@
+"""Which sources an installation asks by itself, and what becomes of one that breaks."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from insure import dataset
+from insure.ingest import asking
+from insure.ingest.archive import Archive
+from insure.ingest.asking import FEED_SECONDS, PAGE_SECONDS, archive_of, timetable
+from insure.ingest.collect import collect
+from insure.ingest.sources import HEADER, Form, Source
+from insure.installation import source_jobs
+from insure.jobs import JobBoard
+from insure.settings import Settings
+from tests.scripted_node import ScriptedNode
+from tests.scripted_page import Play, ScriptedPage
+from tests.test_statuspage import incident
+from tests.test_uptime_feed import FEED, PHASE, ROUNDS, node
+
+NOW = 1_760_000_000
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    folder = tmp_path / "data"
+    shutil.copytree(dataset.default_folder(), folder)
+    rows = (
+        "statuspage,https://status.example,eip155:42161,,seen",
+        "statuspage,https://status.example,eip155:42170,,seen",
+        "unknown,https://nobody.example,eip155:42161,,seen",
+        f"uptime_feed,{FEED},eip155:42161,,seen",
+        f"uptime_feed,{FEED},eip155:10,,seen",
+    )
+    (folder / "sources.csv").write_text("\n".join([HEADER, *rows, ""]))
+    return folder
+
+
+def test_without_an_archive_nobody_is_asked(data: Path) -> None:
+    assert timetable(Settings(data=data)) == ()
+    assert source_jobs(Settings(data=data)) == []
+
+
+def test_each_page_is_asked_once_and_feeds_whose_chain_has_a_node(data: Path, tmp_path: Path) -> None:
+    nodes = {"eip155:42161": ("https://node.example",)}
+    settings = Settings(data=data, archive=tmp_path / "archive", subject_nodes=nodes)
+    assert [(job.name, job.every_seconds) for job in source_jobs(settings)] == [
+        ("ingest statuspage:status.example", PAGE_SECONDS),
+        (f"ingest uptime_feed:eip155:42161/{FEED.lower()}", FEED_SECONDS),
+    ]
+
+
+def test_the_packaged_sources_make_a_timetable(tmp_path: Path) -> None:
+    names = [task.source for task in timetable(Settings(archive=tmp_path))]
+    assert len(names) == len(set(names)) > 0
+
+
+@pytest.mark.network
+def test_a_source_that_breaks_is_a_failing_job_and_deletes_nothing(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    answers = [json.dumps({"incidents": [incident()]}).encode()] * 2 + [b"<html>moved</html>"]
+    with ScriptedPage(lambda n, h: Play(answers[min(n, 2)])) as page:
+        settings = Settings(data=data, archive=tmp_path / "archive")
+        source = Source(Form.STATUSPAGE, page.url, "eip155:42161", (), "seen")
+        # the table takes https only: the page on loopback is put in by hand
+        monkeypatch.setattr(asking, "read_sources", lambda folder, history: (source,))
+        board = JobBoard(source_jobs(settings), lambda: NOW)
+        board.start()
+        (fine,) = board.run_round()
+        (broken,) = board.run_round()
+        board.stop()
+    assert (fine.failures, fine.last_error) == (0, "")
+    assert broken.failures == 1
+    assert "must be JSON" in broken.last_error
+    assert {report.reference for report in collect(archive_of(settings), [source]).reports} == {"abc123"}
+
+
+@pytest.mark.network
+def test_a_feed_is_read_by_its_job(data: Path, tmp_path: Path) -> None:
+    with ScriptedNode(node(ROUNDS, PHASE + 5)) as served:
+        settings = Settings(data=data, archive=tmp_path / "archive", subject_nodes={"eip155:10": (served.url,)})
+        (task,) = (each for each in timetable(settings) if each.source.startswith("uptime_feed"))
+        task.run(NOW)
+    assert [entry.source for entry in Archive(tmp_path / "archive").entries()] == [
+        f"uptime_feed:eip155:10/{FEED.lower()}"
+    ]
