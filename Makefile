@@ -64,6 +64,9 @@ format: setup-dev contracts ## write the format
 artifacts: setup contracts ## compile the contracts into contracts/artifacts
 	$(BIN)/python contracts/artifacts.py
 
+counts: setup ## count anew what data/README.md says of the data
+	$(BIN)/python -m insure.record_counts
+
 snapshot: contracts ## write what each verb costs into contracts/snapshots
 	$(FORGE) test $(GAS_TESTS) --gas-snapshot-emit true
 
