@@ -112,6 +112,7 @@ def _exposure(subject: Subject, as_of: int) -> dict[str, object]:
         "observed_to": float(until),
         "in_universe": subject.in_frequency_universe and subject.observation is not Observation.NONE,
         "watched": subject.observation is not Observation.NONE,
+        "operated": subject.operator_controlled,
     }
 
 

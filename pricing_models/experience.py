@@ -19,6 +19,8 @@ YEAR_SECONDS = 365.25 * 86400.0
 MERGE_GAP_SECONDS = 48 * 3600
 
 SUBJECT_COLUMNS = ("subject_id", "kind", "observed_from", "observed_to", "in_universe")
+OPERATED_KINDS = frozenset({"l2", "l3"})
+"""Kinds whose chains one operator can stop, where the table of subjects does not say who can be."""
 OUTAGE_COLUMNS = (
     "subject_id",
     "event_id",
@@ -45,8 +47,8 @@ class Status(StrEnum):
 class Experience:
     """Exposure and halts per subject, and one duration per halt.
 
-    `subjects` (index subject_id): kind, in_universe, launch and last_halt (epoch s, nan if none), exposure_years,
-    halts.
+    `subjects` (index subject_id): kind, in_universe, operated, launch and last_halt (epoch s, nan if none),
+    exposure_years, halts.
     `durations`: subject_id, kind, event_id, start, low, high (seconds), status; also of halts outside the
     windows, because how long a halt lasts does not depend on when we began to count. A subject that is not
     listed (its launch is unknown) gives durations of kind "unlisted" and no count: dropping those would drop
@@ -95,8 +97,8 @@ def build(
         raise InvalidData(f"merge_gap_seconds is {merge_gap_seconds}: must be at least 0")
     known = outages[outages["usable"].astype(bool) & (outages["start"] < as_of)]
     halts = _merge(known, float(merge_gap_seconds))
-    frame = subjects.set_index("subject_id")[["kind", "in_universe", "launch"]].copy()
-    frame["in_universe"] = frame["in_universe"].astype(bool)
+    frame = subjects.set_index("subject_id")[["kind", "in_universe", "launch", "operated"]].copy()
+    frame = frame.astype({"in_universe": bool, "operated": bool})
     begin = subjects.set_index("subject_id")["observed_from"]
     end = subjects.set_index("subject_id")["observed_to"].clip(upper=as_of)
     frame["exposure_years"] = ((end - begin) / YEAR_SECONDS).clip(lower=0.0)
@@ -161,13 +163,16 @@ def _halt(
 def tables(subjects: pd.DataFrame, outages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both tables checked: only the columns that the models take, times and lengths as floats.
 
-    `launch` (epoch seconds, nan unknown) is optional in the first and added where it is missing.
+    `launch` (epoch seconds, nan unknown) and `operated` (whether one operator can stop it; by kind) are optional in the
+    first and added where they are missing.
     Raises `InvalidData` naming the column and the row at fault.
     """
     if "launch" not in subjects:
         subjects = subjects.assign(launch=np.nan)
+    if "operated" not in subjects and "kind" in subjects:
+        subjects = subjects.assign(operated=subjects["kind"].isin(OPERATED_KINDS))
     subjects = _with_numbers(
-        "subjects", subjects, (*SUBJECT_COLUMNS, "launch"), ("observed_from", "observed_to", "launch")
+        "subjects", subjects, (*SUBJECT_COLUMNS, "launch", "operated"), ("observed_from", "observed_to", "launch")
     )
     outages = _with_numbers("outages", outages, OUTAGE_COLUMNS, ("start", "low_seconds", "high_seconds"))
     _check_subjects(subjects)
@@ -182,7 +187,7 @@ def _check_subjects(subjects: pd.DataFrame) -> None:
         bad = ~np.isfinite(subjects[column])
         _reject("subjects", subjects, column, bad, "must be a finite number of epoch seconds")
     _reject("subjects", subjects, "launch", np.isinf(subjects["launch"]), "must be epoch seconds, or nan")
-    for column in ("kind", "in_universe"):
+    for column in ("kind", "in_universe", "operated"):
         _reject("subjects", subjects, column, subjects[column].isna(), "must not be empty")
 
 

@@ -18,6 +18,7 @@ from pricing_models.duration import DurationFit, DurationPosterior, DurationPrio
 from pricing_models.errors import InvalidData
 from pricing_models.experience import (
     MERGE_GAP_SECONDS,
+    OPERATED_KINDS,
     YEAR_SECONDS,
     Experience,
 )
@@ -89,15 +90,18 @@ class Model:
 
     def facts(self, subject_id: str, kind: str | None = None) -> SubjectFacts:
         """What the price takes from the subject's row; of one that is not there the kind alone."""
-        return self._facts.get(subject_id) or SubjectFacts(kind or "")
+        return self._facts.get(subject_id) or SubjectFacts(kind or "", operated=kind in OPERATED_KINDS)
 
     @cached_property
     def _facts(self) -> dict[str, SubjectFacts]:
         frame = self.experience.subjects
         ages = (self.experience.as_of - frame["launch"]) / YEAR_SECONDS
         recent = (frame["last_halt"] + RECENT_SECONDS - self.experience.as_of).clip(lower=0.0).fillna(0.0)
-        columns = zip(frame.index, frame["kind"], ages, recent, strict=True)
-        return {str(name): SubjectFacts(str(kind), float(age), float(left)) for name, kind, age, left in columns}
+        columns = zip(frame.index, frame["kind"], ages, recent, frame["operated"], strict=True)
+        return {
+            str(name): SubjectFacts(str(kind), float(age), float(left), bool(operated))
+            for name, kind, age, left, operated in columns
+        }
 
     @cached_property
     def _known_rates(self) -> dict[tuple[str, str | None, bool], KnownRates]:

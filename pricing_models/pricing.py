@@ -19,7 +19,6 @@ from pricing_models.collapse import KnownRates, counts
 from pricing_models.compound import LossDistribution, loss_distributions, mean_payouts
 from pricing_models.duration import DurationPosterior
 from pricing_models.experience import YEAR_SECONDS
-from pricing_models.frequency import GROUP_OF_KIND
 from pricing_models.observation import STANDARD_TRIGGER, BasisRisk, Trigger
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Terms, TermsTable, most_owed, owed
 from pricing_models.premium import Circumstances, Judgement, Loadings, Means, Premium, Scenario, require_term
@@ -58,16 +57,13 @@ class Enquiry:
 
 @dataclass(frozen=True)
 class SubjectFacts:
-    """Kind, age in years at the fit (nan unknown), and for how many seconds after it its last halt counts as recent."""
+    """Kind, age in years at the fit (nan unknown), for how many seconds after it its last halt counts as recent, and
+    whether one operator can stop it."""
 
     kind: str
     age: float = float("nan")
     recent_seconds: float = 0.0
-
-    @property
-    def operated(self) -> bool:
-        """Whether one operator can stop it: a rollup."""
-        return GROUP_OF_KIND.get(self.kind) == "rollup"
+    operated: bool = False
 
 
 class Fitted(Protocol):

@@ -94,7 +94,8 @@ def with_unsearched(subjects: pd.DataFrame, years: Mapping[str, float], as_of: f
         count = max(1, round(total / float(own.mean())))
         quiet = {
             "subject_id": [f"unsearched:{group}:{number}" for number in range(count)],
-            "kind": str(members.loc[own.index[0], "kind"]),
+            "kind": (kind := str(members.loc[own.index[0], "kind"])),
+            "operated": kind in experience.OPERATED_KINDS,
             "launch": np.nan,
             "observed_from": as_of - total / count * YEAR_SECONDS,
             "observed_to": as_of,

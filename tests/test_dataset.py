@@ -26,7 +26,8 @@ def subject_row(**cells: str) -> dict[str, str]:
     row = dict.fromkeys(HEADERS["subjects.csv"].split(","), "")
     row |= {"id": "eip155:7", "slug": "alpha", "name": "Alpha", "kind": "l1", "launch": "2022-01-01"}
     row |= {"launch_source": "background", "observed_from": "2022-06-01", "observation": "press"}
-    return row | {"in_frequency_universe": "true"} | cells
+    row |= {"in_frequency_universe": "true", "inclusion_reason": "market_cap_rank", "well_observed": "false"}
+    return row | {"operator_controlled": "false"} | cells
 
 
 def outage_row(**cells: str) -> dict[str, str]:
@@ -157,6 +158,10 @@ BROKEN_CELLS: list[Break] = [
     ("subjects.csv", 0, "end", "2021-12-01", "is before launch 2022-01-01"),
     ("subjects.csv", 0, "observed_to", "2022-05-01", "is before observed_from 2022-06-01"),
     ("subjects.csv", 0, "observed_from", "", "must be given for a member of the frequency universe"),
+    ("subjects.csv", 0, "inclusion_reason", "outage", "true does not go with inclusion_reason outage"),
+    ("subjects.csv", 0, "in_frequency_universe", "false", "false does not go with inclusion_reason market_cap_rank"),
+    ("subjects.csv", 0, "well_observed", "true", "'true' needs more than observation by press"),
+    ("subjects.csv", 0, "operator_controlled", "", "'' is neither true nor false"),
     ("subjects.csv", 0, "kind", "bridge", "'true' is for chains: eip155:7 is of kind bridge"),
     ("subjects.csv", 0, "block_time_seconds", "0", "is not a positive number of seconds"),
     ("subjects.csv", 1, "settles_on", "eip155:1", "'eip155:1' is not an id in subjects.csv"),
@@ -295,7 +300,9 @@ def test_a_member_that_nobody_watched_is_not_in_the_universe(loaded: Callable[[T
 
 def test_services_are_not_priced_as_chains(loaded: Callable[[Tables], Dataset]) -> None:
     tables = small()
-    cloud = subject_row(id="svc:cloud", slug="cloud", kind="cloud", in_frequency_universe="false")
+    cloud = subject_row(
+        id="svc:cloud", slug="cloud", kind="cloud", in_frequency_universe="false", inclusion_reason="outage"
+    )
     tables["subjects.csv"].append(cloud)
     failure = outage_row(outage_id="c", subject="svc:cloud", usable="false", unusable_reason="no chain")
     tables["outages.csv"].append(failure)

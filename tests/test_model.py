@@ -144,6 +144,16 @@ def test_a_recent_halt_and_an_operator_load_the_price(model):
     assert model.price("s001", TERMS, TERM).breakdown["operator_control"] == 0
 
 
+def test_whom_one_operator_can_stop_is_a_fact_of_the_data_and_follows_the_kind_only_without_one(model):
+    stated = SUBJECTS.assign(operated=SUBJECTS["subject_id"] == "s001")
+    told = fit(stated, OUTAGES, AS_OF)
+    assert told.price("s001", TERMS, TERM).breakdown["operator_control"] > 0
+    assert told.price("s000", TERMS, TERM).breakdown["operator_control"] == 0
+    assert model.price("newborn", TERMS, TERM, kind="l2").breakdown["operator_control"] > 0
+    with pytest.raises(InvalidData, match="column operated is nan: must not be empty"):
+        fit(stated.assign(operated=float("nan")), OUTAGES, AS_OF)
+
+
 def test_a_subject_without_history_is_priced_by_its_group_when_its_kind_is_named(model):
     premium = model.price("newborn", TERMS, TERM, kind="l1")
     assert premium.total > 0

@@ -18,8 +18,8 @@ SUBJECTS = (
     HEADERS["subjects.csv"]
     + "\n"
     + (
-        "eip155:42161,arbitrum-one,Arbitrum One,,l2,nitro,2021-08-31,https://launch.example,,2021-08-31,,press,true,0.25,,\n"
-        "eip155:10,optimism,OP Mainnet,,l2,op-stack,2021-12-16,https://launch.example,,2021-12-16,,press,true,2,,\n"
+        "eip155:42161,arbitrum-one,Arbitrum One,,l2,nitro,2021-08-31,https://launch.example,,2021-08-31,,press,false,true,l2beat_listing,true,0.25,,\n"
+        "eip155:10,optimism,OP Mainnet,,l2,op-stack,2021-12-16,https://launch.example,,2021-12-16,,press,false,true,l2beat_listing,true,2,,\n"
     )
 )
 ROW = (

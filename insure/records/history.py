@@ -48,6 +48,21 @@ class Observation(StrEnum):
     NONE = "none"
 
 
+class Inclusion(StrEnum):
+    """Why a subject is in the data: the first two are rules that know nothing of halts."""
+
+    MARKET_CAP_RANK = "market_cap_rank"
+    L2BEAT_LISTING = "l2beat_listing"
+    OUTAGE = "outage"  # because it halted: its quiet years are no evidence
+    DEPENDENCY = "dependency"  # because others depend on it
+    LISTED = "listed"  # by hand, for no halt of its own
+
+    @property
+    def is_of_universe(self) -> bool:
+        """Whether it makes a member of the frequency universe."""
+        return self in (Inclusion.MARKET_CAP_RANK, Inclusion.L2BEAT_LISTING)
+
+
 class Precision(StrEnum):
     """How exactly an instant is known."""
 
@@ -150,7 +165,10 @@ class Subject:
     observed_from: int | None
     observed_to: int | None
     observation: Observation
+    well_observed: bool
     in_frequency_universe: bool
+    inclusion_reason: Inclusion
+    operator_controlled: bool
     block_time_seconds: float | None
     settles_on: str | None
     notes: str

@@ -9,6 +9,7 @@ from insure.records.history import (
     Confidence,
     Dependency,
     Ended,
+    Inclusion,
     Observation,
     Outage,
     Peril,
@@ -24,8 +25,8 @@ T = TypeVar("T")
 
 HEADERS = {
     "subjects.csv": (
-        "id,slug,name,aliases,kind,stack,launch,launch_source,end,observed_from,observed_to,observation,"
-        "in_frequency_universe,block_time_seconds,settles_on,notes"
+        "id,slug,name,aliases,kind,stack,launch,launch_source,end,observed_from,observed_to,observation,well_observed,"
+        "in_frequency_universe,inclusion_reason,operator_controlled,block_time_seconds,settles_on,notes"
     ),
     "outages.csv": (
         "outage_id,event_id,subject,what_stopped,start,start_precision,end,end_precision,ended,"
@@ -89,7 +90,10 @@ def _subject(row: Row) -> Subject:
         observed_from=row.stamp("observed_from", True),
         observed_to=row.day_after("observed_to"),
         observation=row.choice("observation", Observation),
+        well_observed=row.flag("well_observed"),
         in_frequency_universe=row.flag("in_frequency_universe"),
+        inclusion_reason=row.choice("inclusion_reason", Inclusion),
+        operator_controlled=row.flag("operator_controlled"),
         block_time_seconds=row.length("block_time_seconds"),
         settles_on=row.subject_id("settles_on"),
         notes=row.cells["notes"],
@@ -166,6 +170,11 @@ def _check_subjects(rows: list[Row], subjects: list[tuple[Row, Subject]]) -> Non
             begin, end = getattr(subject, early), getattr(subject, late)
             if begin is not None and end is not None and end <= begin:
                 row.fail(late, f"{row.cells[late]} is before {early} {row.cells[early]}")
+        if subject.in_frequency_universe is not subject.inclusion_reason.is_of_universe:
+            told = f"{row.cells['in_frequency_universe']} does not go with inclusion_reason {subject.inclusion_reason}"
+            row.fail("in_frequency_universe", told)
+        if subject.well_observed and subject.observation in (Observation.PRESS, Observation.NONE):
+            row.fail("well_observed", f"'true' needs more than observation by {subject.observation}")
         if subject.in_frequency_universe and subject.observed_from is None:
             row.fail("observed_from", "is empty: must be given for a member of the frequency universe")
 
