@@ -10,7 +10,7 @@ import pytest
 
 import pricing_models
 from pricing_models.duration import DurationPrior
-from pricing_models.errors import InvalidTerms, UnknownSubject
+from pricing_models.errors import InvalidData, InvalidTerms, UnknownSubject
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.model import Model, ModelSettings, fit
 from pricing_models.payoff import Semantics, Terms
