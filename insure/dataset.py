@@ -17,6 +17,8 @@ from insure.overrides import FILE as OVERRIDES
 from insure.overrides import parse_overrides
 from insure.records.history import Dependency, Observation, Outage, Precision, Subject
 from insure.records.history_tables import HEADERS, parse_tables
+from insure.universe import FILE as UNIVERSE
+from insure.universe import Member, parse_universe
 from pricing_models.overrides import Override
 
 _HERE = Path(__file__).resolve().parent
@@ -24,14 +26,15 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Dataset:
-    """All subjects, outages and dependencies, and the rates that underwriters overrode; `fingerprint` is the SHA-256
-    (hex) of the files' bytes."""
+    """All subjects, outages and dependencies, the rates that underwriters overrode, and the lists that the frequency
+    universe is taken from; `fingerprint` is the SHA-256 (hex) of the files' bytes."""
 
     subjects: tuple[Subject, ...]
     outages: tuple[Outage, ...]
     dependencies: tuple[Dependency, ...]
     fingerprint: str
     overrides: tuple[Override, ...] = ()
+    universe: tuple[Member, ...] = ()
 
     @cached_property
     def _by_name(self) -> dict[str, Subject]:
@@ -60,7 +63,8 @@ class Dataset:
 
 
 def load(path: Path | None = None) -> Dataset:
-    """Read the three files of a folder (by default the packaged data, else the repository's data/), and its overrides.
+    """Read the three files of a folder (by default the packaged data, else the repository's data/), and where there are
+    such files its overrides and its universe.
 
     Raises `DatasetError` that lists every problem found, one a line, as file:line:column: what is wrong.
     """
@@ -81,7 +85,11 @@ def load(path: Path | None = None) -> Dataset:
     if (folder / OVERRIDES).is_file():
         contents[OVERRIDES] = (folder / OVERRIDES).read_bytes()
         stated = parse_overrides(contents[OVERRIDES], {subject.id for subject in subjects})
-    return Dataset(subjects, outages, dependencies, _fingerprint(contents), stated)
+    members: tuple[Member, ...] = ()
+    if (folder / UNIVERSE).is_file():
+        contents[UNIVERSE] = (folder / UNIVERSE).read_bytes()
+        members = parse_universe(contents[UNIVERSE], subjects)
+    return Dataset(subjects, outages, dependencies, _fingerprint(contents), stated, members)
 
 
 # Tables for the models

@@ -33,6 +33,7 @@ from insure.records.views import (
     WatchView,
 )
 from insure.store import Store
+from insure.universe import unsearched_years
 from insure.watcher import Watcher
 from pricing_models.model import Model, fit
 from pricing_models.observation import STANDARD_TRIGGER, Trigger
@@ -71,7 +72,9 @@ def price_treatments(
 ) -> list[TreatedPrice]:
     """The price under every reading of what the history leaves open, cheapest first; raises as `price_cover`."""
     subject_id = history.subject(subject).id
-    models = treated_models(model, *experience_frames(history, int(model.experience.as_of)))
+    as_of = int(model.experience.as_of)
+    unsearched = unsearched_years(history.universe, history.subjects, as_of)
+    models = treated_models(model, *experience_frames(history, as_of), unsearched)
     found = price_all(models, Enquiry(subject_id, terms, term_seconds, trigger=trigger), Loadings())
     return [treated_price(each) for each in found]
 

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from insure import dataset
-from insure.dataset import Dataset
+from insure.dataset import Dataset, experience_frames
 from insure.errors import InvalidInput
 from insure.records.history import (
     DAY_SECONDS,
@@ -23,6 +23,9 @@ from insure.records.history import (
     Subject,
     SubjectKind,
 )
+from insure.universe import unsearched_years
+from pricing_models import experience
+from pricing_models.frequency import GROUP_OF_KIND
 
 BEGIN = "<!-- counts, written by `make counts` -->"
 END = "<!-- end of counts -->"
@@ -41,6 +44,7 @@ def counts(history: Dataset) -> str:
             _by_precision(history.outages),
             _by_confidence(history.outages),
             _observed(history.subjects, history.outages, as_of),
+            _brackets(history, as_of),
             _gaps(history.subjects, history.outages),
         ]
     )
@@ -127,6 +131,24 @@ def _seconds(subject: Subject, as_of: int) -> int:
     begin = max(time for time in (subject.launch, subject.observed_from, 0) if time is not None)
     end = min(time for time in (subject.end, subject.observed_to, as_of) if time is not None)
     return max(0, end - begin)
+
+
+def _brackets(history: Dataset, as_of: int) -> str:
+    """Halts a chain-year with the quiet years of members that nobody searched left out and counted: the truth lies
+    between. Halts are merged, and counted within membership, as the models do."""
+    subjects = experience.build(*experience_frames(history, as_of), as_of).subjects
+    members = subjects[subjects["in_universe"]]
+    groups = members["kind"].map(GROUP_OF_KIND)
+    unsearched = unsearched_years(history.universe, history.subjects, as_of)
+    body = []
+    for group in ("l1", "rollup"):
+        own = members[groups == group]
+        halts, years = int(own["halts"].sum()), float(own["exposure_years"].sum())
+        all_years = years + unsearched[group]
+        rates = (f"{halts / years:.3f}", f"{halts / all_years:.3f}")
+        body.append((group, halts, f"{years:.1f}", f"{unsearched[group]:.1f}", *rates))
+    heads = ("members by group", "halts", "years searched", "years never searched", "rate over the first", "over both")
+    return _table(heads, body)
 
 
 def _gaps(subjects: Iterable[Subject], outages: Sequence[Outage]) -> str:

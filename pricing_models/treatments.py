@@ -18,10 +18,6 @@ from pricing_models.model import Model, refit_rates
 from pricing_models.premium import Loadings, Premium
 from pricing_models.pricing import Enquiry, price_many
 
-UNSEARCHED_YEARS: Mapping[str, float] = {"l1": 71.0, "rollup": 190.0}
-"""Chain-years of universe members that are not in the tables because nobody searched them, by group: with them counted
-as quiet the halts per chain-year of the first count were 0.141 (L1s) and 0.068 (rollups), not 0.176 and 0.155."""
-
 
 class Exposure(StrEnum):
     """Whose quiet time is evidence."""
@@ -48,10 +44,11 @@ class Treated:
 
 
 def treated_models(
-    model: Model, subjects: pd.DataFrame, outages: pd.DataFrame, unsearched: Mapping[str, float] = UNSEARCHED_YEARS
+    model: Model, subjects: pd.DataFrame, outages: pd.DataFrame, unsearched: Mapping[str, float]
 ) -> dict[tuple[Exposure, Ends], Model]:
     """The model under each combination, the base as it is. The tables are those it was fitted to; `watched` among the
-    subjects' columns says whom anybody watched, and is `in_universe` where it is missing."""
+    subjects' columns says whom anybody watched, and is `in_universe` where it is missing. `unsearched` are the
+    chain-years of members of the universe that nobody searched, by group."""
     rates = {
         Exposure.ALL: refit_rates(model, with_unsearched(subjects, unsearched, model.experience.as_of), outages),
         Exposure.SEARCHED: model,

@@ -69,6 +69,6 @@ def test_years_that_are_no_number_of_years_are_refused(years):
 
 
 def test_without_knowing_who_was_watched_the_listed_are_the_searched():
-    models = treated_models(MODEL, SUBJECTS.drop(columns="watched"), OUTAGES)
+    models = treated_models(MODEL, SUBJECTS.drop(columns="watched"), OUTAGES, {"l1": 80.0})
     rates = {exposure: models[exposure, Ends.LONG].rate("s003").mean for exposure in Exposure}
     assert rates[Exposure.LISTED] == pytest.approx(rates[Exposure.SEARCHED])
