@@ -132,8 +132,17 @@ def test_a_repaired_parser_reaches_what_was_archived(tmp_path: Path, monkeypatch
 def test_a_page_all_of_whose_incidents_are_rejected_has_changed(tmp_path: Path) -> None:
     with ScriptedPage(lambda n, h: play(incident(created_at=..., started_at=...))) as page:
         sources = page_sources(page.url)
-        with pytest.raises(SourceError, match="all 1 incidents are rejected: incident abc123: has neither"):
+        with pytest.raises(SourceError, match="nothing can be trusted, 1 rejected: incident abc123: has neither"):
             ask(sources[0].name, sources, fetcher_of(Archive(tmp_path)), NOW)
+
+
+@pytest.mark.network
+def test_a_page_that_tells_of_others_only_has_not_changed(tmp_path: Path) -> None:
+    odd = incident(id="odd", started_at="noon")
+    with ScriptedPage(lambda n, h: play(incident(), odd)) as page:
+        sources = page_sources(page.url, ("Bridge",))
+        assert ask(sources[0].name, sources, fetcher_of(Archive(tmp_path)), NOW) == 2
+    assert collect(Archive(tmp_path), sources).reports == ()
 
 
 @pytest.mark.network
@@ -154,6 +163,31 @@ def test_only_what_can_be_asked_is_asked(tmp_path: Path) -> None:
 
 def test_what_is_no_longer_listed_is_left_alone(tmp_path: Path) -> None:
     assert collect(Archive(tmp_path), []).reports == ()
+
+
+# L2BEAT
+
+
+def test_l2beat_needs_the_name_of_its_project() -> None:
+    row = "l2beat,https://l2beat.example/liveness,eip155:10,{},seen"
+    (source,) = parse_sources(table(row.format("optimism")), SUBJECTS)
+    assert source.urls == ("https://l2beat.example/liveness",)
+    with pytest.raises(DatasetError, match="must name the one project"):
+        parse_sources(table(row.format("")), SUBJECTS)
+
+
+@pytest.mark.network
+def test_l2beats_anomalies_become_reports_of_their_subjects(tmp_path: Path) -> None:
+    anomaly = {"start": 1_700_000_000, "end": 1_700_007_200, "durationInSeconds": 7_200, "subtype": "batchSubmissions"}
+    body = json.dumps({"optimism": {"anomalies": [anomaly]}, "arbitrum": {"anomalies": []}}).encode()
+    with ScriptedPage(lambda n, h: Play(body)) as page:
+        sources = [
+            Source(Form.L2BEAT, page.url, "eip155:10", ("optimism",), "seen"),
+            Source(Form.L2BEAT, page.url, "eip155:42161", ("arbitrum",), "seen"),
+        ]
+        assert ask(sources[0].name, sources, fetcher_of(Archive(tmp_path)), NOW) == 1
+    (report,) = collect(Archive(tmp_path), sources).reports
+    assert (report.subject, report.length) == ("eip155:10", (7_200, 7_200))
 
 
 # From feed to reports

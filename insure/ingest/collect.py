@@ -10,6 +10,7 @@ from insure.errors import InvalidInput, NotConfigured, SourceError
 from insure.ingest.archive import Archive, Entry
 from insure.ingest.fetch import Fetcher
 from insure.ingest.incidents import decode
+from insure.ingest.l2beat import read_anomalies
 from insure.ingest.reports import Report
 from insure.ingest.sources import Form, Source
 from insure.ingest.uptime_feed import Round, as_reports, read_outages, read_rounds
@@ -21,6 +22,16 @@ class Collection:
 
     reports: tuple[Report, ...]
     rejected: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """Reports of one subject, a line for each part that can't be trusted, and how many parts can be, whomever they
+    concern."""
+
+    reports: tuple[Report, ...]
+    rejected: tuple[str, ...]
+    trusted: int
 
 
 def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int:
@@ -37,12 +48,14 @@ def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int
     for url in found.urls:
         payload = fetcher.fetch(name, url)
         try:
-            reading = found.read(payload, now)
+            answers = [read(source, url, payload, now) for source in sources if source.name == name]
         except InvalidInput as error:
             raise SourceError(f"{name}: {error}") from None
-        if not reading.incidents and reading.rejected:
-            raise SourceError(f"{name}: all {len(reading.rejected)} incidents are rejected: {reading.rejected[0]}")
-        told += len(reading.incidents)
+        rejected = list(dict.fromkeys(line for answer in answers for line in answer.rejected))
+        trusted = max(answer.trusted for answer in answers)
+        if rejected and not trusted:
+            raise SourceError(f"{name}: nothing can be trusted, {len(rejected)} rejected: {rejected[0]}")
+        told += trusted
     return told
 
 
@@ -85,23 +98,28 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
         lines: tuple[str, ...] = ()
         try:
             for source in by_name.get(entry.source, []):
-                own, lines = _reports(source, entry, body)
-                reports += own
+                answer = read(source, entry.url, body, entry.at)
+                reports += answer.reports
+                lines += answer.rejected
         except InvalidInput as error:
-            lines = (str(error),)
+            lines += (str(error),)
         if entry.sha256 == newest[entry.url]:
             rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
     return Collection(tuple(reports), tuple(rejected))
 
 
-def _reports(source: Source, entry: Entry, body: bytes) -> tuple[list[Report], tuple[str, ...]]:
+def read(source: Source, url: str, payload: bytes, at: int) -> Answer:
+    """What an answer given at `at` says of the source's subject; raises `InvalidInput` if nothing of it can be read."""
     if source.form is Form.UPTIME_FEED:
-        spans = read_outages(_rounds(body), entry.at)
-        return list(as_reports(spans, source.name, source.subject, entry.url, entry.at)), ()
-    reading = source.read(body, entry.at)
+        reports = as_reports(read_outages(_rounds(payload), at), source.name, source.subject, url, at)
+        return Answer(reports, (), len(reports))
+    if source.form is Form.L2BEAT:
+        reports, rejected = read_anomalies(payload, source.components[0], source.name, source.subject, url, at)
+        return Answer(reports, rejected, len(reports))
+    reading = source.read(payload, at)
     own = [incident for incident in reading.incidents if source.concerns(incident)]
-    told = [each.as_report(source.name, source.subject, source.address, entry.at) for each in own]
-    return told, reading.rejected
+    told = tuple(each.as_report(source.name, source.subject, source.address, at) for each in own)
+    return Answer(told, reading.rejected, len(reading.incidents))
 
 
 def _rounds(body: bytes) -> list[Round]:

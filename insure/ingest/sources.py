@@ -22,6 +22,7 @@ class Form(StrEnum):
     FEED = "feed"
     INSTATUS = "instatus"
     BETTERSTACK = "betterstack"
+    L2BEAT = "l2beat"
     UPTIME_FEED = "uptime_feed"
     UNKNOWN = "unknown"  # a page that nobody has looked into: it is not asked
 
@@ -47,8 +48,9 @@ _MAKERS = {
 class Source:
     """A page or feed that tells of a subject; of one that tells of several there is one for each.
 
-    `address` is a page's root, or of an uptime feed its contract's address on the subject's own chain. With
-    `components` only what concerns one of them concerns the subject. `evidence` is where the relation is from.
+    `address` is a page's root, of L2BEAT that of its liveness answer, of an uptime feed its contract's address on the
+    subject's own chain. With `components` only what concerns one of them concerns the subject; for L2BEAT it is the
+    project's name. `evidence` is where the relation is from.
     """
 
     form: Form
@@ -66,7 +68,9 @@ class Source:
 
     @property
     def urls(self) -> tuple[str, ...]:
-        """What is asked of a page; nothing of other sources."""
+        """What is asked over HTTP; nothing of other sources."""
+        if self.form is Form.L2BEAT:
+            return (self.address,)
         maker = _MAKERS.get(self.form)
         return () if maker is None else tuple(self.address.rstrip("/") + path for path in maker.paths)
 
@@ -111,4 +115,7 @@ def _source(row: Row) -> Source:
             row.fail("address", f"{address!r} must be a contract's address, 0x and 40 hex digits")
     elif urlsplit(address).scheme != "https" or not urlsplit(address).hostname:
         row.fail("address", f"{address!r} must begin with https:// and name a host")
-    return Source(form, address, row.subject_id("subject") or "", row.items("components"), row.text("evidence"))
+    components = row.items("components")
+    if form is Form.L2BEAT and len(components) != 1:
+        row.fail("components", f"{row.cells['components']!r} must name the one project of L2BEAT's")
+    return Source(form, address, row.subject_id("subject") or "", components, row.text("evidence"))
