@@ -12,7 +12,9 @@ from rich.table import Table
 
 from insure import dataset, review_cli
 from insure.errors import InvalidInput
+from insure.ingest.asking import archive_of
 from insure.ingest.beside import overlapped
+from insure.ingest.collect import ask_headers, chain_of, keep_gaps
 from insure.ingest.headers import Comparison, HeaderScan, Wait, compare, require_own_clock, scan_file
 from insure.ingest.incidents import Incident
 from insure.ingest.statuspage import read_incidents
@@ -35,19 +37,45 @@ def scan_command(
     subject: Annotated[str, typer.Argument(help="Id, slug or alias of the chain, such as eip155:42161.")],
     headers: Annotated[Path, typer.Argument(help="Parquet file of its headers: number and timestamp.")],
     at_least: Annotated[str, typer.Option(help="Shortest gap, such as 30m; by default longer than chance.")] = "",
+    keep: Annotated[bool, typer.Option(help="Archive the gaps, so that they wait to be decided.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
     """Every gap between the blocks of a chain, beside what is recorded: what is missing, and what shows no gap."""
-    history = dataset.load(Settings.from_env().data)
+    settings = Settings.from_env()
+    history = dataset.load(settings.data)
     who = history.subject(subject)
     require_own_clock(who)
     found = scan_file(headers, parse_duration("--at-least", at_least) if at_least else None)
+    if keep:
+        span = (found.first_block, found.last_block)
+        keep_gaps(archive_of(settings), who.id, span, found.gaps, int(time.time()))
     beside = compare(found, history.outages_of(who.id))
     if as_json:
         print(json.dumps(_json(who.id, found, beside)))
         return
     for line in (_span(found), *_tables(found, beside)):
         console().print(line)
+
+
+@app.command("search")
+def search_command(
+    subject: Annotated[str, typer.Argument(help="Id, slug or alias of the chain; INSURE_SUBJECT_NODES has its nodes.")],
+    since: Annotated[str, typer.Option(help="How far back, such as 7d.")] = "7d",
+    at_least: Annotated[str, typer.Option(help="Shortest gap, such as 30m.")] = "30m",
+) -> None:
+    """Gaps between a chain's blocks over RPC, with few requests; what is found waits to be decided."""
+    settings, now = Settings.from_env(), int(time.time())
+    history = dataset.load(settings.data)
+    who = history.subject(subject)
+    require_own_clock(who)
+    chain = chain_of(settings.subject_nodes, who.id)
+    shortest = parse_duration("--at-least", at_least)
+    gaps = ask_headers(who.id, chain, archive_of(settings), now - parse_duration("--since", since), shortest, now)
+    table = _waits(f"Gaps of {duration_text(shortest)} or longer", "recorded outages")
+    for gap in gaps:
+        known = overlapped(gap.start, gap.end, history.outages_of(who.id))
+        table.add_row(*_cells(gap), ", ".join(outage.id for outage in known) or "none: to be looked into")
+    console().print(table)
 
 
 @app.command("read")

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from insure.chain.embedded import EmbeddedChain
 from insure.errors import ChainError, InvalidInput
-from insure.ingest.header_search import as_reports, find_gaps
+from insure.ingest.header_search import as_reports, block_at, decode, encode, find_gaps
 from insure.ingest.headers import Wait
 from insure.ingest.reports import SourceKind
 
@@ -46,6 +46,26 @@ def test_a_block_older_than_the_one_before_is_refused() -> None:
 def test_a_range_that_is_none_is_refused(first: int, last: int, at_least: int) -> None:
     with pytest.raises(InvalidInput, match="must be"):
         find_gaps(lambda number: number, first, last, at_least)
+
+
+@given(st.lists(st.integers(0, 5), min_size=1, max_size=40), st.integers(-5, 120))
+def test_the_first_block_of_a_time_is_found(waits: list[int], at: int) -> None:
+    times = [0]
+    for wait in waits:
+        times.append(times[-1] + wait)
+    younger = [number for number, time in enumerate(times) if time >= at]
+    assert block_at(times.__getitem__, len(waits), at) == (younger[0] if younger else len(waits))
+
+
+@pytest.mark.parametrize("body", [b"{}", b"[[1, 2, 3]]", b'[[1, 2, 3, "4"]]', b"[[1, 2, 9, 3]]", b"<html>"])
+def test_what_is_no_list_of_gaps_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidInput, match="answer "):
+        decode(body)
+
+
+def test_gaps_are_read_as_they_were_archived() -> None:
+    gaps = (Wait(5, 6, 100, 900), Wait(7, 8, 1_000, 1_900))
+    assert decode(encode(gaps)) == gaps
 
 
 def test_a_real_chains_gap_is_found() -> None:

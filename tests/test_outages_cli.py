@@ -1,11 +1,13 @@
 """`insure outages`: gaps of a chain beside what is recorded of it."""
 
 import json
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from insure.chain.embedded import EmbeddedChain, serve
 from insure.dataset import load
 from tests.test_cli import Insure, insure, refused
 from tests.test_headers import write
@@ -42,6 +44,15 @@ def test_the_same_as_json(insure: Insure, headers: Path) -> None:
     assert len(found["unseen_outages"]) == 1
 
 
+def test_gaps_of_a_file_wait_to_be_decided_if_they_are_kept(insure: Insure, headers: Path, tmp_path: Path) -> None:
+    environment = {"INSURE_ARCHIVE": tmp_path / "archive"}
+    insure("outages", "scan", "arbitrum-one", headers, "--at-least", "30m", **environment)
+    assert json.loads(insure("outages", "list", "--json", **environment).out)["outages"] == []
+    insure("outages", "scan", "arbitrum-one", headers, "--at-least", "30m", "--keep", **environment)
+    (told,) = json.loads(insure("outages", "list", "--json", **environment).out)["outages"]
+    assert (told["standing"], told["length_seconds"]) == ("new", [3_612, 3_612])
+
+
 def test_what_can_not_be_scanned_is_refused(insure: Insure, headers: Path) -> None:
     assert "OP-stack" in refused(insure("outages", "scan", "optimism", headers))
     assert "--at-least is 'soon'" in refused(insure("outages", "scan", "arbitrum-one", headers, "--at-least", "soon"))
@@ -65,3 +76,29 @@ def test_an_answer_that_is_none_is_refused(insure: Insure, tmp_path: Path) -> No
     assert "incidents.json: can't be read" in refused(insure("outages", "read", "arbitrum-one", page))
     page.write_text("<html>")
     assert "incidents.json: answer begins with" in refused(insure("outages", "read", "arbitrum-one", page))
+
+
+@pytest.mark.network
+def test_a_chains_gaps_are_searched_over_rpc_and_wait_to_be_decided(insure: Insure, tmp_path: Path) -> None:
+    now = int(time.time())
+    chain = EmbeddedChain(42_161, now - 20_000)
+    chain.mine(3)
+    chain.halt()
+    chain.travel(chain.head().timestamp + 7_200)
+    chain.resume()
+    chain.mine(3)
+    with serve(chain) as served:
+        environment = {"INSURE_SUBJECT_NODES": f"eip155:42161={served.url}", "INSURE_ARCHIVE": tmp_path / "archive"}
+        shown = insure("outages", "search", "arbitrum-one", "--since", "1d", **environment)
+        assert (shown.code, shown.err) == (0, "")
+        assert "none: to be looked into" in shown.out
+        assert "--since is 'soon'" in refused(
+            insure("outages", "search", "arbitrum-one", "--since", "soon", **environment)
+        )
+        assert "no two blocks since" in refused(
+            insure("outages", "search", "arbitrum-one", "--since", "1s", **environment)
+        )
+    (told,) = json.loads(insure("outages", "list", "--json", **environment).out)["outages"]
+    assert (told["standing"], told["reports"][0]["source"]) == ("new", "headers:eip155:42161")
+    assert "OP-stack" in refused(insure("outages", "search", "optimism", **environment))
+    assert "has no node of eip155:42161" in refused(insure("outages", "search", "arbitrum-one"))

@@ -4,11 +4,16 @@ import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 
 from insure.chain.rpc import Chain
 from insure.errors import InvalidInput, NotConfigured, SourceError
 from insure.ingest.archive import Archive, Entry
 from insure.ingest.fetch import Fetcher
+from insure.ingest.header_search import HEADERS, block_at, encode, find_gaps
+from insure.ingest.header_search import as_reports as header_reports
+from insure.ingest.header_search import decode as decode_gaps
+from insure.ingest.headers import Wait
 from insure.ingest.incidents import decode
 from insure.ingest.l2beat import read_anomalies
 from insure.ingest.reports import Report
@@ -76,6 +81,32 @@ def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chai
         raise SourceError(f"{name}: {error}") from None
 
 
+def ask_headers(subject: str, chain: Chain, archive: Archive, since: int, at_least: int, now: int) -> tuple[Wait, ...]:
+    """Gaps of at least `at_least` seconds between a chain's blocks since `since`, which the archive gets too.
+
+    Raises `InvalidInput` if there are no two such blocks, `Unreachable` or `ChainError` as the chain does.
+    """
+
+    @cache
+    def time_of(number: int) -> int:
+        return chain.block(number).timestamp
+
+    last = chain.head().number
+    first = block_at(time_of, last, since)
+    if first >= last:
+        raise InvalidInput(f"chain {subject} has no two blocks since {since}: its last one is of {time_of(last)}")
+    gaps = find_gaps(time_of, first, last, at_least)
+    keep_gaps(archive, subject, (first, last), gaps, now)
+    return gaps
+
+
+def keep_gaps(archive: Archive, subject: str, blocks: tuple[int, int], gaps: Sequence[Wait], now: int) -> None:
+    """Archives the gaps that a chain's headers show between two blocks."""
+    body = encode(gaps)
+    name = f"{HEADERS}{subject}"
+    archive.add(Entry(name, f"{name}#{blocks[0]}-{blocks[1]}", now, hashlib.sha256(body).hexdigest()), body)
+
+
 def chain_of(nodes: Mapping[str, tuple[str, ...]], subject: str) -> Chain:
     """The chain of a subject through the nodes that are configured; raises `NotConfigured` without any."""
     if subject not in nodes:
@@ -86,7 +117,8 @@ def chain_of(nodes: Mapping[str, tuple[str, ...]], subject: str) -> Chain:
 def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
     """Reads every archived answer with the parsers of today, so that a parser's repair reaches what is past.
 
-    What is archived under a source that is no longer listed is left alone.
+    A chain's own headers need no row among the sources; what is archived under another source that is no longer listed
+    is left alone.
     """
     by_name: dict[str, list[Source]] = {}
     for source in sources:
@@ -97,6 +129,8 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
     for entry, body in archive.answers():
         lines: tuple[str, ...] = ()
         try:
+            if entry.source.startswith(HEADERS):
+                reports += header_reports(decode_gaps(body), entry.source.removeprefix(HEADERS), entry.at)
             for source in by_name.get(entry.source, []):
                 answer = read(source, entry.url, body, entry.at)
                 reports += answer.reports

@@ -1,11 +1,16 @@
 """Gaps between a chain's blocks found over RPC, with far fewer requests than there are blocks."""
 
-from collections.abc import Callable
+import json
+from collections.abc import Callable, Sequence
 
 from insure.errors import ChainError, InvalidInput
 from insure.ingest.headers import Wait
+from insure.ingest.incidents import decode as decode_json
 from insure.ingest.reports import Moment, Report, SourceKind
 from insure.records.history import Ended, Precision, Stopped
+
+HEADERS = "headers:"
+"""Begins the name of a chain's own headers as a source; the subject's id follows."""
 
 
 def find_gaps(time_of: Callable[[int], int], first: int, last: int, at_least: int) -> tuple[Wait, ...]:
@@ -36,11 +41,40 @@ def find_gaps(time_of: Callable[[int], int], first: int, last: int, at_least: in
     return tuple(gaps)
 
 
+def block_at(time_of: Callable[[int], int], last: int, at: int) -> int:
+    """The first block of 0 to `last` that is not older than `at` (UTC seconds); `last` if all are."""
+    low, high = 0, last
+    while low < high:
+        middle = (low + high) // 2
+        if time_of(middle) < at:
+            low = middle + 1
+        else:
+            high = middle
+    return low
+
+
+def encode(gaps: Sequence[Wait]) -> bytes:
+    """Gaps as they are archived."""
+    return json.dumps([[gap.after_block, gap.before_block, gap.start, gap.end] for gap in gaps]).encode()
+
+
+def decode(payload: bytes) -> tuple[Wait, ...]:
+    """Gaps as they were archived; raises `InvalidInput` for anything else."""
+    rows = decode_json(payload)
+    if not isinstance(rows, list) or not all(_is_gap(row) for row in rows):
+        raise InvalidInput("answer is no list of gaps")
+    return tuple(Wait(*row) for row in rows)
+
+
+def _is_gap(row: object) -> bool:
+    return isinstance(row, list) and len(row) == 4 and all(type(part) is int for part in row) and row[2] < row[3]
+
+
 def as_reports(gaps: tuple[Wait, ...], subject: str, seen_at: int) -> tuple[Report, ...]:
     """What a chain's own headers say: no block from one timestamp to the next."""
     return tuple(
         Report(
-            source=f"headers:{subject}",
+            source=f"{HEADERS}{subject}",
             reference=str(gap.after_block),
             kind=SourceKind.ON_CHAIN,
             url="",
