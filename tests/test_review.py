@@ -191,6 +191,16 @@ def test_what_is_kept_stands_until_the_source_says_something_else() -> None:
         keep(held, finding(held, told), "once more", NOW)
 
 
+def test_what_may_be_of_either_of_two_outages_is_settled_by_keeping_them() -> None:
+    second = ROW.replace("arbitrum-one-20240608", "arbitrum-one-20240608-2")
+    held = book(ROW, second)
+    told = report("2024-06-08", kind=PRESS)
+    first, other = findings(held, told)
+    assert (first.unsure, other.unsure) == ((told,), (told,))
+    held = keep(held, first, "it tells of both", NOW)
+    assert [each.doubts for each in findings(held, told)] == [(), ()]
+
+
 def test_what_is_dismissed_is_gone_even_in_its_older_words() -> None:
     old, last = replace(HALT, text="slow"), replace(HALT, text="explorer only", seen_at=HALT.seen_at + 1)
     held = dismiss(book(), finding(book(), old, last), "an explorer's trouble", NOW)

@@ -47,7 +47,7 @@ class Settled:
 @dataclass(frozen=True)
 class Finding:
     """One outage as all sources tell it. `record` is the record's row of it; without one `outage_id` and `event_id`
-    are those that it would get today."""
+    are those that it would get today. `unsure` are reports that may as well be of another: they say nothing here."""
 
     outage_id: str
     event_id: str
@@ -58,6 +58,7 @@ class Finding:
     changes: tuple[Change, ...]
     disagreements: tuple[Disagreement, ...]
     doubts: tuple[str, ...]
+    unsure: tuple[Report, ...] = ()
 
     @property
     def sources(self) -> tuple[str, ...]:
@@ -137,6 +138,7 @@ def _finding(
         changes=changes,
         disagreements=disagreements,
         doubts=(*doubts, *sorted(maybe)),
+        unsure=tuple(sorted(found.maybe, key=lambda report: report.key)),
     )
 
 

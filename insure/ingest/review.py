@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from insure.errors import DatasetError, InvalidInput
 from insure.ingest.merging import Account
 from insure.ingest.reconcile import Finding, Standing, digest
-from insure.ingest.reports import Moment, SourceKind
+from insure.ingest.reports import Moment, Report, SourceKind
 from insure.ingest.verdicts import Kind, Verdict, Verdicts, table
 from insure.records.cells import read_rows
 from insure.records.history import Confidence, Precision
@@ -109,15 +109,16 @@ def correct(book: Book, outage_id: str, given: Mapping[str, str], source: str, r
 
 
 def keep(book: Book, finding: Finding, reason: str, now: int) -> Book:
-    """The verdict that the record stands against what sources say otherwise now; other words of theirs count again."""
-    if finding.record is None or not finding.disagreements:
+    """The verdict that the record stands against what sources say otherwise now, and that reports of which it is unsure
+    whether they are of this outage say nothing; other words of theirs count again."""
+    if finding.record is None or not (finding.disagreements or finding.unsure):
         raise InvalidInput(f"{finding.outage_id}: no source disagrees with the record")
     decision = _decide(book, finding.outage_id, Kind.KEPT, reason, now, changes=False)
     lines = [
         decision.line(each.field, each.stands, each.against, each.source, each.reference)
         for each in finding.disagreements
     ]
-    return _book(book, book.rows(), lines)
+    return _book(book, book.rows(), [*lines, *_dismissed(decision, finding.unsure)])
 
 
 def dismiss(book: Book, finding: Finding, reason: str, now: int) -> Book:
@@ -125,11 +126,12 @@ def dismiss(book: Book, finding: Finding, reason: str, now: int) -> Book:
     if finding.record is not None:
         raise InvalidInput(f"{finding.outage_id} is recorded: rows are corrected, never deleted")
     decision = _decide(book, finding.outage_id, Kind.DISMISSED, reason, now, changes=False)
-    lines = [
-        decision.line("", "", digest(report), report.source, report.reference.removesuffix(" overrun"))
-        for report in finding.reports
-    ]
-    return _book(book, book.rows(), lines)
+    return _book(book, book.rows(), _dismissed(decision, (*finding.reports, *finding.unsure)))
+
+
+def _dismissed(decision: _Decision, reports: Sequence[Report]) -> list[Verdict]:
+    own = replace(decision, verdict=Kind.DISMISSED)
+    return [own.line("", "", digest(each), each.source, each.reference) for each in reports]
 
 
 def _decide(book: Book, outage_id: str, verdict: Kind, reason: str, now: int, *, changes: bool) -> _Decision:
