@@ -6,8 +6,9 @@ python -m insure.record_counts [--check] [README]
 import argparse
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
+from enum import StrEnum
 from pathlib import Path
 
 from insure import dataset
@@ -40,9 +41,9 @@ def counts(history: Dataset) -> str:
     return "\n\n".join(
         [
             _by_year(history.outages, kinds),
-            _by_what_stopped(history.outages),
+            _by("what stopped", Stopped, lambda outage: outage.what_stopped, history.outages),
             _by_precision(history.outages),
-            _by_confidence(history.outages),
+            _by("confidence", Confidence, lambda outage: outage.confidence, history.outages),
             _observed(history.subjects, history.outages, as_of),
             _brackets(history, as_of),
             _gaps(history.subjects, history.outages),
@@ -76,16 +77,12 @@ def _by_year(outages: Sequence[Outage], kinds: Mapping[str, SubjectKind]) -> str
     return _table(titles, [*body, total])
 
 
-def _by_what_stopped(outages: Sequence[Outage]) -> str:
-    body = [
-        (
-            str(each),
-            sum(outage.what_stopped is each for outage in outages),
-            sum(outage.what_stopped is each and outage.usable for outage in outages),
-        )
-        for each in Stopped
-    ]
-    return _table(("what stopped", "rows", "usable halts"), body)
+def _by(title: str, values: Iterable[StrEnum], of: Callable[[Outage], StrEnum], outages: Sequence[Outage]) -> str:
+    body = []
+    for value in values:
+        own = [outage for outage in outages if of(outage) is value]
+        body.append((str(value), len(own), sum(outage.usable for outage in own)))
+    return _table((title, "rows", "usable halts"), body)
 
 
 def _by_precision(outages: Sequence[Outage]) -> str:
@@ -100,18 +97,6 @@ def _by_precision(outages: Sequence[Outage]) -> str:
     ]
     body.append(("unknown", 0, sum(each.end is None for each in usable)))
     return _table(("precision, of usable halts", "start", "end"), body)
-
-
-def _by_confidence(outages: Sequence[Outage]) -> str:
-    body = [
-        (
-            str(each),
-            sum(outage.confidence is each for outage in outages),
-            sum(outage.confidence is each and outage.usable for outage in outages),
-        )
-        for each in Confidence
-    ]
-    return _table(("confidence", "rows", "usable halts"), body)
 
 
 def _observed(subjects: Iterable[Subject], outages: Sequence[Outage], as_of: int) -> str:

@@ -2,9 +2,10 @@
 
 import json
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.loopback import LoopbackServer
 
 Answer = Callable[[dict[str, Any]], tuple[int, bytes]]
 """From a request to the status and the body of its answer."""
@@ -16,7 +17,7 @@ def block(number: int, timestamp: int) -> bytes:
     return json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()
 
 
-class ScriptedNode:
+class ScriptedNode(LoopbackServer):
     """Answers at `url` until `close`; every request on a connection of its own."""
 
     def __init__(self, answer: Answer) -> None:
@@ -31,16 +32,4 @@ class ScriptedNode:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def __enter__(self) -> "ScriptedNode":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(Handler)

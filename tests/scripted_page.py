@@ -3,9 +3,10 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from threading import Thread
+from http.server import BaseHTTPRequestHandler
 from typing import Any
+
+from tests.loopback import LoopbackServer
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ Script = Callable[[int, Mapping[str, str]], Play]
 """From how many requests there were before, and this one's headers, to the answer."""
 
 
-class ScriptedPage:
+class ScriptedPage(LoopbackServer):
     """Answers GET at `url` until `close`; `requests` keeps path and headers of each."""
 
     def __init__(self, script: Script) -> None:
@@ -53,16 +54,4 @@ class ScriptedPage:
             def log_message(self, format: str, *args: Any) -> None:
                 pass
 
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True).start()
-        self.url = f"http://127.0.0.1:{self._server.server_address[1]}"
-
-    def close(self) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-
-    def __enter__(self) -> "ScriptedPage":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
+        super().__init__(Handler)

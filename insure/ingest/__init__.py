@@ -1,1 +1,1 @@
-"""Where outages come from: one module per kind of source."""
+"""Where outages come from: sources are asked and archived, their reports reconciled, and a person decides."""

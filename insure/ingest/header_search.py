@@ -6,8 +6,8 @@ from collections.abc import Callable, Sequence
 from insure.errors import ChainError, InvalidInput
 from insure.ingest.headers import Wait
 from insure.ingest.incidents import decode as decode_json
-from insure.ingest.reports import Moment, Report, SourceKind
-from insure.records.history import Ended, Precision, Stopped
+from insure.ingest.reports import Report, on_chain
+from insure.records.history import Stopped
 
 HEADERS = "headers:"
 """Begins the name of a chain's own headers as a source; the subject's id follows."""
@@ -73,18 +73,15 @@ def _is_gap(row: object) -> bool:
 def as_reports(gaps: tuple[Wait, ...], subject: str, seen_at: int) -> tuple[Report, ...]:
     """What a chain's own headers say: no block from one timestamp to the next."""
     return tuple(
-        Report(
-            source=f"{HEADERS}{subject}",
-            reference=str(gap.after_block),
-            kind=SourceKind.ON_CHAIN,
-            url="",
-            seen_at=seen_at,
-            subject=subject,
-            start=Moment(gap.start, Precision.MINUTE),
-            end=Moment(gap.end, Precision.MINUTE),
-            ended=Ended.RESUMED,
-            what_stopped=Stopped.BLOCK_PRODUCTION,
-            text=f"no block after {gap.after_block} for {gap.seconds} seconds",
+        on_chain(
+            f"{HEADERS}{subject}",
+            str(gap.after_block),
+            "",
+            seen_at,
+            subject,
+            (gap.start, gap.end),
+            Stopped.BLOCK_PRODUCTION,
+            f"no block after {gap.after_block} for {gap.seconds} seconds",
         )
         for gap in gaps
     )

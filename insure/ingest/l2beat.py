@@ -5,8 +5,8 @@ from typing import Any
 from insure.errors import InvalidInput
 from insure.ingest.beside import FIRST_SECOND
 from insure.ingest.incidents import Fields, decode, list_of, text_of
-from insure.ingest.reports import Moment, Report, SourceKind
-from insure.records.history import Ended, Precision, Stopped
+from insure.ingest.reports import Report, on_chain
+from insure.records.history import Stopped
 
 _STOPPED = {
     "batchSubmissions": Stopped.BATCH_POSTING,
@@ -53,19 +53,8 @@ def _report(anomaly: Any, project: str, source: str, subject: str, address: str,
         raise InvalidInput(f"subtype is {kind!r}: must be one of {', '.join(_STOPPED)}")
     start = _seconds(anomaly, "start" if "start" in anomaly else "timestamp", seen_at)
     end = _end(anomaly, start, seen_at)
-    return Report(
-        source=source,
-        reference=f"{project} {kind} {start}",
-        kind=SourceKind.ON_CHAIN,
-        url=address,
-        seen_at=seen_at,
-        subject=subject,
-        start=Moment(start, Precision.MINUTE),
-        end=None if end is None else Moment(end, Precision.MINUTE),
-        ended=None if end is None else Ended.RESUMED,
-        what_stopped=_STOPPED[kind],
-        text=f"no {kind} on the parent chain",
-    )
+    reference, text = f"{project} {kind} {start}", f"no {kind} on the parent chain"
+    return on_chain(source, reference, address, seen_at, subject, (start, end), _STOPPED[kind], text)
 
 
 def _end(anomaly: Fields, start: int, now: int) -> int | None:

@@ -1,6 +1,6 @@
 """One account out of a group of reports: field by field the most believed word, narrowed by what agrees with it."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -64,32 +64,41 @@ class _Choice:
         lags: int,
     ) -> T | None:
         """The first report's value, or a narrower one within it; `lags` is how often a lag may part two that agree."""
-        chosen: T | None = None
-        by: Report | None = None
-        for report in self.reports:
-            own = value(report)
-            if own is None:
-                continue
-            if chosen is None or by is None or _is_within(interval(own), interval(chosen)):
-                chosen, by = own, report
-            elif apart(interval(own), interval(chosen)) > lags * _lag(by, report):
-                self._note(field, told(chosen), by, told(own), report)
-        if by is not None:
-            self.said_by[field] = by.source
-        return chosen
+
+        def agree(chosen: T, by: Report, own: T, report: Report) -> bool:
+            return apart(interval(own), interval(chosen)) <= lags * _lag(by, report)
+
+        def narrows(own: T, chosen: T) -> bool:
+            return _is_within(interval(own), interval(chosen))
+
+        return self._pick(field, value, agree, narrows, told)
 
     def word(self, field: str, value: Callable[[Report], T | None], agree: Callable[[T, T], bool]) -> T | None:
         """The first report's value."""
+
+        def same(chosen: T, by: Report, own: T, report: Report) -> bool:
+            return agree(chosen, own)
+
+        return self._pick(field, value, same, lambda own, chosen: False, str)
+
+    def _pick(
+        self,
+        field: str,
+        value: Callable[[Report], T | None],
+        agree: Callable[[T, Report, T, Report], bool],
+        narrows: Callable[[T, T], bool],
+        told: Callable[[T], str],
+    ) -> T | None:
         chosen: T | None = None
         by: Report | None = None
         for report in self.reports:
             own = value(report)
             if own is None:
                 continue
-            if chosen is None or by is None:
+            if chosen is None or by is None or narrows(own, chosen):
                 chosen, by = own, report
-            elif not agree(chosen, own):
-                self._note(field, str(chosen), by, str(own), report)
+            elif not agree(chosen, by, own, report):
+                self._note(field, told(chosen), by, told(own), report)
         if by is not None:
             self.said_by[field] = by.source
         return chosen
@@ -188,8 +197,3 @@ def _same(one: object, other: object) -> bool:
 
 def _same_stop(one: Stopped, other: Stopped) -> bool:
     return one is other or {one, other} <= HALTS
-
-
-def kinds(reports: Sequence[Report]) -> tuple[SourceKind, ...]:
-    """The kinds of source among the reports, most believed first."""
-    return tuple(sorted({report.kind for report in reports}, key=lambda kind: kind.rank))

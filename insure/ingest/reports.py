@@ -103,6 +103,34 @@ def between(start: Moment, end: Moment) -> tuple[int, int]:
     return max(end_first - last, 1), max(end_last - first, 1)
 
 
+def on_chain(
+    source: str,
+    reference: str,
+    url: str,
+    seen_at: int,
+    subject: str,
+    span: tuple[int, int | None],
+    what: Stopped,
+    text: str,
+) -> Report:
+    """What a chain itself shows: that something stood from the first to the second time of `span` (UTC seconds), or
+    still stands where that is None."""
+    start, end = span
+    return Report(
+        source=source,
+        reference=reference,
+        kind=SourceKind.ON_CHAIN,
+        url=url,
+        seen_at=seen_at,
+        subject=subject,
+        start=Moment(start, Precision.MINUTE),
+        end=None if end is None else Moment(end, Precision.MINUTE),
+        ended=None if end is None else Ended.RESUMED,
+        what_stopped=what,
+        text=text,
+    )
+
+
 def of_record(outage: Outage) -> Report:
     """A row of the record as a report."""
     end = None

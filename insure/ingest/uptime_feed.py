@@ -10,8 +10,8 @@ from eth_utils.crypto import keccak
 from insure.chain.rpc import Chain
 from insure.errors import ChainError, InvalidInput, TransactionFailed
 from insure.ingest.beside import FIRST_SECOND
-from insure.ingest.reports import Moment, Report, SourceKind
-from insure.records.history import Ended, Precision, Stopped
+from insure.ingest.reports import Report, on_chain
+from insure.records.history import Stopped
 from insure.records.onchain import Address
 
 UP, DOWN = 0, 1
@@ -87,19 +87,8 @@ def as_reports(
     spans: Iterable[tuple[int, int | None]], source: str, subject: str, address: str, seen_at: int
 ) -> tuple[Report, ...]:
     """What the feed says of the chain whose sequencer it watches."""
+    text = "the sequencer uptime feed says down"
     return tuple(
-        Report(
-            source=source,
-            reference=str(start),
-            kind=SourceKind.ON_CHAIN,
-            url=address,
-            seen_at=seen_at,
-            subject=subject,
-            start=Moment(start, Precision.MINUTE),
-            end=None if end is None else Moment(end, Precision.MINUTE),
-            ended=None if end is None else Ended.RESUMED,
-            what_stopped=Stopped.BLOCK_PRODUCTION,
-            text="the sequencer uptime feed says down",
-        )
-        for start, end in spans
+        on_chain(source, str(span[0]), address, seen_at, subject, span, Stopped.BLOCK_PRODUCTION, text)
+        for span in spans
     )
