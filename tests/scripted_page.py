@@ -25,15 +25,17 @@ Script = Callable[[int, Mapping[str, str]], Play]
 
 
 class ScriptedPage(LoopbackServer):
-    """Answers GET at `url` until `close`; `requests` keeps path and headers of each."""
+    """Answers GET at `url` until `close`; `requests` keeps path and headers of each, `paths` of that under way too."""
 
     def __init__(self, script: Script) -> None:
         self.requests: list[tuple[str, dict[str, str]]] = []
+        self.paths: list[str] = []
         page = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
                 headers = {name.lower(): value for name, value in self.headers.items()}
+                page.paths.append(self.path)
                 play = script(len(page.requests), headers)
                 page.requests.append((self.path, headers))
                 self.send_response(play.status)

@@ -1,7 +1,7 @@
 """data/sources.csv: which source tells of which subject, and from archived answers to reports."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
@@ -15,6 +15,7 @@ from insure.ingest.fetch import Fetcher, Manners
 from insure.ingest.sources import FILE, HEADER, Form, Source, parse_sources
 from tests.scripted_node import ScriptedNode
 from tests.scripted_page import Play, ScriptedPage
+from tests.test_incidents import INSTATUS, atom, betterstack_page, update
 from tests.test_statuspage import incident
 from tests.test_uptime_feed import FEED, PHASE, ROUNDS, node
 
@@ -90,8 +91,8 @@ def page_sources(url: str, components: tuple[str, ...] = ()) -> tuple[Source, ..
     )
 
 
-def fetcher_of(archive: Archive) -> Fetcher:
-    return Fetcher(archive, lambda: NOW, Manners(between=0.0, attempts=1), sleep=lambda seconds: None)
+def fetcher_of(archive: Archive, attempts: int = 1) -> Fetcher:
+    return Fetcher(archive, lambda: NOW, Manners(between=0.0, attempts=attempts), sleep=lambda seconds: None)
 
 
 def play(*incidents: object) -> Play:
@@ -163,6 +164,41 @@ def test_only_what_can_be_asked_is_asked(tmp_path: Path) -> None:
 
 def test_what_is_no_longer_listed_is_left_alone(tmp_path: Path) -> None:
     assert collect(Archive(tmp_path), []).reports == ()
+
+
+ANSWERS = {
+    Form.STATUSPAGE: json.dumps({"incidents": [incident()]}).encode(),
+    Form.ROOTLY: json.dumps({"page": {}, "incidents": [incident(name=..., title="Halt", shortlink=...)]}).encode(),
+    Form.FEED: atom(update("Jan 1, 01:30", "Resolved") + update("Dec 31, 23:00", "Investigating")),
+    Form.INSTATUS: json.dumps({"page": {}, "activeIncidents": [INSTATUS | {"resolved": None}]}).encode(),
+    Form.BETTERSTACK: betterstack_page(),
+    Form.L2BEAT: json.dumps({"op": {"anomalies": [{"start": 1_759_000_000, "subtype": "stateUpdates"}]}}).encode(),
+}
+"""What each maker of pages answers, with one incident."""
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("form", ANSWERS)
+def test_every_maker_is_read_through_refusals_and_asked_again_for_what_has_changed(form: Form, tmp_path: Path) -> None:
+    """Too busy, out of order, cut off, whole, and from then on unchanged: for each address of the page."""
+    seen: dict[str, int] = {}
+
+    def script(n: int, headers: Mapping[str, str]) -> Play:
+        path = page.paths[-1] if page.paths else ""
+        seen[path] = seen.get(path, 0) + 1
+        troubles = (Play(status=429, headers={"Retry-After": "0"}), Play(status=502), Play(b"{", promise=99))
+        if seen[path] <= len(troubles):
+            return troubles[seen[path] - 1]
+        return Play(status=304) if "if-none-match" in headers else Play(ANSWERS[form], headers={"ETag": '"1"'})
+
+    archive = Archive(tmp_path)
+    with ScriptedPage(script) as page:
+        source = Source(form, page.url, "eip155:10", ("op",) if form is Form.L2BEAT else (), "seen")
+        for _ in range(2):
+            assert ask(source.name, [source], fetcher_of(archive, attempts=4), NOW) == len(source.urls)
+    assert len(archive.entries()) == len(source.urls), "what has not changed is not archived again"
+    reports = collect(archive, [source]).reports
+    assert {report.subject for report in reports} == {"eip155:10"}
 
 
 # L2BEAT
