@@ -1,7 +1,6 @@
 """`insure ...`: the command line; every wrong input ends in one clear line and a non-zero exit."""
 
 import json
-import logging
 import os
 import signal
 import sys
@@ -31,6 +30,7 @@ from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
 from insure.installation import from_settings, source_jobs
 from insure.jobs import JobBoard
+from insure.logs import configure
 from insure.ops.check import check
 from insure.ops.deploy import deploy_plan, read_plan
 from insure.rebuild import compare, reread
@@ -229,8 +229,8 @@ def rebuild(
 
 def main() -> None:
     """Runs the command line; an error of ours is one line on stderr and exit code 1."""
-    logging.basicConfig(level=logging.WARNING, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     try:
+        configure(Settings.from_env())
         app()
     except (InsureError, ModelError) as error:
         print(f"error: {error}", file=sys.stderr)

@@ -1,6 +1,6 @@
 """The one object that every surface calls: a thin face over the services of one installation."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 from insure.chain.contracts import CoverPool, PolicyBook
@@ -26,6 +26,7 @@ from insure.records.views import (
     PoolView,
     PriceView,
     QuoteRequest,
+    SenderView,
     StakerView,
     SubjectState,
     SubjectView,
@@ -108,6 +109,7 @@ class Engine:
         self._policy_book = PolicyBook(chain, deployment.policy_book)
         self._evidence = Evidence(chain, deployment, store, self._names)
         self.job_status: Callable[[], Sequence[JobView]] = tuple
+        self.senders: Mapping[str, Address] = {}
         """How the jobs fare; whoever runs them says so here."""
 
     @property
@@ -265,4 +267,7 @@ class Engine:
             mirrored_to=-1 if cursor is None else cursor.number,
             jobs=tuple(self.job_status()),
             endpoints=tuple(self._chain.endpoints),
+            senders=tuple(
+                SenderView(role, address, self._chain.balance(address)) for role, address in self.senders.items()
+            ),
         )

@@ -141,6 +141,8 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
         tower=build_tower(chain, deployment, [each for each in observers if each], nodes, keeper) if keeper else None,
         relays=build_relays(chain, deployment, nodes, relayer) if relayer else (),
     )
+    sending = {"keeper": keeper, "relayer": relayer}
+    made.engine.senders = {role: sender.address for role, sender in sending.items() if sender is not None}
     guards = [sender.guard for sender in (keeper, relayer) if sender is not None]
     return replace(made, leases=[guard for guard in guards if isinstance(guard, KeyLease)])
 

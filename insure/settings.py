@@ -9,6 +9,7 @@ from insure.errors import NotConfigured
 
 _PREFIX = "INSURE_"
 _LAST_PORT = 65_535
+_WORDS = {"log_format": ("text", "json"), "log_level": ("debug", "info", "warning", "error")}
 
 
 @dataclass(frozen=True)
@@ -35,6 +36,10 @@ class Settings:
     """Blocks behind the head from which logs are taken."""
     fee_cap_gwei: int | None = None
     """Most that is paid for a unit of gas; by default there is no cap."""
+    log_format: str = "text"
+    """`text`, or `json` for an object a line."""
+    log_level: str = "warning"
+    """Least that is logged: debug, info, warning or error."""
     underwriter_key: str = field(default="", repr=False)
     """Signs quotes."""
     keeper_key: str = field(default="", repr=False)
@@ -94,6 +99,10 @@ def _convert(name: str, text: str) -> object:
         raise ValueError(f"{text} is no folder")
     if name in {"deployment", "data", "archive"}:
         return Path(text)
+    if name in _WORDS:
+        if text not in _WORDS[name]:
+            raise ValueError(f"{text!r} must be one of {', '.join(_WORDS[name])}")
+        return text
     if name == "observer_keys":
         return tuple(text.replace(",", " ").split())
     if name == "subject_nodes":

@@ -137,7 +137,11 @@ def test_with_keys_of_observers_and_relayer_it_watches_and_beats(standing: Sold,
         observer_keys=tuple("0x" + bytes(each.key).hex() for each in standing.local.observers),
         subject_nodes={ARBITRUM: (served.rpc_url,)},
     )
-    assert names(from_settings(settings, clock=lambda: NOW)) == ["beat", "watch", "attend", *ALWAYS]
+    installation = from_settings(settings, clock=lambda: NOW)
+    assert names(installation) == ["beat", "watch", "attend", *ALWAYS]
+    senders = installation.engine.health().senders
+    assert [sender.role for sender in senders] == ["keeper", "relayer"]
+    assert all(sender.balance == chain.balance(sender.address) for sender in senders)
 
 
 @pytest.mark.network

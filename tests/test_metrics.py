@@ -7,7 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from insure.api.app import create_api
 from insure.api.metrics import exposition
-from insure.records.views import EndpointView, Health, JobView
+from insure.records.views import EndpointView, Health, JobView, SenderView
 from tests.screen_engine import NOW, SOLVENCY, ScreenEngine
 
 HEALTH = Health(
@@ -20,6 +20,7 @@ HEALTH = Health(
         JobView("mirror", 15.0, 0, 0, None, ""),
     ),
     endpoints=(EndpointView("a.example", 1_000, 0, 0.25, True), EndpointView("a.example", -1, 3, 0.0, False)),
+    senders=(SenderView("keeper", "0x" + "ab" * 20, 3 * 10**17),),
 )
 
 
@@ -52,6 +53,10 @@ def test_jobs_with_their_failures_and_durations() -> None:
     assert found[("insure_job_last_run_duration_seconds", "claim")] == 1.5
     assert found[("insure_job_failing", "mirror")] == 0
     assert ("insure_job_last_run_timestamp_seconds", "mirror") not in found, "it has not run"
+
+
+def test_what_each_key_has_left_for_gas() -> None:
+    assert told()[("insure_sender_balance_wei", "0x" + "ab" * 20, "keeper")] == 3e17
 
 
 def test_endpoints_of_one_host_are_told_apart() -> None:

@@ -45,6 +45,10 @@ def _of_health(health: Health) -> Iterator[Metric]:
             took.add_metric([job.name], job.last_seconds)
     yield from (runs, failures, failing, last, took)
     yield from _of_endpoints(health)
+    left = GaugeMetricFamily("insure_sender_balance_wei", "What a key has left for gas.", labels=["role", "address"])
+    for sender in health.senders:
+        left.add_metric([sender.role, sender.address], sender.balance)
+    yield left
 
 
 def _of_endpoints(health: Health) -> Iterator[Metric]:

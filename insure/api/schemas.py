@@ -377,8 +377,16 @@ class EndpointBody(Answer):
     used: bool
 
 
+class SenderBody(Answer):
+    """A key that sends transactions, with what it has left for gas (wei)."""
+
+    role: str
+    address: str
+    balance: Amount
+
+
 class HealthBody(Answer):
-    """How far the mirror is, how the jobs and the endpoints fare."""
+    """How far the mirror is, how the jobs and the endpoints fare, and what the keys have left."""
 
     ok: bool
     ready: bool
@@ -388,6 +396,7 @@ class HealthBody(Answer):
     mirrored_to: int
     jobs: list[JobBody]
     endpoints: list[EndpointBody]
+    senders: list[SenderBody]
 
 
 class Fault(BaseModel):

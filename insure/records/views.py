@@ -376,13 +376,22 @@ class EndpointView:
     used: bool
 
 
+@dataclass(frozen=True)
+class SenderView:
+    """A key of this process that sends transactions: what for, its address, and what it has left for gas (wei)."""
+
+    role: str
+    address: Address
+    balance: int
+
+
 READY_LAG = 256
 """Blocks that the mirror may be behind for what it shows to be of use."""
 
 
 @dataclass(frozen=True)
 class Health:
-    """Whether the engine works: the host's head, how far the mirror is, the jobs and the endpoints."""
+    """Whether the engine works: the host's head, how far the mirror is, the jobs, the endpoints, and what sends."""
 
     now: int
     chain_id: int
@@ -390,6 +399,7 @@ class Health:
     mirrored_to: int
     jobs: tuple[JobView, ...]
     endpoints: tuple[EndpointView, ...] = ()
+    senders: tuple[SenderView, ...] = ()
 
     @property
     def ready(self) -> bool:
