@@ -28,7 +28,7 @@ from insure.cover_options import (
 )
 from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
-from insure.installation import from_settings, source_jobs
+from insure.installation import from_settings, jobs_aside
 from insure.jobs import JobBoard
 from insure.logs import configure
 from insure.ops.check import check
@@ -174,18 +174,18 @@ def run() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends it as Ctrl-C does
     installation = from_settings(settings, clock=lambda: int(time.time()))
     board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
-    sources = JobBoard(source_jobs(settings), installation.engine.now, installation.store)
-    installation.engine.job_status = lambda: [*board.status(), *sources.status()]
+    aside = JobBoard(jobs_aside(settings, installation.engine), installation.engine.now, installation.store)
+    installation.engine.job_status = lambda: [*board.status(), *aside.status()]
     with Server(create_app(installation.engine), settings.host, settings.port) as server:
         try:
             board.start()
-            sources.start()
+            aside.start()
             console().print(f"dashboard at {server.url}, API at {server.url}/docs; Ctrl-C ends it")
             server.wait()
         except KeyboardInterrupt:
             console().print("finishing the job that runs")
         finally:
-            sources.stop()
+            aside.stop()
             board.stop()
             installation.close()
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from eth_account.signers.local import LocalAccount
 
+from insure.alerts import Herald, Webhook
 from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
@@ -147,12 +148,18 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
     return replace(made, leases=[guard for guard in guards if isinstance(guard, KeyLease)])
 
 
-def source_jobs(settings: Settings) -> list[Job]:
-    """A job for each source of outages, for a board of their own: a page that is slow must not hold up a payment.
+def jobs_aside(settings: Settings, engine: Engine) -> list[Job]:
+    """Jobs for a board of their own, because a server of somebody else's that is slow must not hold up a payment.
 
-    A source that fails shows as a failing job, and what it told before stays. None without an archive.
+    One for each source of outages once there is an archive: a source that fails shows as a failing job, and what it
+    told before stays. And one that tells alerts, once there is an address for them; raises `InvalidInput` for a secret
+    that is none.
     """
-    return [Job(f"ingest {task.source}", task.every_seconds, task.run) for task in timetable(settings)]
+    jobs = [Job(f"ingest {task.source}", task.every_seconds, task.run) for task in timetable(settings)]
+    if settings.alert_url:
+        herald = Herald(engine, Webhook(settings.alert_url, settings.alert_secret).send)
+        jobs.append(Job("alert", 30, herald.run))
+    return jobs
 
 
 def _sender(chain: Chain, store: Store, settings: Settings, name: str) -> Sender | None:

@@ -40,6 +40,10 @@ class Settings:
     """`text`, or `json` for an object a line."""
     log_level: str = "warning"
     """Least that is logged: debug, info, warning or error."""
+    alert_url: str = field(default="", repr=False)
+    """Receives alerts as signed JSON (Standard Webhooks); none are sent without it."""
+    alert_secret: str = field(default="", repr=False)
+    """Signs them: `whsec_` and 24 to 64 bytes in base64."""
     underwriter_key: str = field(default="", repr=False)
     """Signs quotes."""
     keeper_key: str = field(default="", repr=False)

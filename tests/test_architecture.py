@@ -55,6 +55,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "record_counts",
+            "alerts",
             "logs",
             "demo",
             "installation",

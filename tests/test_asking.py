@@ -12,9 +12,10 @@ from insure.ingest.archive import Archive
 from insure.ingest.asking import FEED_SECONDS, PAGE_SECONDS, archive_of, timetable
 from insure.ingest.collect import collect
 from insure.ingest.sources import HEADER, Form, Source
-from insure.installation import source_jobs
+from insure.installation import jobs_aside
 from insure.jobs import JobBoard
 from insure.settings import Settings
+from tests.screen_engine import ScreenEngine
 from tests.scripted_node import ScriptedNode
 from tests.scripted_page import Play, ScriptedPage
 from tests.test_statuspage import incident
@@ -40,13 +41,13 @@ def data(tmp_path: Path) -> Path:
 
 def test_without_an_archive_nobody_is_asked(data: Path) -> None:
     assert timetable(Settings(data=data)) == ()
-    assert source_jobs(Settings(data=data)) == []
+    assert jobs_aside(Settings(data=data), ScreenEngine()) == []
 
 
 def test_each_page_is_asked_once_and_feeds_whose_chain_has_a_node(data: Path, tmp_path: Path) -> None:
     nodes = {"eip155:42161": ("https://node.example",)}
     settings = Settings(data=data, archive=tmp_path / "archive", subject_nodes=nodes)
-    assert [(job.name, job.every_seconds) for job in source_jobs(settings)] == [
+    assert [(job.name, job.every_seconds) for job in jobs_aside(settings, ScreenEngine())] == [
         ("ingest statuspage:status.example", PAGE_SECONDS),
         (f"ingest uptime_feed:eip155:42161/{FEED.lower()}", FEED_SECONDS),
     ]
@@ -67,7 +68,7 @@ def test_a_source_that_breaks_is_a_failing_job_and_deletes_nothing(
         source = Source(Form.STATUSPAGE, page.url, "eip155:42161", (), "seen")
         # the table takes https only: the page on loopback is put in by hand
         monkeypatch.setattr(asking, "read_sources", lambda folder, history: (source,))
-        board = JobBoard(source_jobs(settings), lambda: NOW)
+        board = JobBoard(jobs_aside(settings, ScreenEngine()), lambda: NOW)
         board.start()
         (fine,) = board.run_round()
         (broken,) = board.run_round()

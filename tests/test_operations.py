@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import typer.main
 
+from insure.alerts import AlertKind
 from insure.cli import app
 from insure.settings import Settings
 from tests.test_metrics import told
@@ -48,7 +49,12 @@ def test_every_alert_names_a_runbook_of_the_page() -> None:
     assert set(named) == runbooks, "and every runbook has an alert that leads to it"
 
 
-@pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", PAGE))
+def test_its_kinds_of_alert_are_those_that_there_are() -> None:
+    (kinds,) = re.findall(r"Kinds: (.+?)\.\n", PAGE)
+    assert set(re.findall(r"`(\w+)`", kinds)) == set(AlertKind)
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\((?!https)([^)]+)\)", PAGE))
 def test_its_links_lead_somewhere(link: str) -> None:
     assert (DOCS / link).is_file()
 
