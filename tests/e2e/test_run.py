@@ -1,5 +1,6 @@
 """`insure run` as a service manager sees it: a process that is started, asked how it is, and stopped."""
 
+import base64
 import json
 import os
 import re
@@ -67,6 +68,33 @@ def test_it_answers_and_a_stop_ends_it_well(environment: dict[str, str]) -> None
     assert process.returncode == 0, told
     assert "Traceback" not in told
     assert leases(environment) == []
+
+
+def test_it_asks_sources_and_tells_alerts_beside_its_work_if_it_is_told_to(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    more = {
+        "INSURE_ARCHIVE": str(tmp_path / "archive"),
+        "INSURE_ALERT_URL": "http://127.0.0.1:9/",
+        "INSURE_ALERT_SECRET": "whsec_" + base64.b64encode(bytes(32)).decode(),
+        "INSURE_LOG_FORMAT": "json",
+        "INSURE_LOG_LEVEL": "info",
+    }
+    process, address = started(environment | more)
+    with urlopen(f"{address}/healthz", timeout=30) as answer:
+        health = json.loads(answer.read())
+    with urlopen(f"{address}/metrics", timeout=30) as answer:
+        metrics = answer.read().decode()
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    names = [job["name"] for job in health["jobs"]]
+    assert "alert" in names and any(name.startswith("ingest statuspage:") for name in names)
+    assert [sender["role"] for sender in health["senders"]] == ["keeper"]
+    assert 'insure_sender_balance_wei{address="0x' in metrics
+    assert process.returncode == 0, told
+    lines = [json.loads(line) for line in told.splitlines()]
+    assert lines and all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
+    assert environment["INSURE_KEEPER_KEY"] not in told and "whsec_" not in told
 
 
 def test_a_stop_as_soon_as_it_stands_ends_it_well_too(environment: dict[str, str]) -> None:
