@@ -13,9 +13,12 @@ from typing import Protocol
 import httpx
 
 from insure.errors import InvalidInput, SourceError
+from insure.records.units import time_text
 from insure.records.views import Health, IncidentView, PoolView, SubjectState, WatchView
 
 LOW_GAS_WEI = 5 * 10**16
+BEATS_AHEAD_SECONDS = 14 * 86_400
+"""A trigger whose evidence is paid for less far ahead soon sells no cover."""
 _TIMEOUT_SECONDS = 10.0
 _SECRET = "whsec_"
 
@@ -25,6 +28,8 @@ class AlertKind(StrEnum):
 
     ALARM = "alarm"
     INCIDENT = "incident"
+    DEAD_PATH = "dead_path"
+    BEAT_BUDGET = "beat_budget"
     PAYOUT = "payout"
     PAYOUT_BLOCKED = "payout_blocked"
     DEBTS = "debts"
@@ -62,11 +67,11 @@ def standing(engine: Told) -> frozenset[Alert]:
     """Everything that is the matter now; raises what the engine raises."""
     health, pool, incidents = engine.health(), engine.pool(), engine.incidents()
     return frozenset(
-        (*_of_cover(engine.watches(), incidents), *_of_money(health, pool, incidents), *_of_process(health))
+        (*_of_cover(engine.watches(), incidents, health.now), *_of_money(health, pool, incidents), *_of_process(health))
     )
 
 
-def _of_cover(watches: Iterable[WatchView], incidents: Iterable[IncidentView]) -> Iterator[Alert]:
+def _of_cover(watches: Iterable[WatchView], incidents: Iterable[IncidentView], now: int) -> Iterator[Alert]:
     for watch in watches:
         if watch.state is SubjectState.ALARMED:
             paths = ", ".join(path.name for path in watch.paths if path.alarmed) or "too few families are live"
@@ -75,6 +80,12 @@ def _of_cover(watches: Iterable[WatchView], incidents: Iterable[IncidentView]) -
             yield Alert(
                 AlertKind.INCIDENT, watch.trigger_id, f"{watch.subject_name} has an incident that is not settled"
             )
+        for name in watch.silent:
+            text = f"{watch.subject_name}: path {name} is silent, broken or retired"
+            yield Alert(AlertKind.DEAD_PATH, f"{watch.trigger_id} {name}", text)
+        if watch.funded_until is not None and watch.funded_until < now + BEATS_AHEAD_SECONDS:
+            text = f"{watch.subject_name}: evidence is paid for until {time_text(watch.funded_until)}"
+            yield Alert(AlertKind.BEAT_BUDGET, watch.trigger_id, text)
     for view in incidents:
         if view.paid > 0:
             about = f"{view.incident.trigger_id} {view.incident.sequence}"

@@ -9,6 +9,9 @@ from insure.records.onchain import Address, Bytes32, Incident, PathKind, Trigger
 from insure.records.views import IncidentView, PathView, SubjectState, WatchView
 from insure.store import Store
 
+FOREVER = 2**64 - 1
+"""What the book says where nobody has to pay for evidence."""
+
 
 class Evidence:
     """Reads the paths now, and joins them with the mirrored incidents."""
@@ -65,17 +68,24 @@ class Evidence:
 
     def watches(self) -> list[WatchView]:
         """Every listed trigger as its paths see its subject now."""
-        return [
-            WatchView(
-                trigger_id=listed.trigger_id,
-                subject_id=listed.subject_id,
-                subject_name=self._names.get(listed.subject_id, listed.subject_id),
-                quorum=self.trigger(listed.trigger_id).quorum,
-                state=self.state(listed),
-                paths=self.paths(listed),
-            )
-            for listed in self._deployment.triggers
-        ]
+        return [self._watch(listed) for listed in self._deployment.triggers]
+
+    def _watch(self, listed: ListedTrigger) -> WatchView:
+        paths = self.paths(listed)
+        members = self._book.members(listed.trigger_id)
+        funded_until = self._book.sale_rules(listed.trigger_id).funded_until
+        return WatchView(
+            trigger_id=listed.trigger_id,
+            subject_id=listed.subject_id,
+            subject_name=self._names.get(listed.subject_id, listed.subject_id),
+            quorum=self.trigger(listed.trigger_id).quorum,
+            state=self.state(listed),
+            paths=paths,
+            silent=tuple(
+                path.name for path, member in zip(paths, members, strict=True) if member.retired or member.silent_since
+            ),
+            funded_until=None if funded_until == FOREVER else funded_until,
+        )
 
     def incidents(self) -> list[IncidentView]:
         """The mirrored incidents of the listed triggers with their evidence and payments, newest first."""

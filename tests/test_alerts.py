@@ -11,10 +11,10 @@ from typing import Any
 
 import pytest
 
-from insure.alerts import LOW_GAS_WEI, Alert, AlertKind, Herald, Message, Webhook, standing
+from insure.alerts import BEATS_AHEAD_SECONDS, LOW_GAS_WEI, Alert, AlertKind, Herald, Message, Webhook, standing
 from insure.errors import InvalidInput, SourceError
 from insure.installation import jobs_aside
-from insure.records.views import EndpointView, Health, JobView, PoolView, SenderView
+from insure.records.views import EndpointView, Health, JobView, PoolView, SenderView, WatchView
 from insure.settings import Settings
 from tests.loopback import LoopbackServer
 from tests.screen_engine import NOW, ScreenEngine
@@ -89,6 +89,19 @@ def test_alarms_incidents_and_payouts_are_those_that_the_screens_show() -> None:
     assert {watch.state.value for watch in engine.watches()} & {"incident", "alarmed"}
     assert told & {AlertKind.INCIDENT, AlertKind.ALARM}
     assert (AlertKind.PAYOUT in told) is any(view.paid > 0 for view in engine.incidents())
+
+
+def test_silent_paths_and_beats_that_nobody_pays_for_are_told() -> None:
+    class Watching(Engine):
+        def watches(self) -> list[WatchView]:
+            first, *rest = super().watches()
+            soon = NOW + BEATS_AHEAD_SECONDS - 1
+            return [replace(first, silent=("heartbeat",), funded_until=soon), *rest]
+
+    told = {alert.kind: alert.text for alert in standing(Watching())}
+    assert told[AlertKind.DEAD_PATH].endswith("path heartbeat is silent, broken or retired")
+    assert "evidence is paid for until 20" in told[AlertKind.BEAT_BUDGET]
+    assert {AlertKind.DEAD_PATH, AlertKind.BEAT_BUDGET}.isdisjoint(kinds(Engine()))
 
 
 # Telling

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 
 from insure.chain.contracts import PolicyBook
+from insure.chain.sender import Sender
 from insure.errors import ChainError, Refused
 from insure.evidence import Evidence
 from insure.records.onchain import PathKind
@@ -37,6 +38,20 @@ def test_quiet_paths_are_shown_by_name_kind_and_family_without_a_spell(standing:
     assert len({path.family for path in watch.paths}) == 3
     assert not any(path.alarmed or path.spells for path in watch.paths)
     assert standing.engine.incidents() == []
+    assert watch.silent == ()
+    assert watch.funded_until is None or watch.funded_until > standing.local.now()
+
+
+def test_paths_that_were_silent_for_too_long_are_named(sold: Sold) -> None:
+    chain, book = sold.local.chain, sold.local.installation.payouts._book
+    (watch,) = (each for each in sold.engine.watches() if each.subject_id == ARBITRUM)
+    silence = max(member.maximum_silence for member in book.members(watch.trigger_id))
+    chain.travel(chain.head().timestamp + silence + 3_600)
+    anyone = Sender(chain, chain.accounts[0])
+    for index in range(3):
+        anyone.send(book.retire(watch.trigger_id, index))
+    (watch,) = (each for each in sold.engine.watches() if each.subject_id == ARBITRUM)
+    assert set(watch.silent) == {"a", "b", "heartbeat"}
 
 
 def test_an_alarm_shows_at_once_and_stops_sales_on_that_subject_only(sold: Sold) -> None:

@@ -46,7 +46,7 @@ def test_every_alert_names_a_runbook_of_the_page() -> None:
     runbooks = set(re.findall(r"^### (.+)$", PAGE, re.MULTILINE))
     named = re.findall(r"\{runbook: (.+?)\}", text("examples/alerts.yml"))
     assert len(named) == text("examples/alerts.yml").count("- alert:")
-    assert set(named) == runbooks, "and every runbook has an alert that leads to it"
+    assert set(named) == runbooks - {"A dead path, or beats that nobody pays for"}, "each but one has a rule"
 
 
 def test_its_kinds_of_alert_are_those_that_there_are() -> None:

@@ -224,7 +224,11 @@ class PathView:
 
 @dataclass(frozen=True)
 class WatchView:
-    """A listed trigger as its paths see its subject now, incident or not."""
+    """A listed trigger as its paths see its subject now, incident or not.
+
+    `silent` names the paths that are noted as silent or broken, or retired; `funded_until` is until when the evidence
+    that must keep coming is paid for (UTC seconds), None where nobody needs to pay.
+    """
 
     trigger_id: Bytes32
     subject_id: str
@@ -232,6 +236,8 @@ class WatchView:
     quorum: int
     state: SubjectState
     paths: tuple[PathView, ...]
+    silent: tuple[str, ...] = ()
+    funded_until: int | None = None
 
 
 @dataclass(frozen=True)
