@@ -57,17 +57,28 @@ class Alert:
 class Told(Protocol):
     """The part of the engine that alerts are made from."""
 
-    def health(self) -> Health: ...  # noqa: D102
-    def pool(self) -> PoolView: ...  # noqa: D102
-    def watches(self) -> list[WatchView]: ...  # noqa: D102
-    def incidents(self) -> list[IncidentView]: ...  # noqa: D102
+    def health(self) -> Health:
+        """Whether the process, its jobs, endpoints and senders are well."""
+        ...
+
+    def pool(self) -> PoolView:
+        """What the pool holds and owes."""
+        ...
+
+    def watches(self) -> list[WatchView]:
+        """Every trigger as watched now."""
+        ...
+
+    def incidents(self) -> list[IncidentView]:
+        """Incidents on record."""
+        ...
 
 
 def standing(engine: Told) -> frozenset[Alert]:
     """Everything that is the matter now; raises what the engine raises."""
     health, pool, incidents = engine.health(), engine.pool(), engine.incidents()
     return frozenset(
-        (*_of_cover(engine.watches(), incidents, health.now), *_of_money(health, pool, incidents), *_of_process(health))
+        (*_of_cover(engine.watches(), incidents, health.now), *_of_money(health, pool), *_of_process(health))
     )
 
 
@@ -92,7 +103,7 @@ def _of_cover(watches: Iterable[WatchView], incidents: Iterable[IncidentView], n
             yield Alert(AlertKind.PAYOUT, about, f"{view.subject_name}: cover is being paid")
 
 
-def _of_money(health: Health, pool: PoolView, incidents: Iterable[IncidentView]) -> Iterator[Alert]:
+def _of_money(health: Health, pool: PoolView) -> Iterator[Alert]:
     unpaid = pool.claims_owed - pool.claims_paid
     failing = {job.name: job.last_error for job in health.jobs if job.last_error}
     if unpaid > 0 and "claim" in failing:

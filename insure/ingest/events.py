@@ -4,9 +4,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 
 from insure.ingest.beside import STATUS_LAG_SECONDS
-from insure.ingest.matching import Group, span
+from insure.ingest.matching import Group, days_of, span
 from insure.ingest.reports import SourceKind
-from insure.records.history import DAY_SECONDS
 
 
 def link(groups: Sequence[Group], names: Sequence[str], causes: Iterable[tuple[str, str]]) -> list[str]:
@@ -69,7 +68,7 @@ def _caused(groups: Sequence[Group], causes: Iterable[tuple[str, str]]) -> Itera
     days: dict[tuple[str, int], list[int]] = defaultdict(list)
     for place, group in enumerate(groups):
         if not group.anchor.planned:
-            for day in _days(*span(group.anchor)):
+            for day in days_of(*span(group.anchor)):
                 days[group.anchor.subject, day].append(place)
     of: dict[str, list[str]] = defaultdict(list)
     for subject, cause in causes:
@@ -79,12 +78,8 @@ def _caused(groups: Sequence[Group], causes: Iterable[tuple[str, str]]) -> Itera
             continue
         begins, by = group.anchor.start.interval
         for cause in of[group.anchor.subject]:
-            near = {each for day in _days(begins, by) for each in days.get((cause, day), ())}
+            near = {each for day in days_of(begins, by) for each in days.get((cause, day), ())}
             for each in near:
                 first, last = span(groups[each].anchor)
                 if first - STATUS_LAG_SECONDS <= begins and by <= last + STATUS_LAG_SECONDS:
                     yield each, place
-
-
-def _days(first: int, last: int) -> range:
-    return range((first - STATUS_LAG_SECONDS) // DAY_SECONDS, (last + STATUS_LAG_SECONDS) // DAY_SECONDS + 1)

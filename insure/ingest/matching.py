@@ -30,11 +30,6 @@ class Group:
         """Its most believed report."""
         return self.reports[0]
 
-    @property
-    def sources(self) -> set[str]:
-        """Who reports of it."""
-        return {report.source for report in self.reports}
-
 
 def latest(reports: Iterable[Report]) -> list[Report]:
     """Each report as last read, in an order that depends on nothing but them."""
@@ -92,6 +87,11 @@ def span(report: Report) -> tuple[int, int]:
     return first, last + length
 
 
+def lag(one: Report, other: Report) -> int:
+    """By how many seconds the clock times of two reports may differ: none if both are post mortems or of a chain."""
+    return 0 if one.kind in _EXACT and other.kind in _EXACT else STATUS_LAG_SECONDS
+
+
 def is_same(one: Report, other: Report) -> bool:
     """Whether two reports of a subject may be of one outage.
 
@@ -103,9 +103,9 @@ def is_same(one: Report, other: Report) -> bool:
         if len(both) > 1 and not both <= HALTS:
             return False
     differ = one.peril is not None and other.peril is not None and one.peril is not other.peril
-    lag = 0 if differ or (one.kind in _EXACT and other.kind in _EXACT) else STATUS_LAG_SECONDS
+    margin = 0 if differ else lag(one, other)
     (first, last), (other_first, other_last) = span(one), span(other)
-    return first < other_last + lag and other_first < last + lag
+    return first < other_last + margin and other_first < last + margin
 
 
 def _order(report: Report) -> tuple[object, ...]:
@@ -122,7 +122,7 @@ def _of_subject(reports: list[Report]) -> list[Group]:
         for report in batch:
             if report.key not in placed:
                 groups.append(Group([report]))
-                for day in _days(report):
+                for day in days_of(*span(report)):
                     days[day].append(groups[-1])
     return groups
 
@@ -155,13 +155,12 @@ def _place(batch: list[Report], days: dict[int, list[Group]]) -> set[Key]:
 
 def _pairs(report: Report, days: dict[int, list[Group]]) -> list[Pair]:
     """The groups that it may belong to, each with how far apart they began and how far their lengths differ."""
-    near = {id(found): found for day in _days(report) for found in days.get(day, ())}
+    near = {id(found): found for day in days_of(*span(report)) for found in days.get(day, ())}
     return [(_cost(found.anchor, report), report, found) for found in near.values() if is_same(found.anchor, report)]
 
 
-def _days(report: Report) -> range:
-    """The days on which it is looked for: those of its span, with a margin for lags."""
-    first, last = span(report)
+def days_of(first: int, last: int) -> range:
+    """The days on which what lasted from `first` to `last` is looked for, with a margin for lags."""
     return range((first - STATUS_LAG_SECONDS) // DAY_SECONDS, (last + STATUS_LAG_SECONDS) // DAY_SECONDS + 1)
 
 

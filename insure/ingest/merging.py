@@ -4,16 +4,13 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import TypeVar
 
-from insure.ingest.beside import STATUS_LAG_SECONDS
-from insure.ingest.matching import Group, apart
-from insure.ingest.reports import HALTS, Moment, Report, SourceKind, between
+from insure.ingest.matching import Group, apart, lag
+from insure.ingest.reports import HALTS, Moment, Report, between
 from insure.records.history import Ended, Peril, Severity, Stopped
 from insure.records.units import duration_text, time_text
 
 T = TypeVar("T")
 Interval = tuple[int, int | None]
-
-_EXACT = frozenset({SourceKind.POST_MORTEM, SourceKind.ON_CHAIN})
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class _Choice:
         """The first report's value, or a narrower one within it; `lags` is how often a lag may part two that agree."""
 
         def agree(chosen: T, by: Report, own: T, report: Report) -> bool:
-            return apart(interval(own), interval(chosen)) <= lags * _lag(by, report)
+            return apart(interval(own), interval(chosen)) <= lags * lag(by, report)
 
         def narrows(own: T, chosen: T) -> bool:
             return _is_within(interval(own), interval(chosen))
@@ -185,10 +182,6 @@ def _is_within(inner: Interval, outer: Interval) -> bool:
     if inner == outer or low < outer_low:
         return False
     return outer_high is None or (high is not None and high <= outer_high)
-
-
-def _lag(one: Report, other: Report) -> int:
-    return 0 if one.kind in _EXACT and other.kind in _EXACT else STATUS_LAG_SECONDS
 
 
 def _same(one: object, other: object) -> bool:
