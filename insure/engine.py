@@ -270,4 +270,5 @@ class Engine:
             senders=tuple(
                 SenderView(role, address, self._chain.balance(address)) for role, address in self.senders.items()
             ),
+            spendings=tuple(self._store.spendings()),
         )

@@ -7,6 +7,7 @@ from eth_account.signers.local import LocalAccount
 
 from insure.alerts import Herald, Webhook
 from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
+from insure.chain.outbox import follow
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
 from insure.dataset import Dataset, load
@@ -49,37 +50,40 @@ class Installation:
     def timetable(self) -> list[Job]:
         """Every job, in the order in which one round of them makes sense: evidence, then what follows from it."""
         jobs = [
-            Job("poke", 60, self._keep("poke", self.payouts.poke)),
-            Job("propose", 60, self._keep("propose", self.payouts.propose)),
-            Job("confirm", 60, self._keep("confirm", self.payouts.confirm)),
+            Job("poke", 60, _job(self.payouts.poke)),
+            Job("propose", 60, _job(self.payouts.propose)),
+            Job("confirm", 60, _job(self.payouts.confirm)),
             Job("mirror", 15, lambda now: self._mirror()),
-            Job("claim", 60, self._keep("claim", self.payouts.claim)),
-            Job("settle", 600, self._keep("settle", self.payouts.settle)),
+            Job("claim", 60, _job(self.payouts.claim)),
+            Job("settle", 600, _job(self.payouts.settle)),
             Job("snapshot", 300, self.engine.take_snapshot),
-            Job("retire", 3_600, self._keep("retire", self.payouts.retire)),
+            Job("retire", 3_600, _job(self.payouts.retire)),
+            Job("follow", 60, lambda now: self._follow()),
         ]
         if self.tower is not None:
-            jobs.insert(0, Job("attend", 3_600, self._keep("attend", self.tower.attend, self.tower.sender)))
-            jobs.insert(0, Job("watch", 30, self._keep("watch", self.tower.watch, self.tower.sender)))
+            jobs.insert(0, Job("attend", 3_600, _job(self.tower.attend)))
+            jobs.insert(0, Job("watch", 30, _job(self.tower.watch)))
         for number, relay in enumerate(self.relays):
             name = f"beat {number}" if number else "beat"
-            jobs.insert(0, Job(name, 60, self._keep(name, relay.beat, relay.sender)))
+            jobs.insert(0, Job(name, 60, _job(relay.beat)))
         return jobs
 
     def _mirror(self) -> None:
         self.watcher.run()
 
-    def _keep(
-        self, kind: str, act: Callable[[int], Sequence[Receipt]], sender: Sender | None = None
-    ) -> Callable[[int], None]:
-        """`act` as a job whose transactions are noted; `payouts` notes its own."""
+    def _follow(self) -> None:
+        """What has become of what we sent, the keys that this process no longer has included."""
+        for sender in self.store.senders():
+            follow(self.watcher.chain, self.store, sender, self.watcher.confirmations)
 
-        def run(now: int) -> None:
-            for receipt in act(now):
-                if sender is not None:
-                    self.store.record_transaction(kind, receipt, sender.address)
 
-        return run
+def _job(act: Callable[[int], Sequence[Receipt]]) -> Callable[[int], None]:
+    """An act as a job: what it sent is in the store's journal already."""
+
+    def run(now: int) -> None:
+        act(now)
+
+    return run
 
 
 def assemble(
@@ -168,4 +172,4 @@ def _sender(chain: Chain, store: Store, settings: Settings, name: str) -> Sender
     if account is None:
         return None
     cap = None if settings.fee_cap_gwei is None else settings.fee_cap_gwei * 10**9
-    return Sender(chain, account, fee_cap=cap, guard=KeyLease(store, account.address, chain.chain_id))
+    return Sender(chain, account, fee_cap=cap, guard=KeyLease(store, account.address, chain.chain_id), journal=store)

@@ -101,21 +101,21 @@ class Payouts:
         )
         if not decisions.poke(standing, self._poked.get(trigger_id), now):
             return []
-        receipts = self._send("poke", self._pool.poke(trigger_id))
+        receipts = self._send(self._pool.poke(trigger_id))
         self._poked[trigger_id] = Poked(now, standing.cause)
         return receipts
 
     def _propose(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
         if decisions.propose(self._evidence(trigger_id), now):
-            return self._send("propose", self._book.propose(trigger_id))
+            return self._send(self._book.propose(trigger_id))
         return []
 
     def _confirm(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
         evidence = self._evidence(trigger_id)
         if decisions.finalise(evidence, now):  # which confirms what is left by itself
-            return self._send("finalise", self._book.finalise(trigger_id))
+            return self._send(self._book.finalise(trigger_id))
         ready = decisions.confirm(evidence, now)
-        return _each(partial(self._send, "confirm", self._book.confirm(trigger_id, each.checkpoint)) for each in ready)
+        return _each(partial(self._send, self._book.confirm(trigger_id, each.checkpoint)) for each in ready)
 
     def _release(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
         policies = [policy for policy in self._store.policies(trigger_id) if not policy.released]
@@ -126,14 +126,14 @@ class Payouts:
         if not ended:
             return []
         wanted = decisions.release(ended, self._evidence(trigger_id), self._newest_incidents(trigger_id, now), now)
-        return _each(partial(self._send, "release", self._policies.release(each.policy_id)) for each in wanted)
+        return _each(partial(self._send, self._policies.release(each.policy_id)) for each in wanted)
 
     def _retire(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
         subject = self._book.trigger_rules(trigger_id)[0]
         members = self._book.members(trigger_id)
         heard = [self._heard(member, subject) for member in members]
         wanted = decisions.retire(trigger_id, members, heard, now)
-        return _each(partial(self._send, "retire", self._book.retire(trigger_id, each.index)) for each in wanted)
+        return _each(partial(self._send, self._book.retire(trigger_id, each.index)) for each in wanted)
 
     def _heard(self, member: Member, subject: Bytes32) -> int | None:
         """When a path was last heard of; None if it doesn't answer what every path must."""
@@ -152,16 +152,16 @@ class Payouts:
 
     def _accrue(self, now: int) -> list[Receipt]:
         if decisions.accrue(self._pool.solvency(), self._pool.accrued_up_to(), now):
-            return self._send("accrue", self._pool.accrue())
+            return self._send(self._pool.accrue())
         return []
 
     def _settle_batch(self) -> list[Receipt]:
         if decisions.settle(self._pool.solvency()):
-            return self._send("settle", self._pool.settle(self._insured()))
+            return self._send(self._pool.settle(self._insured()))
         return []
 
     def _pay_debt(self, policy_id: int) -> list[Receipt]:
-        return self._send("debt", self._pool.pay_debt(policy_id, self._insured()))
+        return self._send(self._pool.pay_debt(policy_id, self._insured()))
 
     def _insured(self) -> list[Bytes32]:
         """The triggers with limits in force, ascending: from the pool itself, which takes no others for them."""
@@ -249,22 +249,21 @@ class Payouts:
     def _claim_batch(self, items: Sequence[tuple[int, int]]) -> list[Receipt]:
         """One transaction for many; whatever it skipped (a gas estimate can fall short there) is claimed by itself."""
         if len(items) == 1:
-            return self._send("claim", self._policies.claim(*items[0]))
-        receipts = self._send("claim", self._policies.claim_many(items))
+            return self._send(self._policies.claim(*items[0]))
+        receipts = self._send(self._policies.claim_many(items))
         if not receipts:
             return []
         still = [self._policies.owed_for(*item) for item in items]
         skipped = [claim for claim in still if claim.owed > claim.paid + claim.debt]
         return receipts + _each(
-            partial(self._send, "claim", self._policies.claim(each.policy_id, each.sequence)) for each in skipped
+            partial(self._send, self._policies.claim(each.policy_id, each.sequence)) for each in skipped
         )
 
-    def _send(self, kind: str, call: Call) -> list[Receipt]:
+    def _send(self, call: Call) -> list[Receipt]:
         if self._sender is None:
             _log.info("dry, no keeper key: would send %s%s", call, call.args)
             return []
         receipt = self._sender.send(call)
-        self._store.record_transaction(kind, receipt, self._sender.address)
         _log.info("%s%s in %s, gas %d", call, call.args, receipt.tx_hash, receipt.gas_used)
         return [receipt]
 

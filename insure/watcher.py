@@ -30,10 +30,10 @@ class Watcher:
             raise WrongChain(f"the deployment is on chain {deployment.chain_id}, the endpoint serves {chain.chain_id}")
         if confirmations < 0:
             raise InvalidInput(f"confirmations is {confirmations}: must be at least 0")
-        self._chain = chain
+        self.chain = chain
         self._store = store
         self._first = deployment.block
-        self._confirmations = confirmations
+        self.confirmations = confirmations
         self._decoder = Decoder(deployment)
         self._blocks = FIRST_RANGE
         self._most = LONGEST_RANGE
@@ -52,7 +52,7 @@ class Watcher:
         in before stays, and the next run goes on from there. If a log contradicts the mirror, the endpoint has missed
         one (a backend that lagged): the mirror is read anew once, and only if that fails too is it an error.
         """
-        target = self._chain.head().number - self._confirmations
+        target = self.chain.head().number - self.confirmations
         target = target if until is None else min(target, until)
         new = 0
         while True:
@@ -77,15 +77,15 @@ class Watcher:
         return ancestor
 
     def _same(self, block: Head) -> bool:
-        return self._chain.block(block.number).hash == block.hash
+        return self.chain.block(block.number).hash == block.hash
 
     def _take(self, cursor: Head | None, start: int, target: int) -> int:
         """Takes in one range; one that the endpoint finds too large is cut to what it allows, or halved, one that it
         likes is doubled."""
         until = min(target, start + self._blocks - 1)
-        end = self._chain.block(until)
+        end = self.chain.block(until)
         try:
-            raw = self._chain.logs(self._decoder.addresses, start, until)
+            raw = self.chain.logs(self._decoder.addresses, start, until)
         except RateLimited:
             raise
         except Unreachable:

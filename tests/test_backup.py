@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import select
 
 from insure.errors import InvalidInput
+from insure.records.mirror import Fate, SentTransaction
 from insure.records.onchain import Head, Log, Receipt
 from insure.store import Store
 from insure.store.backup import back_up, restore
@@ -27,7 +28,9 @@ def filled(url: str) -> Store:
     ]
     store.advance(None, Head(7, "0x" + "77" * 32, 1_000), logs)
     store.record_job("watch", False, "no answer: “timeout”\n\x01", 9)
-    store.record_transaction("claim", Receipt("0x" + "ab" * 32, 7, 2**62, 1_000), OWNER)
+    tx_hash = "0x" + "ab" * 32
+    store.record_signed(SentTransaction(tx_hash, "claim", OWNER, 3, 2**90, 900))
+    store.record_fate(tx_hash, Fate.FINAL, Receipt(tx_hash, 7, 2**62, 1_000, 2**80))
     store.take_lease("sender", "this process", 1_000, 30)
     return store
 

@@ -36,7 +36,7 @@ def names(installation: Installation) -> list[str]:
     return [job.name for job in installation.timetable()]
 
 
-ALWAYS = ["poke", "propose", "confirm", "mirror", "claim", "settle", "snapshot", "retire"]
+ALWAYS = ["poke", "propose", "confirm", "mirror", "claim", "settle", "snapshot", "retire", "follow"]
 
 
 def test_without_keys_every_job_runs_and_nothing_is_sent(sold: Sold) -> None:
@@ -59,7 +59,7 @@ def test_without_an_underwriter_cover_is_priced_and_no_quote_is_signed() -> None
 def test_beats_and_looks_come_before_what_follows_from_them_and_their_transactions_are_noted(sold: Sold) -> None:
     local = sold.local
     subject = EmbeddedChain(42_161, local.now())
-    carrier, relayer = (Sender(local.chain, local.chain.accounts[i]) for i in (6, 2))
+    carrier, relayer = (Sender(local.chain, local.chain.accounts[i], journal=local.installation.store) for i in (6, 2))
     with serve(subject) as served:
         nodes = {ARBITRUM: [served.url]}
         installation = assemble(
@@ -81,7 +81,7 @@ def test_beats_and_looks_come_before_what_follows_from_them_and_their_transactio
         local.chain.travel(local.now() + 800)
         board.start()
         try:
-            assert [job.last_error for job in board.run_round()] == [""] * 11
+            assert [job.last_error for job in board.run_round()] == [""] * 12
         finally:
             board.stop()
     kinds = {entry.what for entry in installation.engine.ledger()}

@@ -7,6 +7,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from insure.api.app import create_api
 from insure.api.metrics import exposition
+from insure.records.mirror import Spending
 from insure.records.views import EndpointView, Health, JobView, SenderView
 from tests.screen_engine import NOW, SOLVENCY, ScreenEngine
 
@@ -21,6 +22,7 @@ HEALTH = Health(
     ),
     endpoints=(EndpointView("a.example", 1_000, 0, 0.25, True), EndpointView("a.example", -1, 3, 0.0, False)),
     senders=(SenderView("keeper", "0x" + "ab" * 20, 3 * 10**17),),
+    spendings=(Spending("0x" + "ab" * 20, "beat", 9, 1, 400_000, 10**15, 7),),
 )
 
 
@@ -53,6 +55,15 @@ def test_jobs_with_their_failures_and_durations() -> None:
     assert found[("insure_job_last_run_duration_seconds", "claim")] == 1.5
     assert found[("insure_job_failing", "mirror")] == 0
     assert ("insure_job_last_run_timestamp_seconds", "mirror") not in found, "it has not run"
+
+
+def test_what_each_key_has_spent_on_what() -> None:
+    found, which = told(), ("0x" + "ab" * 20, "beat")
+    assert found[("insure_transactions_total", *which)] == 9
+    assert found[("insure_transactions_failed_total", *which)] == 1
+    assert found[("insure_gas_used_total", *which)] == 400_000
+    assert found[("insure_gas_fees_wei_total", *which)] == 1e15
+    assert found[("insure_sent_value_wei_total", *which)] == 7
 
 
 def test_what_each_key_has_left_for_gas() -> None:

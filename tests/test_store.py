@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
 from insure.errors import ChainError, InvalidInput, NotConfigured
+from insure.records.mirror import Fate, SentTransaction, Spending
 from insure.records.onchain import (
     ZERO_ADDRESS,
     Head,
@@ -387,12 +388,17 @@ def test_rolling_back_forgets_the_later_logs_and_computes_the_rest_anew(store: S
     assert [(claim.owed, claim.paid) for claim in store.claims()] == [(70, 70)]
 
 
+def sent_by_us(store: Store, gas: int) -> None:
+    store.record_signed(SentTransaction("0xa0005", "claim", OTHER, 0, 0, 10_004))
+    store.record_fate("0xa0005", Fate.FINAL, Receipt("0xa0005", 5, gas, 10_005))
+
+
 def test_rolling_back_to_nothing_empties_the_mirror_and_keeps_our_own_record(store: Store) -> None:
     store.advance(None, block(6), STORY)
-    store.record_transaction("claim", Receipt("0xa0005", 5, 21_000, 10_005), OTHER)
+    sent_by_us(store, 21_000)
     store.roll_back(None)
     assert (store.cursor(), store.logs(), store.policies(), store.blocks()) == (None, [], [], [])
-    assert store.transactions("claim")[0].receipt.gas_used == 21_000
+    assert store.transactions("claim")[0].receipt == Receipt("0xa0005", 5, 21_000, 10_005)
 
 
 def test_of_two_readers_at_one_cursor_the_second_changes_nothing(store: Store) -> None:
@@ -415,10 +421,39 @@ def test_a_contract_more_has_the_mirror_read_anew(store: Store) -> None:
     assert store.logs() == []
 
 
+def test_a_transactions_fate_changes_until_it_is_settled_and_its_cost_is_counted_once(store: Store) -> None:
+    sent = SentTransaction("0xa1", "beat", OTHER, 7, 2**90, 10_000)
+    store.record_signed(sent)
+    store.record_signed(replace(sent, kind="other"))
+    assert store.transactions() == store.unsettled(OTHER) == [sent]
+    assert store.senders() == [OTHER]
+    mined = Receipt("0xa1", 5, 21_000, 10_005, 2**70)
+    for fate, receipt in ((Fate.MINED, mined), (Fate.DROPPED, None), (Fate.MINED, mined)):
+        store.record_fate("0xa1", fate, receipt)
+        assert store.unsettled(OTHER) == [replace(sent, fate=fate, receipt=receipt)]
+    assert store.spendings() == []
+    for fate, receipt in ((Fate.FINAL, mined), (Fate.FINAL, mined), (Fate.REPLACED, None)):
+        store.record_fate("0xa1", fate, receipt)
+    assert store.transactions("beat") == [replace(sent, fate=Fate.FINAL, receipt=mined)]
+    assert (store.unsettled(OTHER), store.senders()) == ([], [])
+    assert store.spendings() == [Spending(OTHER, "beat", 1, 0, 21_000, 2**70, 2**90)]
+    store.record_signed(replace(sent, tx_hash="0xa2", nonce=8))
+    store.record_fate("0xa2", Fate.FINAL, Receipt("0xa2", 6, 1_000, 10_006, 5, succeeded=False))
+    assert store.spendings() == [Spending(OTHER, "beat", 2, 1, 22_000, 2**70 + 5, 2**90)]
+
+
+def test_a_transaction_that_nobody_took_is_forgotten(store: Store) -> None:
+    store.record_signed(SentTransaction("0xa1", "beat", OTHER, 7, 0, 10_000))
+    store.record_refused("0xa1")
+    assert store.transactions() == []
+    store.record_fate("0xa1", Fate.FINAL, Receipt("0xa1", 5, 21_000, 10_005))
+    assert (store.transactions(), store.spendings()) == ([], [])
+
+
 def test_the_ledger_has_every_event_in_order_with_the_gas_of_our_transactions(store: Store) -> None:
     share = log(5, 1, "CoverPool.Transfer", from_=ZERO_ADDRESS, to=BUYER, value=7)
     store.advance(None, block(6), [*STORY, share])
-    store.record_transaction("claim", Receipt("0xa0005", 5, 123_456, 10_005), OTHER)
+    sent_by_us(store, 123_456)
     ledger = store.ledger()
     assert [entry.what for entry in ledger] == [each.event for each in STORY]
     assert [entry.gas_used for entry in ledger] == [None, None, None, None, 123_456]

@@ -49,6 +49,28 @@ def _of_health(health: Health) -> Iterator[Metric]:
     for sender in health.senders:
         left.add_metric([sender.role, sender.address], sender.balance)
     yield left
+    yield from _of_spendings(health)
+
+
+def _of_spendings(health: Health) -> Iterator[Metric]:
+    labels = ["address", "kind"]
+    count = CounterMetricFamily(
+        "insure_transactions", "Final transactions of a key, failed ones included.", labels=labels
+    )
+    failed = CounterMetricFamily("insure_transactions_failed", "Those that reverted when mined.", labels=labels)
+    gas = CounterMetricFamily("insure_gas_used", "Gas that they used.", labels=labels)
+    fees = CounterMetricFamily("insure_gas_fees_wei", "What that gas cost.", labels=labels)
+    value = CounterMetricFamily(
+        "insure_sent_value_wei", "What was sent along, such as fees for messages.", labels=labels
+    )
+    for each in health.spendings:
+        which = [each.sender, each.kind]
+        count.add_metric(which, each.transactions)
+        failed.add_metric(which, each.failures)
+        gas.add_metric(which, each.gas_used)
+        fees.add_metric(which, each.fees)
+        value.add_metric(which, each.value)
+    yield from (count, failed, gas, fees, value)
 
 
 def _of_endpoints(health: Health) -> Iterator[Metric]:

@@ -166,6 +166,10 @@ class Chain:
         """How many transactions the address has sent, with those that wait or without."""
         return self._quantity("eth_getTransactionCount", address, "pending" if waiting else "latest")
 
+    def nonce_at(self, address: Address, block: int) -> int:
+        """How many transactions of the address were mined up to a block."""
+        return self._quantity("eth_getTransactionCount", address, hex(block))
+
     def call(self, to: Address, data: bytes, block: int | None = None, sender: Address | None = None) -> bytes:
         """What a contract answers on the state of the last block, or of `block`.
 

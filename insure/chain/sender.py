@@ -1,7 +1,7 @@
 """Sends transactions for one key: simulate, send, replace when stuck, wait for the receipt."""
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic, sleep
@@ -11,18 +11,22 @@ from eth_account.signers.local import LocalAccount
 from eth_utils.crypto import keccak
 from web3 import Web3
 
+from insure.chain.fees import Fees, asked_fees
+from insure.chain.outbox import Journal, read_receipt
 from insure.chain.rpc import Chain, Json, reading
-from insure.errors import ChainError, FeeTooHigh, TransactionFailed, Unreachable
+from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable
+from insure.records.mirror import Fate, SentTransaction
 from insure.records.onchain import Address, Receipt
 
 _log = logging.getLogger(__name__)
 
 _GAS_PERCENT = 125
-_REPLACEMENT_PERCENT = 125
 _HIGHEST_TIMES = 10
 """How many times the fees that a chain asks now are offered at most, however long nothing is mined."""
 _POLL_SECONDS = 0.5
 _CATCH_UP_POLLS = 3
+MOST_IN_TURN = 16
+"""As many of one account as nodes keep ready to be mined (geth's `accountslots`)."""
 
 
 @dataclass(frozen=True)
@@ -43,28 +47,19 @@ class Call:
         return f"{self.contract}.{self.function}"
 
 
-@dataclass(frozen=True)
-class _Fees:
-    """What a unit of gas may cost, wei; `tip` is None on a chain without EIP-1559."""
+@dataclass
+class _Attempt:
+    """A transaction that is on its way: all that was offered has the same nonce, so one of them at most is mined."""
 
-    most: int
-    tip: int | None
-
-    def raised(self) -> "_Fees":
-        tip = None if self.tip is None else self.tip * _REPLACEMENT_PERCENT // 100 + 1
-        return _Fees(self.most * _REPLACEMENT_PERCENT // 100 + 1, tip)
-
-    def times(self, factor: int) -> "_Fees":
-        return _Fees(self.most * factor, None if self.tip is None else self.tip * factor)
-
-    def each(self, choose: Callable[[int, int], int], other: "_Fees") -> "_Fees":
-        tip = self.tip if self.tip is None or other.tip is None else choose(self.tip, other.tip)
-        return _Fees(choose(self.most, other.most), tip)
-
-    def fields(self) -> Json:
-        if self.tip is None:
-            return {"gasPrice": self.most}
-        return {"type": 2, "maxFeePerGas": self.most, "maxPriorityFeePerGas": self.tip}
+    what: str
+    kind: str
+    transaction: Json
+    fees: Fees
+    highest: Fees
+    signed_at: int
+    hashes: list[str] = field(default_factory=list)
+    used: bool = False
+    """Whether the node says that the nonce is used."""
 
 
 @dataclass
@@ -75,7 +70,8 @@ class Sender:
     is sent after it was given up takes its place for a higher fee still, rather than queue behind it.
 
     `fee_cap` is the most that is offered for a unit of gas, wei. `guard` is called before anything is signed and while
-    it is waited for, and raises when this process may not send with the key (`KeyLease`).
+    it is waited for, and raises when this process may not send with the key (`KeyLease`). `journal` notes each
+    transaction before it is published.
     """
 
     chain: Chain
@@ -84,8 +80,10 @@ class Sender:
     replacements: int = 3
     fee_cap: int | None = None
     guard: Callable[[], None] = field(default=lambda: None, repr=False)
+    journal: Journal | None = field(default=None, repr=False)
     _mined: int = field(default=0, repr=False)
-    _offered: tuple[int, _Fees] | None = field(default=None, repr=False)
+    _offered: dict[int, Fees] = field(default_factory=dict, repr=False)
+    """The most that was offered for each nonce that may not be mined yet."""
     _lock: Lock = field(default_factory=Lock, repr=False)
 
     @property
@@ -106,17 +104,32 @@ class Sender:
         Raises `TransactionFailed` with the contract's reason (nothing was sent if the simulation already failed),
         `Unreachable` when the endpoint does not answer or the transaction is not mined in time.
         """
-        receipt = self._transact(str(call), call.address, call.data, call.value)
-        return self._record(receipt)
+        return self._transact(str(call), call.function, call.address, call.data, call.value)[0]
+
+    def send_in_turn(self, calls: Sequence[tuple[Call, int]]) -> list[Receipt]:
+        """Sends all before any is mined, in this order and not simulated, each with the gas that it may use at most.
+
+        For calls that become possible by those before them, or with the next block. Returns when all are mined: what
+        fails has a receipt that says so. Raises `Unreachable` when one is not mined in time; `MOST_IN_TURN` at most.
+        """
+        if len(calls) > MOST_IN_TURN:
+            raise InvalidInput(f"calls in turn: {len(calls)}, must be {MOST_IN_TURN} at most")
+        with self._lock:
+            attempts: list[_Attempt] = []
+            for call, gas in calls:
+                attempts.append(
+                    self._begin(str(call), call.function, call.address, call.data, call.value, gas, attempts)
+                )
+            return [read_receipt(self.chain, self._finish(attempt)) for attempt in attempts]
 
     def create(self, name: str, code: bytes) -> tuple[Address, Receipt]:
         """Creates a contract from its code with encoded arguments; returns its address. Raises as `send` does."""
-        receipt = self._transact(f"creation of {name}", None, code)
-        return Web3.to_checksum_address(receipt["contractAddress"]), self._record(receipt)
+        receipt, found = self._transact(f"creation of {name}", "create", None, code)
+        return Web3.to_checksum_address(found["contractAddress"]), receipt
 
     def transfer(self, to: Address, wei: int) -> Receipt:
         """Sends the chain's own coin. Raises as `send` does."""
-        return self._record(self._transact(f"transfer to {to}", to, b"", wei))
+        return self._transact(f"transfer to {to}", "transfer", to, b"", wei)[0]
 
     def relay(self, what: str, raw: bytes) -> Receipt:
         """Publishes a transaction that somebody else signed and waits until it is mined.
@@ -127,17 +140,13 @@ class Sender:
         refusal = self._push(raw)
         if refusal is not None:
             raise ChainError(f"{what} is not taken: {refusal}") from refusal
-        receipt = self._wait(["0x" + keccak(raw).hex()])
-        if receipt is None:
+        found = self._wait(["0x" + keccak(raw).hex()])
+        if found is None:
             raise Unreachable(f"{what} was sent but not mined in time")
-        if int(receipt["status"], 16) != 1:
+        receipt = read_receipt(self.chain, found)
+        if not receipt.succeeded:
             raise TransactionFailed(f"{what} reverted when mined")
-        return self._record(receipt)
-
-    def _record(self, receipt: Json) -> Receipt:
-        number = int(receipt["blockNumber"], 16)
-        moment = self.chain.block(number).timestamp
-        return Receipt(receipt["transactionHash"], number, int(receipt["gasUsed"], 16), moment)
+        return receipt
 
     def _estimate(self, what: str, to: Address | None, data: bytes, wei: int) -> int:
         try:
@@ -145,28 +154,52 @@ class Sender:
         except TransactionFailed as error:
             raise TransactionFailed(f"{what} was refused: {error}") from error
 
-    def _transact(self, what: str, to: Address | None, data: bytes, wei: int = 0) -> Json:
+    def _transact(self, what: str, kind: str, to: Address | None, data: bytes, wei: int = 0) -> tuple[Receipt, Json]:
         with self._lock:
-            self.guard()
-            head = self.chain.request("eth_getBlockByNumber", "latest", False)
-            with reading("eth_getBlockByNumber"):
-                fees, gas_limit = self._fees(what, head), int(head["gasLimit"], 16)
+            attempt = self._begin(what, kind, to, data, wei)
+            found = self._finish(attempt)
+        receipt = read_receipt(self.chain, found)
+        if not receipt.succeeded:
+            raise TransactionFailed(f"{what} reverted when mined: {self._why(to, data, receipt, attempt.transaction)}")
+        return receipt, found
+
+    def _begin(
+        self,
+        what: str,
+        kind: str,
+        to: Address | None,
+        data: bytes,
+        wei: int,
+        gas: int | None = None,
+        before: Sequence[_Attempt] = (),
+    ) -> _Attempt:
+        """Signs and offers it, with the nonce after those that are on their way; its gas is estimated if not given."""
+        self.guard()
+        head = self.chain.request("eth_getBlockByNumber", "latest", False)
+        with reading("eth_getBlockByNumber"):
+            base = head.get("baseFeePerGas")
+            base_fee, gas_limit = None if base is None else int(base, 16), int(head["gasLimit"], 16)
+            now = int(head["timestamp"], 16)
+        asked = asked_fees(what, self.chain, base_fee, self.fee_cap)
+        if gas is None:
             gas = self._estimate(what, to, data, wei) * _GAS_PERCENT // 100
-            nonce = self._next_nonce()
-            transaction: Json = {
-                "chainId": self.chain.chain_id,
-                "nonce": nonce,
-                "gas": min(gas, gas_limit),
-                "value": wei,
-                "data": data,
-            }
-            if to is not None:
-                transaction["to"] = to
-            receipt = self._deliver(what, transaction, fees)
-            self._mined = nonce + 1
-        if int(receipt["status"], 16) != 1:
-            raise TransactionFailed(f"{what} reverted when mined: {self._why(to, data, receipt, transaction)}")
-        return receipt
+        nonce = before[-1].transaction["nonce"] + 1 if before else self._next_nonce()
+        transaction: Json = {
+            "chainId": self.chain.chain_id,
+            "nonce": nonce,
+            "gas": min(gas, gas_limit),
+            "value": wei,
+            "data": data,
+        }
+        if to is not None:
+            transaction["to"] = to
+        highest = asked.times(_HIGHEST_TIMES).within(self.fee_cap)
+        fees = asked
+        if nonce in self._offered:
+            fees = asked.each(max, self._offered[nonce].raised()).each(min, highest)
+        attempt = _Attempt(what, kind, transaction, fees, highest, now)
+        self._offer(attempt)
+        return attempt
 
     def _next_nonce(self) -> int:
         """The chain's count of what is mined; where that lags behind what we know of, it gets a moment to catch up."""
@@ -177,61 +210,65 @@ class Sender:
             sleep(_POLL_SECONDS)
         return nonce  # mined blocks were rolled back: the chain is right
 
-    def _fees(self, what: str, head: Json) -> _Fees:
-        """What is offered at first: twice the last base fee and the tip that the node suggests, within the cap."""
-        if head.get("baseFeePerGas") is None:
-            least = int(self.chain.request("eth_gasPrice"), 16)
-            fees = _Fees(least, None)
-        else:
-            tip, base = int(self.chain.request("eth_maxPriorityFeePerGas"), 16), int(head["baseFeePerGas"], 16)
-            least, fees = base + tip, _Fees(2 * base + tip, tip)
-        if self.fee_cap is not None and least > self.fee_cap:
-            raise FeeTooHigh(f"{what} waits: gas costs {_gwei(least)} gwei, the cap is {_gwei(self.fee_cap)} gwei")
-        return self._within_cap(fees)
-
-    def _within_cap(self, fees: _Fees) -> _Fees:
-        return fees if self.fee_cap is None else fees.each(min, _Fees(self.fee_cap, self.fee_cap))
-
-    def _deliver(self, what: str, transaction: Json, asked: _Fees) -> Json:
-        """Sends until one of the attempts, all with the same nonce, is mined."""
-        hashes: list[str] = []
-        nonce, highest, fees = transaction["nonce"], self._within_cap(asked.times(_HIGHEST_TIMES)), asked
-        if self._offered is not None and self._offered[0] == nonce:
-            fees = asked.each(max, self._offered[1].raised()).each(min, highest)
-        for attempt in range(self.replacements + 1):
-            offered = self._offer(what, transaction, fees, highest, hashes)
-            receipt = self._wait(hashes)
-            if receipt is not None:
-                return receipt
-            if offered is None:
+    def _finish(self, attempt: _Attempt) -> Json:
+        """Waits, and offers more, until one of the attempts is mined; returns the node's receipt."""
+        what, nonce = attempt.what, attempt.transaction["nonce"]
+        for round_ in range(self.replacements + 1):
+            if round_:
+                attempt.fees = attempt.fees.raised().each(min, attempt.highest)
+                self._offer(attempt)
+            found = self._wait(attempt.hashes)
+            if found is not None:
+                self._mined = nonce + 1
+                self._offered = {each: fees for each, fees in self._offered.items() if each > nonce}
+                if self.journal is not None:
+                    mined = read_receipt(self.chain, found)
+                    self.journal.record_fate(mined.tx_hash, Fate.MINED, mined)
+                return found
+            if attempt.used:
                 raise ChainError(f"{what} was not mined: its nonce {nonce} was used by another transaction")
-            _log.warning("%s: attempt %d is not mined yet, hash %s", what, attempt + 1, hashes[-1])
-            fees = offered.raised().each(min, highest)
-        raise Unreachable(f"{what} was sent but not mined in time; hashes: {', '.join(hashes)}")
+            _log.warning("%s: attempt %d is not mined yet, hash %s", what, round_ + 1, attempt.hashes[-1])
+        raise Unreachable(f"{what} was sent but not mined in time; hashes: {', '.join(attempt.hashes)}")
 
-    def _offer(self, what: str, transaction: Json, fees: _Fees, highest: _Fees, hashes: list[str]) -> _Fees | None:
-        """Offers it until it outbids what waits with its nonce; returns the fees, or None when the nonce is used."""
+    def _offer(self, attempt: _Attempt) -> None:
+        """Offers it until it outbids what waits with its nonce, or the nonce is used, or it can't outbid."""
+        nonce = attempt.transaction["nonce"]
         while True:
-            signed = self.account.sign_transaction(transaction | fees.fields())
+            signed = self.account.sign_transaction(attempt.transaction | attempt.fees.fields())
+            tx_hash = "0x" + bytes(signed.hash).hex()
+            self._note(attempt, tx_hash)
             refusal = self._push(bytes(signed.raw_transaction))
             told = str(refusal).lower()
             # known already: a retried request got through twice
             if refusal is None or "already known" in told or "already imported" in told:
-                hashes.append("0x" + bytes(signed.hash).hex())
-                self._offered = (transaction["nonce"], fees)
-                return fees
+                if tx_hash not in attempt.hashes:
+                    attempt.hashes.append(tx_hash)
+                self._offered[nonce] = attempt.fees
+                return
+            if self.journal is not None:
+                self.journal.record_refused(tx_hash)
             if "underpriced" in told or "replace" in told:
-                if fees != highest:
-                    fees = fees.raised().each(min, highest)
-                elif hashes:
-                    return fees
+                if attempt.fees != attempt.highest:
+                    attempt.fees = attempt.fees.raised().each(min, attempt.highest)
+                elif attempt.hashes:
+                    return
                 else:
-                    earlier = f"an earlier transaction with nonce {transaction['nonce']} is not mined in time"
-                    raise Unreachable(f"{what}: {earlier}, and can't be outbid: {refusal}")
-            elif hashes and "nonce" in told:  # one of the attempts was mined meanwhile, or another transaction
-                return None
+                    earlier = f"an earlier transaction with nonce {nonce} is not mined in time"
+                    raise Unreachable(f"{attempt.what}: {earlier}, and can't be outbid: {refusal}")
+            elif attempt.hashes and "nonce" in told:  # one of the attempts was mined meanwhile, or another transaction
+                attempt.used = True
+                return
             else:
                 raise refusal
+
+    def _note(self, attempt: _Attempt, tx_hash: str) -> None:
+        if self.journal is not None:
+            nonce = attempt.transaction["nonce"]
+            self.journal.record_signed(
+                SentTransaction(
+                    tx_hash, attempt.kind, self.address, nonce, attempt.transaction["value"], attempt.signed_at
+                )
+            )
 
     def _push(self, raw: bytes) -> ChainError | None:
         """Sends a signed transaction; returns why the node does not take it."""
@@ -255,17 +292,13 @@ class Sender:
             self.guard()
             sleep(min(_POLL_SECONDS, self.patience_seconds))
 
-    def _why(self, to: Address | None, data: bytes, receipt: Json, transaction: Json) -> str:
+    def _why(self, to: Address | None, data: bytes, receipt: Receipt, transaction: Json) -> str:
         """The reason of a transaction that failed although its simulation succeeded."""
-        if int(receipt["gasUsed"], 16) >= transaction["gas"]:
+        if receipt.gas_used >= transaction["gas"]:
             return f"it ran out of its {transaction['gas']} gas"
         if to is not None:
             try:
-                self.chain.call(to, data, int(receipt["blockNumber"], 16), self.address)
+                self.chain.call(to, data, receipt.block_number, self.address)
             except TransactionFailed as error:
                 return str(error)
         return "the state changed between simulation and block"
-
-
-def _gwei(wei: int) -> str:
-    return f"{wei / 1e9:.9g}"

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from insure.api.app import create_api
 from insure.api.server import Server
 from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook
-from insure.chain.sender import Call, Sender
+from insure.chain.sender import Sender
 from insure.claims import due
 from insure.client import Client, OfferedQuote
 from insure.dataset import Dataset
@@ -19,7 +19,7 @@ from insure.installation import Installation, assemble
 from insure.jobs import JobBoard
 from insure.ops.deploy import DeploymentPlan, TimelockPlan, deploy
 from insure.records.deployment import Deployment
-from insure.records.onchain import Policy, Receipt, Span, Terms
+from insure.records.onchain import Policy, Span, Terms
 from insure.records.units import amount_text
 from insure.records.views import IncidentView, StakerView, SubjectState
 from insure.store import Store
@@ -102,7 +102,7 @@ class Story:
         self._told = 0
         self._cast = cast_of(world)
         roles = ("owner", "keeper", "relayer", "buyer", "late_buyer")
-        self._sender = {role: Sender(world.host, getattr(self._cast, role)) for role in roles}
+        self._sender = {role: Sender(world.host, getattr(self._cast, role), journal=store) for role in roles}
         self._deployment = self._deploy(history)
         self.installation = self._assemble(history, model)
         self.board = JobBoard(self.installation.timetable(), world.now, store)
@@ -169,18 +169,17 @@ class Story:
 
     def _stake(self) -> None:
         for staker, amount in zip(self._cast.stakers, DEPOSITS, strict=True):
-            sender = Sender(self._world.host, staker)
-            self._send("mint", self._sender["owner"], self._asset.mint(staker.address, amount))
-            self._send("approve", sender, self._asset.approve(self._pool.address, amount))
-            self._send("deposit", sender, self._pool.deposit(amount, staker.address))
+            sender = Sender(self._world.host, staker, journal=self._store)
+            self._sender["owner"].send(self._asset.mint(staker.address, amount))
+            sender.send(self._asset.approve(self._pool.address, amount))
+            sender.send(self._pool.deposit(amount, staker.address))
         self._tell(f"three stakers deposit {amount_text(sum(DEPOSITS), DECIMALS)}")
 
     def _sell(self, client: Client) -> tuple[int, OfferedQuote]:
         """A protocol asks for a quote over HTTP and takes it up with its own key."""
         offer = client.quote(self._plot.subject_id, self._cast.buyer.address, TERMS, TERM_SECONDS)
-        self._send("mint", self._sender["owner"], self._asset.mint(self._cast.buyer.address, offer.premium))
+        self._sender["owner"].send(self._asset.mint(self._cast.buyer.address, offer.premium))
         purchase = client.buy(offer, self._sender["buyer"])
-        self._keep("buy", self._sender["buyer"], purchase.receipt)
         self._tell(f"policy {purchase.policy_id} is sold for {amount_text(offer.premium, DECIMALS)}")
         return purchase.policy_id, offer
 
@@ -196,7 +195,7 @@ class Story:
         """The subject's mining stops; the jobs do the rest. Returns why a purchase after the alarm was refused."""
         late = self._cast.late_buyer.address
         offer = client.quote(self._plot.subject_id, late, TERMS, TERM_SECONDS)
-        self._send("mint", self._sender["owner"], self._asset.mint(late, offer.premium))
+        self._sender["owner"].send(self._asset.mint(late, offer.premium))
         self._world.halt_subject()
         self._tell("the subject's block production stops")
         refusal = ""
@@ -276,9 +275,3 @@ class Story:
 
     def _alarmed(self) -> bool:
         return self.engine.watches()[0].state is not SubjectState.QUIET
-
-    def _send(self, kind: str, sender: Sender, call: Call) -> None:
-        self._keep(kind, sender, sender.send(call))
-
-    def _keep(self, kind: str, sender: Sender, receipt: Receipt) -> None:
-        self._store.record_transaction(kind, receipt, sender.address)

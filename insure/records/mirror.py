@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 
 from insure.records.onchain import Address, Bytes32, Claim, Listing, Receipt, SignedQuote
 
@@ -73,13 +74,51 @@ class Beat:
     tx_hash: str
 
 
+class Fate(StrEnum):
+    """What has become of a transaction of ours; all but the last two may still change."""
+
+    WAITING = "waiting"
+    DROPPED = "dropped"
+    """The node does not know it any more; it may still be mined."""
+    MINED = "mined"
+    FINAL = "final"
+    """Mined as deep as the mirror waits for, whether it succeeded or not."""
+    REPLACED = "replaced"
+    """Another transaction has used its nonce, as deep as that."""
+
+
+SETTLED = frozenset({Fate.FINAL, Fate.REPLACED})
+"""What does not change any more."""
+
+
 @dataclass(frozen=True)
 class SentTransaction:
-    """A transaction of ours that was mined; `kind` says what for."""
+    """A transaction that was signed at `signed_at`, the time of the chain's last block; `kind` is the function called.
 
+    `value` is what of the chain's own coin went with it. The receipt is None until it is mined.
+    """
+
+    tx_hash: str
     kind: str
     sender: Address
-    receipt: Receipt
+    nonce: int
+    value: int
+    signed_at: int
+    fate: Fate = Fate.WAITING
+    receipt: Receipt | None = None
+
+
+@dataclass(frozen=True)
+class Spending:
+    """What the final transactions of one sender and kind have cost: `fees` for gas and `value` sent along, wei."""
+
+    sender: Address
+    kind: str
+    transactions: int
+    failures: int
+    gas_used: int
+    fees: int
+    value: int
 
 
 @dataclass(frozen=True)

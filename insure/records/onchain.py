@@ -32,12 +32,14 @@ class Head:
 
 @dataclass(frozen=True)
 class Receipt:
-    """A mined transaction that succeeded."""
+    """A mined transaction; `fee` is what its gas cost, in the smallest unit of the chain's own coin."""
 
     tx_hash: str
     block_number: int
     gas_used: int
     timestamp: int
+    fee: int = 0
+    succeeded: bool = True
 
 
 @dataclass(frozen=True)

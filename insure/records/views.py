@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from insure.records.history import SubjectKind
+from insure.records.mirror import Spending
 from insure.records.onchain import (
     ZERO_ADDRESS,
     Address,
@@ -397,7 +398,8 @@ READY_LAG = 256
 
 @dataclass(frozen=True)
 class Health:
-    """Whether the engine works: the host's head, how far the mirror is, the jobs, the endpoints, and what sends."""
+    """Whether the engine works: the host's head, how far the mirror is, the jobs, the endpoints, what sends and
+    what that has cost."""
 
     now: int
     chain_id: int
@@ -406,6 +408,7 @@ class Health:
     jobs: tuple[JobView, ...]
     endpoints: tuple[EndpointView, ...] = ()
     senders: tuple[SenderView, ...] = ()
+    spendings: tuple[Spending, ...] = ()
 
     @property
     def ready(self) -> bool:

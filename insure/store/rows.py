@@ -177,10 +177,38 @@ def quote_of(row: tables.Quote, policy_id: int | None) -> mirror.RecordedQuote:
     return mirror.RecordedQuote(signed, row.breakdown, row.at, policy_id)
 
 
+def transaction_row(sent: mirror.SentTransaction) -> tables.Transaction:
+    """The row of a transaction that is not mined yet."""
+    return tables.Transaction(
+        tx_hash=sent.tx_hash,
+        kind=sent.kind,
+        sender=sent.sender,
+        nonce=sent.nonce,
+        value=sent.value,
+        signed_at=sent.signed_at,
+        fate=sent.fate,
+    )
+
+
 def transaction_of(row: tables.Transaction) -> mirror.SentTransaction:
     """The transaction."""
-    receipt = onchain.Receipt(row.tx_hash, row.block_number, row.gas_used, row.timestamp)
-    return mirror.SentTransaction(row.kind, row.sender, receipt)
+    receipt = None
+    if row.block_number is not None:
+        receipt = onchain.Receipt(
+            row.tx_hash,
+            row.block_number,
+            row.gas_used or 0,
+            row.timestamp or 0,
+            row.fee or 0,
+            bool(row.succeeded),
+        )
+    fate = mirror.Fate(row.fate)
+    return mirror.SentTransaction(row.tx_hash, row.kind, row.sender, row.nonce, row.value, row.signed_at, fate, receipt)
+
+
+def spending_of(row: tables.Spending) -> mirror.Spending:
+    """The spending."""
+    return mirror.Spending(row.sender, row.kind, row.transactions, row.failures, row.gas_used, row.fees, row.value)
 
 
 def observation_row(path: str, signed: onchain.SignedObservation, at: int) -> tables.Observation:

@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 from sqlalchemy import and_, func, text
-from sqlmodel import col, select
+from sqlmodel import Session, col, delete, select
 
 from insure.errors import InvalidInput
-from insure.records.mirror import JobRecord, LeaseRecord, RecordedQuote, SentTransaction
+from insure.records.mirror import SETTLED, Fate, JobRecord, LeaseRecord, RecordedQuote, SentTransaction, Spending
 from insure.records.onchain import Address, Bytes32, Receipt, SignedObservation, SignedQuote
 from insure.records.views import PoolSnapshot
 from insure.store import rows, tables
@@ -23,27 +23,61 @@ _TAKE_LEASE = text(
 class Store(Mirror):
     """`Store(url).create()` opens a database; every method is one transaction and safe to call from any thread."""
 
-    def record_transaction(self, kind: str, receipt: Receipt, sender: Address) -> None:
-        """Notes a mined transaction of ours; `kind` says what for."""
-        row = tables.Transaction(
-            tx_hash=receipt.tx_hash,
-            kind=kind,
-            sender=sender,
-            gas_used=receipt.gas_used,
-            block_number=receipt.block_number,
-            timestamp=receipt.timestamp,
-        )
+    def record_signed(self, sent: SentTransaction) -> None:
+        """Notes a transaction of ours before it is published; one that is noted already stays as it is."""
         with self._session() as session:
-            session.merge(row)
+            if session.get(tables.Transaction, sent.tx_hash) is None:
+                session.add(rows.transaction_row(sent))
+
+    def record_refused(self, tx_hash: str) -> None:
+        """Forgets a transaction that no node took."""
+        with self._session() as session:
+            session.exec(delete(tables.Transaction).where(col(tables.Transaction.tx_hash) == tx_hash))
+
+    def record_fate(self, tx_hash: str, fate: Fate, receipt: Receipt | None) -> None:
+        """Notes what has become of a noted transaction; what it cost is counted once, when it is final."""
+        with self._session() as session:
+            row = session.get(tables.Transaction, tx_hash, with_for_update=True)
+            if row is None or row.fate in SETTLED:
+                return
+            row.fate = fate
+            row.block_number = row.gas_used = row.timestamp = row.fee = row.succeeded = None
+            if receipt is not None:
+                row.block_number, row.gas_used = receipt.block_number, receipt.gas_used
+                row.timestamp, row.fee, row.succeeded = receipt.timestamp, receipt.fee, receipt.succeeded
+                if fate is Fate.FINAL:
+                    _spend(session, row, receipt)
+
+    def unsettled(self, sender: Address) -> list[SentTransaction]:
+        """The sender's transactions whose fate may still change, by nonce."""
+        table = tables.Transaction
+        query = select(table).where(table.sender == sender, col(table.fate).not_in(SETTLED))
+        with self._session() as session:
+            found = session.exec(query.order_by(col(table.nonce), col(table.tx_hash)))
+            return [rows.transaction_of(row) for row in found]
+
+    def senders(self) -> list[Address]:
+        """Who has transactions whose fate may still change."""
+        table = tables.Transaction
+        query = select(table.sender).where(col(table.fate).not_in(SETTLED)).distinct().order_by(col(table.sender))
+        with self._session() as session:
+            return list(session.exec(query))
 
     def transactions(self, kind: str | None = None) -> list[SentTransaction]:
-        """Our transactions, oldest first."""
+        """Our transactions, oldest first by time of signing."""
         table = tables.Transaction
-        query = select(table).order_by(col(table.block_number), col(table.tx_hash))
+        query = select(table).order_by(col(table.signed_at), col(table.nonce), col(table.tx_hash))
         if kind is not None:
             query = query.where(table.kind == kind)
         with self._session() as session:
             return [rows.transaction_of(row) for row in session.exec(query)]
+
+    def spendings(self) -> list[Spending]:
+        """What our final transactions have cost, by sender and kind."""
+        table = tables.Spending
+        with self._session() as session:
+            found = session.exec(select(table).order_by(col(table.sender), col(table.kind)))
+            return [rows.spending_of(row) for row in found]
 
     def record_quote(self, signed: SignedQuote, breakdown: Mapping[str, object], at: int) -> None:
         """Notes an issued quote; raises `InvalidInput` if its underwriter has used the nonce before."""
@@ -136,3 +170,15 @@ class Store(Mirror):
             row = session.get(tables.Lease, name)
             if row is not None and row.holder == holder:
                 session.delete(row)
+
+
+def _spend(session: Session, row: tables.Transaction, receipt: Receipt) -> None:
+    total = session.get(tables.Spending, (row.sender, row.kind), with_for_update=True)
+    if total is None:
+        total = tables.Spending(sender=row.sender, kind=row.kind)
+    total.transactions += 1
+    total.failures += 0 if receipt.succeeded else 1
+    total.gas_used += receipt.gas_used
+    total.fees += receipt.fee
+    total.value += row.value if receipt.succeeded else 0
+    session.add(total)

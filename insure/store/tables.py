@@ -200,15 +200,35 @@ PROJECTED: tuple[type[Row], ...] = (Trigger, Policy, Incident, Checkpoint, Claim
 
 
 class Transaction(Row, table=True):
-    """A transaction of ours that was mined."""
+    """A transaction of ours, from before it was published on; the last five are known once it is mined."""
 
     __tablename__ = "transactions"
+    __table_args__ = (Index("transactions_by_fate", "sender", "fate"),)
     tx_hash: str = Field(primary_key=True)
     kind: str
     sender: str
-    gas_used: int = _int()
-    block_number: int = _int()
-    timestamp: int = _int()
+    nonce: int = _int()
+    value: int = _amount()
+    signed_at: int = _int()
+    fate: str
+    gas_used: int | None = _int(default=None, nullable=True)
+    block_number: int | None = _int(default=None, nullable=True)
+    timestamp: int | None = _int(default=None, nullable=True)
+    fee: int | None = _amount(default=None, nullable=True)
+    succeeded: bool | None = Field(default=None, nullable=True)
+
+
+class Spending(Row, table=True):
+    """What our final transactions have cost, by sender and kind."""
+
+    __tablename__ = "spendings"
+    sender: str = Field(primary_key=True)
+    kind: str = Field(primary_key=True)
+    transactions: int = _int(default=0)
+    failures: int = _int(default=0)
+    gas_used: int = _int(default=0)
+    fees: int = _amount(default=0)
+    value: int = _amount(default=0)
 
 
 class Quote(Row, table=True):

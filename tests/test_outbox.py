@@ -1,0 +1,180 @@
+"""What becomes of a key's transactions, on a real (embedded) chain, with a journal on each kind of database."""
+
+from collections.abc import Iterator
+
+import pytest
+from eth_account import Account
+from web3.providers import BaseProvider
+from web3.types import RPCEndpoint, RPCResponse
+
+from insure.chain.codec import abi
+from insure.chain.contracts import Asset
+from insure.chain.embedded import EmbeddedChain
+from insure.chain.outbox import follow
+from insure.chain.rpc import Chain
+from insure.chain.sender import Sender
+from insure.errors import ChainError, TransactionFailed, Unreachable
+from insure.records.mirror import Fate, SentTransaction
+from insure.store import Store
+
+START = 1_702_600_000
+DEPTH = 2
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[Store]:
+    opened = Store(database_url).create()
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def chain() -> EmbeddedChain:
+    return EmbeddedChain(901, START)
+
+
+@pytest.fixture
+def sender(chain: EmbeddedChain, store: Store) -> Sender:
+    return Sender(chain, chain.accounts[0], patience_seconds=0.05, replacements=1, journal=store)
+
+
+@pytest.fixture
+def asset(chain: EmbeddedChain) -> Asset:
+    creation = abi("TestAsset").creation("A", "A", 6)
+    return Asset(chain, Sender(chain, chain.accounts[1]).create("TestAsset", creation)[0])
+
+
+def fates(store: Store) -> list[Fate]:
+    return [each.fate for each in store.transactions()]
+
+
+def test_what_is_mined_is_final_when_it_is_deep_and_costs_what_the_chain_took(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    before = chain.balance(sender.address)
+    receipt = sender.send(asset.mint(sender.address, 5))
+    (sent,) = store.transactions()
+    assert sent == SentTransaction(receipt.tx_hash, "mint", sender.address, 0, 0, sent.signed_at, Fate.MINED, receipt)
+    assert follow(chain, store, sender.address, DEPTH) == []
+    assert fates(store) == [Fate.MINED]
+    chain.mine(DEPTH)
+    follow(chain, store, sender.address, DEPTH)
+    assert fates(store) == [Fate.FINAL]
+    (spent,) = store.spendings()
+    assert (spent.kind, spent.transactions, spent.gas_used) == ("mint", 1, receipt.gas_used)
+    assert spent.fees == before - chain.balance(sender.address)
+
+
+def test_coin_that_is_sent_along_is_counted_too(chain: EmbeddedChain, store: Store, sender: Sender) -> None:
+    before = chain.balance(sender.address)
+    sender.transfer(chain.accounts[5].address, 12_345)
+    follow(chain, store, sender.address, 0)
+    (spent,) = store.spendings()
+    assert spent.value == 12_345
+    assert spent.fees + spent.value == before - chain.balance(sender.address)
+
+
+def test_of_the_attempts_of_one_nonce_one_is_final_and_the_others_replaced(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    chain.halt()
+    with pytest.raises(Unreachable, match="not mined in time"):
+        sender.send(asset.mint(sender.address, 5))
+    follow(chain, store, sender.address, DEPTH)
+    assert sorted(fates(store)) == [Fate.DROPPED, Fate.WAITING], "the node has forgotten what was outbid"
+    chain.resume()
+    follow(chain, store, sender.address, DEPTH)
+    assert Fate.REPLACED not in fates(store), "a reorganisation may still bring the other back"
+    chain.mine(DEPTH)
+    follow(chain, store, sender.address, DEPTH)
+    assert sorted(fates(store)) == [Fate.FINAL, Fate.REPLACED]
+    assert store.spendings()[0].transactions == 1
+
+
+def test_a_transaction_that_a_reorganisation_took_waits_again_and_is_counted_once(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    sender.send(asset.mint(sender.address, 5))
+    chain.roll_back(1)
+    (lost,) = follow(chain, store, sender.address, DEPTH)
+    assert (lost.nonce, fates(store)) == (0, [Fate.DROPPED])
+    assert store.transactions()[0].receipt is None
+    sender.send(asset.mint(sender.address, 7))
+    chain.mine(DEPTH)
+    follow(chain, store, sender.address, DEPTH)
+    assert sorted(fates(store)) == [Fate.FINAL, Fate.REPLACED]
+    assert asset.balance_of(sender.address) == 7
+
+
+def test_what_reverts_when_mined_has_its_price(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    (receipt,) = sender.send_in_turn([(asset.transfer(asset.address, 5), 100_000)])
+    assert not receipt.succeeded
+    follow(chain, store, sender.address, 0)
+    (spent,) = store.spendings()
+    assert (spent.transactions, spent.failures) == (1, 1)
+    assert spent.fees == receipt.fee > 0
+
+
+class DeadBefore(BaseProvider):
+    """A node of whose client the process ends before (or after) it has published anything."""
+
+    def __init__(self, chain: EmbeddedChain, *, after: bool) -> None:
+        super().__init__()
+        self._chain, self._after = chain, after
+
+    def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
+        if method == "eth_sendRawTransaction" and not self._after:
+            raise KeyboardInterrupt
+        answer = self._chain.node.answer({"id": 1, "method": method, "params": params})
+        if method == "eth_sendRawTransaction":
+            raise KeyboardInterrupt
+        return answer  # type: ignore[no-any-return]
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_what_was_signed_is_known_though_the_process_ended_before_or_after_it_was_published(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset, after: bool
+) -> None:
+    sender.chain = Chain(DeadBefore(chain, after=after), chain.chain_id)
+    with pytest.raises(KeyboardInterrupt):
+        sender.send(asset.mint(sender.address, 5))
+    assert fates(store) == [Fate.WAITING]
+    follow(chain, store, sender.address, 0)
+    assert fates(store) == [Fate.FINAL if after else Fate.DROPPED]
+    Sender(chain, chain.accounts[0], journal=store).send(asset.mint(sender.address, 7))
+    follow(chain, store, sender.address, 0)
+    assert Fate.FINAL in fates(store) and Fate.WAITING not in fates(store)
+    assert asset.balance_of(sender.address) == (12 if after else 7)
+
+
+def test_what_no_node_took_is_not_kept(chain: EmbeddedChain, store: Store, asset: Asset) -> None:
+    stranger = Sender(chain, Account.from_key(b"\x07" * 32), journal=store)
+    with pytest.raises(ChainError, match="cannot afford"):
+        stranger.send_in_turn([(asset.mint(asset.address, 1), 100_000)])
+    assert store.transactions() == []
+
+
+def test_a_journal_that_can_not_be_written_keeps_everything_unpublished(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(_: SentTransaction) -> None:
+        raise OSError("disk full")
+
+    monkeypatch.setattr(store, "record_signed", full)
+    with pytest.raises(OSError, match="disk full"):
+        sender.send(asset.mint(sender.address, 5))
+    assert asset.balance_of(sender.address) == 0
+
+
+def test_calls_in_turn_are_published_before_the_first_is_mined_and_mined_in_order(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    calls = [asset.mint(sender.address, 5), asset.transfer(asset.address, 3), asset.transfer(asset.address, 9)]
+    receipts = sender.send_in_turn([(call, 100_000) for call in calls])
+    assert [each.succeeded for each in receipts] == [True, True, False]
+    assert [each.nonce for each in store.transactions()] == [0, 1, 2]
+    assert asset.balance_of(asset.address) == 3
+    with pytest.raises(TransactionFailed, match="was refused"):
+        sender.send(calls[-1])
