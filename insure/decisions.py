@@ -5,7 +5,7 @@ a refused simulation and nothing else: the contracts decide.
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 from insure.records.onchain import Bytes32, Checkpoint, Claim, Incident, Member, Policy, Solvency, Span
@@ -199,6 +199,31 @@ def confirm(evidence: Evidence, now: int) -> list[Confirm]:
     return [Confirm(evidence.trigger_id, index)] if gain > 0 else []
 
 
+def confirmed(evidence: Evidence, checkpoint: int) -> Incident:
+    """The open incident as it is once that checkpoint, which adds something, is confirmed.
+
+    Raises `ValueError` if there is no open incident or no such proposal.
+    """
+    incident = evidence.incident
+    proposal = next((each for each in evidence.proposals if each.checkpoint.index == checkpoint), None)
+    if incident is None or proposal is None:
+        raise ValueError(f"checkpoint {checkpoint} of {evidence.trigger_id} is not proposed")
+    spans = _with(evidence, incident, proposal)
+    start = incident.start or spans[0].start
+    return replace(incident, start=start, until=spans[-1].until, covered_seconds=measure(spans), spans=spans)
+
+
+def may_confirm(incidents: Iterable[Incident], checkpoints: Iterable[Checkpoint], at: int) -> bool:
+    """Whether the mirror knows of a checkpoint that is ready at `at` and may add to an open incident.
+
+    `incidents` are one trigger's, `checkpoints` those of its last one. For a quick look: `confirm` decides.
+    """
+    last = max(incidents, key=lambda each: each.sequence, default=None)
+    if last is None or last.final_at:
+        return False
+    return any(each.ready_at <= at and each.covered_seconds > last.covered_seconds for each in checkpoints)
+
+
 def finalise(evidence: Evidence, now: int) -> list[Finalise]:
     """End the incident when nothing can follow within merge gap and grace and all that there is was proposed."""
     incident = evidence.incident
@@ -370,10 +395,14 @@ def _complete_at(evidence: Evidence) -> int:
 
 def _gain(evidence: Evidence, incident: Incident, proposal: Proposal) -> int:
     """Seconds that confirming this proposal would add to the confirmed ones."""
+    return measure(_with(evidence, incident, proposal)) - measure(evidence.confirmed)
+
+
+def _with(evidence: Evidence, incident: Incident, proposal: Proposal) -> tuple[Span, ...]:
+    """What is confirmed once this proposal is."""
     limits = evidence.swept
     if incident.start:
         limits = intersect(limits, [Span(incident.start, incident.start + LONGEST_INCIDENT_SECONDS)])
     if evidence.disputed_from is not None:
         limits = intersect(limits, [Span(0, evidence.disputed_from)])
-    added = intersect(proposal.spans, limits)
-    return measure(unite(evidence.confirmed, added)) - measure(evidence.confirmed)
+    return unite(evidence.confirmed, intersect(proposal.spans, limits))

@@ -52,6 +52,7 @@ class Installation:
         jobs = [
             Job("poke", 60, _job(self.payouts.poke)),
             Job("propose", 60, _job(self.payouts.propose)),
+            Job("pay", 5, _job(self.payouts.pay)),
             Job("confirm", 60, _job(self.payouts.confirm)),
             Job("mirror", 15, lambda now: self._mirror()),
             Job("claim", 60, _job(self.payouts.claim)),

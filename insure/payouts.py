@@ -6,19 +6,36 @@ a second keeper does no harm.
 
 import logging
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
+from itertools import pairwise
 
 from insure import claims, decisions
 from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook, WatcherPath
 from insure.chain.rpc import Chain
-from insure.chain.sender import Call, Sender
+from insure.chain.sender import MOST_IN_TURN, Call, Sender
 from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
 from insure.errors import ChainError, KeyInUse, TransactionFailed, Unreachable, WrongChain
-from insure.records.onchain import Bytes32, Claim, Incident, Member, Receipt
+from insure.records.onchain import Bytes32, Claim, Head, Incident, Member, Receipt
 from insure.store import Store
 
 _log = logging.getLogger(__name__)
+
+
+CONFIRM_GAS, SPAN_GAS = 400_000, 40_000
+"""What a confirmation may use that can't be simulated yet, and as much more for each span: twice what is measured."""
+BATCH_GAS, CLAIM_GAS = 450_000, 200_000
+"""The same of a batch of claims: the pool keeps back what a transfer may need. What is skipped is claimed by itself."""
+SPACING_BLOCKS, SPACING_SECONDS = 8, 600
+"""How many intervals between blocks are looked at, and how long the shortest of them is believed."""
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """Calls with the gas that they may use."""
+
+    confirm: tuple[Call, int]
+    claims: list[tuple[Call, int]]
 
 
 class Payouts:
@@ -47,10 +64,13 @@ class Payouts:
         self._sender = sender
         self._rules: dict[Bytes32, Rules] = {}
         self._poked: dict[Bytes32, Poked] = {}
+        self._tried: dict[Bytes32, tuple[int, int]] = {}
+        """The last incident and checkpoint of a trigger that were sent ahead."""
+        self._spacing, self._spacing_until = 0, 0
 
     def run(self, now: int) -> list[Receipt]:
         """Everything once, in the order in which one thing makes the next possible."""
-        steps = (self.poke, self.propose, self.confirm, self.claim, self.settle)
+        steps = (self.poke, self.propose, self.pay, self.confirm, self.claim, self.settle)
         return _each(partial(step, now) for step in steps)
 
     def poke(self, now: int) -> list[Receipt]:
@@ -64,6 +84,29 @@ class Payouts:
     def confirm(self, now: int) -> list[Receipt]:
         """Confirms checkpoints that are ready, and ends incidents that are over."""
         return self._for_listed(self._confirm, now)
+
+    def pay(self, now: int) -> list[Receipt]:
+        """Has what can be confirmed in the next block confirmed, and what follows from it claimed in that same block.
+
+        Only where cover is due, and from checkpoints that the mirror has: deep ones. Each is tried like this once; what
+        then fails (the block came too early, the gas fell short) is left to `confirm` and `claim`.
+        """
+        at = max(self._next_block(self._chain.head()), now)
+        listed = [trigger.trigger_id for trigger in self._store.triggers() if trigger.listing is not None]
+        plans = [plan for trigger_id in listed for plan in self._plan(trigger_id, at)]
+        # all confirmations first: with one block's worth of calls, nobody's claim waits for another trigger's
+        calls = [plan.confirm for plan in plans] + [claim for plan in plans for claim in plan.claims]
+        if self._sender is None:
+            for call, _ in calls:
+                _log.info("dry, no keeper key: would send %s%s", call, call.args)
+            return []
+        receipts: list[Receipt] = []
+        for first in range(0, len(calls), MOST_IN_TURN):
+            receipts += self._sender.send_in_turn(calls[first : first + MOST_IN_TURN])
+        for (call, _), receipt in zip(calls, receipts, strict=True):
+            done = "" if receipt.succeeded else "failed: "
+            _log.info("%s%s%s ahead in %s, gas %d", done, call, call.args, receipt.tx_hash, receipt.gas_used)
+        return [receipt for receipt in receipts if receipt.succeeded]
 
     def claim(self, now: int) -> list[Receipt]:
         """Claims all that confirmed incidents owe policies, and has debts of the pool paid as far as it can."""
@@ -116,6 +159,37 @@ class Payouts:
             return self._send(self._book.finalise(trigger_id))
         ready = decisions.confirm(evidence, now)
         return _each(partial(self._send, self._book.confirm(trigger_id, each.checkpoint)) for each in ready)
+
+    def _plan(self, trigger_id: Bytes32, at: int) -> Iterator[_Plan]:
+        """What to send ahead of a block at `at`, for a checkpoint that was not tried yet."""
+        known = self._store.incidents(trigger_id)
+        if not known or not decisions.may_confirm(known, self._store.checkpoints(trigger_id, known[-1].sequence), at):
+            return
+        evidence = self._evidence(trigger_id)
+        for wanted in decisions.confirm(evidence, at):
+            incident = decisions.confirmed(evidence, wanted.checkpoint)
+            which = (incident.sequence, wanted.checkpoint)
+            due = self._due([*(each for each in known if each.sequence != incident.sequence), incident])
+            if which <= self._tried.get(trigger_id, (-1, -1)) or not due:
+                continue
+            self._tried[trigger_id] = which
+            spans = len(evidence.swept) + len(incident.spans)
+            yield _Plan(
+                (self._book.confirm(trigger_id, wanted.checkpoint), CONFIRM_GAS + SPAN_GAS * spans),
+                [
+                    (self._claims(batch.items), BATCH_GAS + CLAIM_GAS * len(batch.items))
+                    for batch in decisions.claim(due)
+                ],
+            )
+
+    def _next_block(self, head: Head) -> int:
+        """The earliest time that the next block can have, by the shortest of the last intervals."""
+        if head.timestamp >= self._spacing_until:
+            blocks = [self._chain.block(n) for n in range(max(0, head.number - SPACING_BLOCKS), head.number + 1)]
+            gaps = (after.timestamp - before.timestamp for before, after in pairwise(blocks))
+            self._spacing = min(gaps, default=0)
+            self._spacing_until = head.timestamp + SPACING_SECONDS
+        return head.timestamp + self._spacing
 
     def _release(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
         policies = [policy for policy in self._store.policies(trigger_id) if not policy.released]
@@ -224,9 +298,16 @@ class Payouts:
 
     def _claimable(self) -> list[Claim]:
         """What the mirror says is due, as far as the policy book agrees that it was not claimed meanwhile."""
+        return [
+            claim
+            for claim in map(self._owed_now, self._due(self._store.incidents()))
+            if claim.owed > claim.paid + claim.debt
+        ]
+
+    def _due(self, incidents: Sequence[Incident]) -> list[Claim]:
+        """What the mirror's policies would be owed for these incidents beyond what was claimed."""
         failovers = {(each.policy_id, each.sequence): each.activated_at for each in self._store.failovers()}
-        due = claims.due_all(self._store.policies(), self._store.incidents(), failovers, self._store.claims())
-        return [claim for claim in map(self._owed_now, due) if claim.owed > claim.paid + claim.debt]
+        return claims.due_all(self._store.policies(), incidents, failovers, self._store.claims())
 
     def _owed_now(self, claim: Claim) -> Claim:
         return self._policies.owed_for(claim.policy_id, claim.sequence)
@@ -248,16 +329,17 @@ class Payouts:
 
     def _claim_batch(self, items: Sequence[tuple[int, int]]) -> list[Receipt]:
         """One transaction for many; whatever it skipped (a gas estimate can fall short there) is claimed by itself."""
-        if len(items) == 1:
-            return self._send(self._policies.claim(*items[0]))
-        receipts = self._send(self._policies.claim_many(items))
-        if not receipts:
-            return []
+        receipts = self._send(self._claims(items))
+        if not receipts or len(items) == 1:
+            return receipts
         still = [self._policies.owed_for(*item) for item in items]
         skipped = [claim for claim in still if claim.owed > claim.paid + claim.debt]
         return receipts + _each(
             partial(self._send, self._policies.claim(each.policy_id, each.sequence)) for each in skipped
         )
+
+    def _claims(self, items: Sequence[tuple[int, int]]) -> Call:
+        return self._policies.claim(*items[0]) if len(items) == 1 else self._policies.claim_many(items)
 
     def _send(self, call: Call) -> list[Receipt]:
         if self._sender is None:

@@ -207,6 +207,36 @@ class TestFinalise:
         assert decisions.finalise(evidence(), 10**9) == []
 
 
+class TestAhead:
+    """What is prepared for the first block in which it can be paid."""
+
+    def test_a_confirmation_leaves_what_it_adds_to_what_was_confirmed(self) -> None:
+        first, second = proposal(0, Span(1_000, 1_600)), proposal(1, Span(1_000, 1_600), Span(2_000, 2_300))
+        known = evidence(Span(1_000, 1_600), Span(2_000, 2_250), incident=OPEN, proposals=(first, second))
+        left = decisions.confirmed(known, 1)
+        assert left.spans == (Span(1_000, 1_600), Span(2_000, 2_250))
+        assert (left.start, left.until, left.covered_seconds) == (1_000, 2_250, 850)
+        assert (left.sequence, left.checkpoints) == (OPEN.sequence, OPEN.checkpoints)
+
+    @pytest.mark.parametrize("incident", [None, OPEN])
+    def test_what_is_not_proposed_leaves_nothing(self, incident: Incident | None) -> None:
+        with pytest.raises(ValueError, match=r"checkpoint 3 of .* is not proposed"):
+            decisions.confirmed(evidence(Span(1_000, 1_600), incident=incident), 3)
+
+    @pytest.mark.parametrize(
+        ("at", "confirmed", "final_at", "wanted"),
+        [(5_000, 0, 0, True), (4_999, 0, 0, False), (5_000, 600, 0, False), (5_000, 0, 4_000, False)],
+    )
+    def test_the_mirror_says_whether_it_is_worth_a_look(
+        self, at: int, confirmed: int, final_at: int, wanted: bool
+    ) -> None:
+        checkpoints = [proposal(0, Span(1_000, 1_600)).checkpoint]
+        earlier = replace(OPEN, covered_seconds=900, final_at=900)
+        last = replace(OPEN, sequence=1, covered_seconds=confirmed, final_at=final_at)
+        assert decisions.may_confirm([last, earlier], checkpoints, at) is wanted
+        assert not decisions.may_confirm([], checkpoints, at)
+
+
 def test_claims_are_batched_in_order_and_those_that_add_nothing_left_out() -> None:
     due = [Claim(i, 0, owed=5, paid=3, debt=2 if i == 7 else 0) for i in range(40)]
     batches = decisions.claim(due)

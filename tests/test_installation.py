@@ -36,7 +36,7 @@ def names(installation: Installation) -> list[str]:
     return [job.name for job in installation.timetable()]
 
 
-ALWAYS = ["poke", "propose", "confirm", "mirror", "claim", "settle", "snapshot", "retire", "follow"]
+ALWAYS = ["poke", "propose", "pay", "confirm", "mirror", "claim", "settle", "snapshot", "retire", "follow"]
 
 
 def test_without_keys_every_job_runs_and_nothing_is_sent(sold: Sold) -> None:
@@ -81,7 +81,7 @@ def test_beats_and_looks_come_before_what_follows_from_them_and_their_transactio
         local.chain.travel(local.now() + 800)
         board.start()
         try:
-            assert [job.last_error for job in board.run_round()] == [""] * 12
+            assert [job.last_error for job in board.run_round()] == [""] * 13
         finally:
             board.stop()
     kinds = {entry.what for entry in installation.engine.ledger()}

@@ -1,148 +1,40 @@
 """The keeper on a real (embedded) chain with the real contracts: from the first report to the last unit paid."""
 
 import logging
-from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
-from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook, WatcherPath
-from insure.chain.embedded import EmbeddedChain
-from insure.chain.sender import Call, Sender
-from insure.chain.typed_data import sign
+from insure import decisions
+from insure.chain.sender import Call
 from insure.errors import ChainError, InsureError, TransactionFailed, Unreachable, WrongChain
-from insure.ops.deploy import DeploymentPlan, deploy
-from insure.payouts import Payouts
-from insure.records.deployment import Deployment
-from insure.records.history import subject_key
 from insure.records.onchain import (
-    ZERO_ADDRESS,
-    Observation,
-    Quote,
+    Incident,
     Receipt,
     Semantics,
-    SignedObservation,
-    SignedQuote,
     Terms,
 )
-from insure.store import Store
-from insure.watcher import Watcher
-
-GENESIS = 1_700_000_000
-SUBJECT = "eip155:7"
-KEY = "0x" + subject_key(SUBJECT).hex()
-RATE = 1_000
-WAITING = 600
-TERMS = Terms(WAITING, Semantics.RETENTION, RATE, 0, 20_000 * RATE, 40_000 * RATE)
-DEPOSIT = 10**12
-DAY = 86_400
-CHALLENGE, MERGE_GAP, GRACE, TAIL, SETTLEMENT = 1_800, 1_800, 900, 7 * DAY, DAY
-
-
-@dataclass
-class Story:
-    """An installation with stakers, policies, observers, and one keeper with its mirror."""
-
-    chain: EmbeddedChain
-    deployment: Deployment
-    store: Store = field(default_factory=lambda: Store().create())
-    nonces: int = 0
-
-    def __post_init__(self) -> None:
-        chain, at = self.chain, self.deployment
-        self.book = IncidentBook(chain, at.incident_book)
-        self.policies = PolicyBook(chain, at.policy_book)
-        self.pool = CoverPool(chain, at.cover_pool)
-        self.asset = Asset(chain, at.asset)
-        self.trigger_id = at.triggers[0].trigger_id
-        self.staker, self.buyer = self.sender(1), self.sender(11)
-        self.watcher = Watcher(chain, self.store, at, confirmations=0)
-        self.keeper = self.payouts(self.sender(12))
-
-    def sender(self, account: int) -> Sender:
-        journal = self.store if account >= 12 else None  # the keepers'
-        return Sender(self.chain, self.chain.accounts[account], journal=journal)
-
-    def payouts(self, sender: Sender | None, store: Store | None = None) -> Payouts:
-        return Payouts(self.chain, self.book, self.policies, self.pool, store or self.store, sender)
-
-    @property
-    def now(self) -> int:
-        return self.chain.head().timestamp
-
-    def fund(self, sender: Sender, amount: int) -> None:
-        sender.send(self.asset.mint(sender.address, amount))
-        sender.send(self.asset.approve(self.pool.address, amount))
-
-    def sell(self, terms: Terms = TERMS, subject: str = SUBJECT) -> int:
-        underwriter = self.chain.accounts[3]
-        self.nonces += 1
-        start = self.now + DAY + 60
-        quote = Quote(
-            self.pool.address,
-            self.asset.address,
-            self.buyer.address,
-            self.deployment.trigger_for(subject).trigger_id,
-            terms,
-            start,
-            start + 7 * DAY,
-            ZERO_ADDRESS,
-            10**6,
-            "0x" + "00" * 32,
-            self.nonces,
-            self.now + 3_000,
-        )
-        signature = sign(self.policies.quote_typed_data(quote), underwriter)
-        self.buyer.send(self.policies.buy(SignedQuote(quote, underwriter.address, signature)))
-        return self.nonces
-
-    def report(self, start: int, until: int, ended: bool = False, subject: str = SUBJECT) -> None:
-        """Two of three observers of each of both teams say so."""
-        for team, first in (("north", 4), ("south", 7)):
-            path = WatcherPath(self.chain, self.deployment.watcher_paths[team])
-            key = "0x" + subject_key(subject).hex()
-            observation = Observation(key, start, until, ended, self.now + 3_600)
-            message = path.observation_typed_data(observation)
-            signers = self.chain.accounts[first : first + 2]
-            signed = [SignedObservation(observation, each.address, sign(message, each)) for each in signers]
-            self.sender(first).send(path.report(signed))
-
-    def alarm(self, since: int) -> None:
-        path = WatcherPath(self.chain, self.deployment.watcher_paths["north"])
-        observer = self.chain.accounts[4]
-        signature = sign(path.alarm_typed_data(KEY, since, since + 3_600), observer)
-        self.sender(4).send(path.raise_alarm(KEY, since, since + 3_600, signature))
-
-    def round(self, at: int | None = None) -> list[Receipt]:
-        """Time passes to `at`, the mirror reads, the keeper does what there is to do, the mirror reads."""
-        if at is not None:
-            self.chain.travel(at)
-        self.watcher.run()
-        receipts = self.keeper.run(self.now)
-        self.watcher.run()
-        return receipts
-
-    def kinds(self) -> list[str]:
-        return [each.kind for each in self.store.transactions()]
-
-
-def installed(deposit: int = DEPOSIT, *further_subjects: str) -> Story:
-    chain = EmbeddedChain(31337, GENESIS)
-    names = [account.address for account in chain.accounts]
-    plan = DeploymentPlan(
-        subject_id=SUBJECT,
-        watcher_teams={"north": names[4:7], "south": names[7:10]},
-        watcher_threshold=2,
-        relayer=names[2],
-        control_id="eip155:8",
-        underwriter=names[3],
-        further_subjects=further_subjects,
-    )
-    made = Story(chain, deploy(chain, Sender(chain, chain.accounts[0]), plan))
-    made.fund(made.staker, deposit)
-    made.staker.send(made.pool.deposit(deposit, made.staker.address))
-    made.fund(made.buyer, 10**9)
-    return made
+from tests.keeper_story import (
+    CHALLENGE,
+    DAY,
+    DEPOSIT,
+    GENESIS,
+    GRACE,
+    KEY,
+    MERGE_GAP,
+    RATE,
+    SETTLEMENT,
+    SUBJECT,
+    TAIL,
+    TERMS,
+    WAITING,
+    Story,
+    finish,
+    halt,
+    installed,
+)
 
 
 @pytest.fixture
@@ -150,25 +42,6 @@ def story() -> Iterator[Story]:
     made = installed()
     yield made
     made.store.close()
-
-
-def halt(story: Story, seconds: int) -> tuple[int, int]:
-    """A policy is in force and its subject down for `seconds`, seen every ten minutes; returns start and end."""
-    story.chain.travel(story.now + DAY + 600)
-    start = story.now
-    for until in range(start + 600, start + seconds, 600):
-        story.chain.travel(until)
-        story.report(start, until)
-        story.round(until + 5)
-    story.chain.travel(start + seconds)
-    story.report(start, start + seconds, ended=True)
-    return start, start + seconds
-
-
-def finish(story: Story, end: int) -> None:
-    story.round(end + 60)
-    story.round(end + CHALLENGE + 120)
-    story.round(end + MERGE_GAP + GRACE + 180)
 
 
 def test_a_halt_is_paid_in_part_while_it_lasts_and_to_the_unit_afterwards(story: Story) -> None:
@@ -256,6 +129,28 @@ def test_two_keepers_pay_no_more_than_one(story: Story) -> None:
     assert claim.paid == claim.owed == RATE * (3_000 - WAITING)
 
 
+def test_what_is_sent_ahead_rests_on_the_incident_as_the_book_then_has_it(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    foreseen: list[Incident] = []
+    real = decisions.confirmed
+
+    def noting(*args: Any) -> Incident:
+        foreseen.append(real(*args))
+        return foreseen[-1]
+
+    monkeypatch.setattr(decisions, "confirmed", noting)
+    story.sell()
+    _, end = halt(story, 5_400)
+    finish(story, end)
+    assert len(foreseen) > 2
+    logs = story.store.logs("IncidentConfirmed")
+    told = {(log.args["from"], log.args["until"], log.args["coveredSeconds"]) for log in logs}
+    assert {
+        (each.start, each.until, each.covered_seconds) for each in foreseen if each.covered_seconds > WAITING
+    } <= told
+
+
 def test_without_a_key_it_says_what_it_would_send_and_sends_nothing(
     story: Story, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -295,9 +190,8 @@ def test_several_policies_are_claimed_in_one_transaction(story: Story) -> None:
     _, end = halt(story, 2_400)
     story.round(end + 60)
     story.round(end + CHALLENGE + 120)
-    (receipt,) = story.round()
-    assert story.kinds()[-1] == "claimMany"
-    claimed = {log.args["policyId"] for log in story.store.logs("ClaimPaid") if log.tx_hash == receipt.tx_hash}
+    (batch,) = story.store.transactions("claimMany")
+    claimed = {log.args["policyId"] for log in story.store.logs("ClaimPaid") if log.tx_hash == batch.tx_hash}
     assert claimed == {1, 2, 3}
     assert [claim.owed for claim in story.store.claims()] == [RATE * (2_400 - WAITING)] * 3
 
@@ -313,16 +207,23 @@ def test_what_a_batch_skips_is_claimed_by_itself(story: Story) -> None:
         address = real.address
 
         def send(self, call: Call) -> Receipt:
-            if call.function == "claimMany":
-                call = story.policies.claim_many(list(zip(*call.args, strict=True))[:1])
-            return real.send(call)
+            return real.send(self.first_only(call))
+
+        def send_in_turn(self, calls: Sequence[tuple[Call, int]]) -> list[Receipt]:
+            return real.send_in_turn([(self.first_only(call), gas) for call, gas in calls])
+
+        @staticmethod
+        def first_only(call: Call) -> Call:
+            if call.function != "claimMany":
+                return call
+            return story.policies.claim_many(list(zip(*call.args, strict=True))[:1])
 
     story.keeper = story.payouts(Skipping())  # type: ignore[arg-type]
     _, end = halt(story, 1_800)
     for at in (60, CHALLENGE + 120, CHALLENGE + 180):
         story.round(end + at)
     assert [claim.paid for claim in story.store.claims()] == [RATE * (1_800 - WAITING)] * 3
-    assert (story.kinds().count("claimMany"), story.kinds().count("claim")) == (1, 2)
+    assert (story.kinds().count("claimMany"), story.kinds().count("claim")) == (2, 1)
 
 
 def test_what_a_contract_refuses_is_named_and_the_rest_is_done(story: Story) -> None:
@@ -336,6 +237,7 @@ def test_what_a_contract_refuses_is_named_and_the_rest_is_done(story: Story) -> 
         """A keeper's key of whom the node takes nothing for the pool."""
 
         address = real.address
+        send_in_turn = staticmethod(real.send_in_turn)
 
         def send(self, call: Call) -> Receipt:
             if call.contract == "CoverPool":

@@ -23,7 +23,7 @@ _log = logging.getLogger(__name__)
 _GAS_PERCENT = 125
 _HIGHEST_TIMES = 10
 """How many times the fees that a chain asks now are offered at most, however long nothing is mined."""
-_POLL_SECONDS = 0.5
+_FIRST_POLL_SECONDS, _POLL_SECONDS = 0.02, 0.5
 _CATCH_UP_POLLS = 3
 MOST_IN_TURN = 16
 """As many of one account as nodes keep ready to be mined (geth's `accountslots`)."""
@@ -281,7 +281,7 @@ class Sender:
         return None
 
     def _wait(self, hashes: list[str]) -> Json | None:
-        deadline = monotonic() + self.patience_seconds
+        deadline, pause = monotonic() + self.patience_seconds, _FIRST_POLL_SECONDS
         while True:
             for tx_hash in hashes:
                 receipt: Json | None = self.chain.request("eth_getTransactionReceipt", tx_hash)
@@ -290,7 +290,8 @@ class Sender:
             if monotonic() >= deadline:
                 return None
             self.guard()
-            sleep(min(_POLL_SECONDS, self.patience_seconds))
+            sleep(min(pause, self.patience_seconds))
+            pause = min(2 * pause, _POLL_SECONDS)
 
     def _why(self, to: Address | None, data: bytes, receipt: Receipt, transaction: Json) -> str:
         """The reason of a transaction that failed although its simulation succeeded."""
