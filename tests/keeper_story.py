@@ -14,6 +14,7 @@ from insure.records.history import subject_key
 from insure.records.onchain import (
     ZERO_ADDRESS,
     Observation,
+    Policy,
     Quote,
     Receipt,
     Semantics,
@@ -72,10 +73,10 @@ class Story:
         sender.send(self.asset.mint(sender.address, amount))
         sender.send(self.asset.approve(self.pool.address, amount))
 
-    def sell(self, terms: Terms = TERMS, subject: str = SUBJECT) -> int:
+    def sell(self, terms: Terms = TERMS, subject: str = SUBJECT, renews: Policy | None = None) -> int:
         underwriter = self.chain.accounts[3]
         self.nonces += 1
-        start = self.now + DAY + 60
+        start = self.now + DAY + 60 if renews is None else renews.end
         quote = Quote(
             self.pool.address,
             self.asset.address,
@@ -89,6 +90,7 @@ class Story:
             "0x" + "00" * 32,
             self.nonces,
             self.now + 3_000,
+            renews=0 if renews is None else renews.policy_id,
         )
         signature = sign(self.policies.quote_typed_data(quote), underwriter)
         self.buyer.send(self.policies.buy(SignedQuote(quote, underwriter.address, signature)))

@@ -62,6 +62,15 @@ def test_a_halt_is_paid_in_part_while_it_lasts_and_to_the_unit_afterwards(story:
     assert story.store.policy(policy) == story.policies.policy(policy)
 
 
+def test_a_policy_that_was_given_away_is_paid_to_whom_it_was_given(story: Story) -> None:
+    policy, heir = story.sell(), story.chain.accounts[14].address
+    story.buyer.send(story.policies.transfer(story.buyer.address, heir, policy))
+    _, end = halt(story, 3_000)
+    finish(story, end)
+    assert story.store.policy(policy) == story.policies.policy(policy)
+    assert story.asset.balance_of(heir) == RATE * (3_000 - WAITING)
+
+
 def test_when_all_is_done_another_round_sends_nothing(story: Story) -> None:
     story.sell()
     _, end = halt(story, 3_000)

@@ -313,8 +313,8 @@ def test_listing_sales_stop_holder_release_delay_end_and_failover_are_followed(s
     }
     more = [
         log(1, 1, "PolicyBook.TriggerListed", triggerId=TRIGGER, listing=raw),
-        log(2, 1, "PolicyBook.Transfer", from_=ZERO_ADDRESS, to=BUYER, tokenId=1),
-        log(6, 0, "PolicyBook.Transfer", from_=BUYER, to=OTHER, tokenId=1),
+        log(2, 1, "PolicyBook.Transfer", from_=ZERO_ADDRESS, to=BUYER, id=1),
+        log(6, 0, "PolicyBook.Transfer", from_=BUYER, to=OTHER, id=1),
         log(6, 1, "IncidentBook.IncidentDelayed", triggerId=TRIGGER, sequence=0, delayedUntil=30_000),
         log(6, 2, "PolicyBook.FailoverActivated", policyId=1, sequence=0, activatedAt=2_100),
         log(7, 0, "PolicyBook.FailoverActivated", policyId=1, sequence=0, activatedAt=2_200),

@@ -162,7 +162,7 @@ def _policy_cancelled(session: Session, log: Log) -> None:
 def _policy_transferred(session: Session, log: Log) -> None:
     if _argument(log, "from") == ZERO_ADDRESS:
         return  # the mint; `PolicyBought` names the first holder
-    _known(session, log, tables.Policy, (_argument(log, "tokenId"),)).holder = _argument(log, "to")
+    _known(session, log, tables.Policy, (_argument(log, "id"),)).holder = _argument(log, "to")
 
 
 def _policy_released(session: Session, log: Log) -> None:
