@@ -13,7 +13,7 @@ SLITHER := .venv-slither
 GAS_TESTS := --isolate --match-path test/Gas.t.sol
 
 .PHONY: help setup setup-dev contracts demo test test-python test-contracts check format artifacts snapshot gas \
-	prove prove-differential prove-symbolic prove-static prove-coverage invariants calibrate clean
+	prove prove-differential prove-symbolic prove-static prove-coverage invariants chaos calibrate clean
 
 help: ## show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 18
@@ -100,6 +100,9 @@ $(SLITHER)/.stamp: contracts/toolchain/slither.txt
 
 invariants: contracts ## the long invariant campaign, in slices; run again to go on
 	$(PYTHON) contracts/campaign.py
+
+chaos: setup-dev contracts ## the engine killed, blinded and lied to; 200 runs more each time
+	$(BIN)/python -m tests.chaos --runs $(or $(RUNS),200)
 
 calibrate: setup-dev ## simulation-based calibration of the models
 	$(BIN)/python -m benchmarks.calibrate

@@ -49,18 +49,8 @@ class Installation:
 
     def timetable(self) -> list[Job]:
         """Every job, in the order in which one round of them makes sense: evidence, then what follows from it."""
-        jobs = [
-            Job("poke", 60, _job(self.payouts.poke)),
-            Job("propose", 60, _job(self.payouts.propose)),
-            Job("pay", 5, _job(self.payouts.pay)),
-            Job("confirm", 60, _job(self.payouts.confirm)),
-            Job("mirror", 15, lambda now: self._mirror()),
-            Job("claim", 60, _job(self.payouts.claim)),
-            Job("settle", 600, _job(self.payouts.settle)),
-            Job("snapshot", 300, self.engine.take_snapshot),
-            Job("retire", 3_600, _job(self.payouts.retire)),
-            Job("follow", 60, lambda now: self._follow()),
-        ]
+        jobs = keeper_jobs(self.payouts, self.watcher, self.store)
+        jobs.insert(-2, Job("snapshot", 300, self.engine.take_snapshot))
         if self.tower is not None:
             jobs.insert(0, Job("attend", 3_600, _job(self.tower.attend)))
             jobs.insert(0, Job("watch", 30, _job(self.tower.watch)))
@@ -69,13 +59,29 @@ class Installation:
             jobs.insert(0, Job(name, 60, _job(relay.beat)))
         return jobs
 
-    def _mirror(self) -> None:
-        self.watcher.run()
 
-    def _follow(self) -> None:
-        """What has become of what we sent, the keys that this process no longer has included."""
-        for sender in self.store.senders():
-            follow(self.watcher.chain, self.store, sender, self.watcher.confirmations)
+def keeper_jobs(payouts: Payouts, watcher: Watcher, store: Store) -> list[Job]:
+    """What mirrors, decides and pays, in the order in which one round of it makes sense."""
+
+    def mirror(now: int) -> None:
+        watcher.run()
+
+    def follow_all(now: int) -> None:
+        # the keys that this process no longer has included
+        for sender in store.senders():
+            follow(watcher.chain, store, sender, watcher.confirmations)
+
+    return [
+        Job("poke", 60, _job(payouts.poke)),
+        Job("propose", 60, _job(payouts.propose)),
+        Job("pay", 5, _job(payouts.pay)),
+        Job("confirm", 60, _job(payouts.confirm)),
+        Job("mirror", 15, mirror),
+        Job("claim", 60, _job(payouts.claim)),
+        Job("settle", 600, _job(payouts.settle)),
+        Job("retire", 3_600, _job(payouts.retire)),
+        Job("follow", 60, follow_all),
+    ]
 
 
 def _job(act: Callable[[int], Sequence[Receipt]]) -> Callable[[int], None]:

@@ -151,7 +151,11 @@ class JobBoard:
             tally.last_at, tally.last_error, tally.last_seconds = now, error, time.monotonic() - began
             self._changed.notify_all()
         if self._store is not None:
-            self._store.record_job(job.name, not error, error, now)
+            try:
+                self._store.record_job(job.name, not error, error, now)
+            except Exception:
+                # the database may be what fails; the tally above has the run all the same
+                _log.exception("run of job %s could not be counted in the database", job.name)
 
 
 def _check(jobs: Sequence[Job]) -> None:

@@ -12,7 +12,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import create_engine, text
 
@@ -399,6 +399,29 @@ def test_rolling_back_to_nothing_empties_the_mirror_and_keeps_our_own_record(sto
     store.roll_back(None)
     assert (store.cursor(), store.logs(), store.policies(), store.blocks()) == (None, [], [], [])
     assert store.transactions("claim")[0].receipt == Receipt("0xa0005", 5, 21_000, 10_005)
+
+
+@settings(max_examples=15)
+@given(st.data())
+def test_however_the_logs_come_the_mirror_is_the_same(data: st.DataObject) -> None:
+    at_once, in_parts = Store().create(), Store().create()
+    for each in (at_once, in_parts):
+        each.bind(INSTALLATION, CONTRACTS)
+    at_once.advance(None, block(6), STORY)
+    cursor, taken = None, 0
+    while taken < len(STORY):
+        upto = data.draw(st.integers(taken + 1, len(STORY)))
+        again = data.draw(st.lists(st.sampled_from(STORY[:upto]), max_size=3))
+        part = data.draw(st.permutations([*STORY[taken:upto], *again]))
+        head = block(6 if upto == len(STORY) else STORY[upto].block_number - 1)
+        assert in_parts.advance(cursor, head, part) == upto - taken
+        cursor, taken = head, upto
+    assert in_parts.logs() == at_once.logs()
+    for read in (Store.policies, Store.incidents, Store.claims, Store.payments, Store.triggers):
+        assert read(in_parts) == read(at_once)
+    assert {each.number for each in at_once.blocks()} <= {each.number for each in in_parts.blocks()}
+    for each in (at_once, in_parts):
+        each.close()
 
 
 def test_of_two_readers_at_one_cursor_the_second_changes_nothing(store: Store) -> None:
