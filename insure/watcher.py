@@ -14,6 +14,8 @@ _log = logging.getLogger(__name__)
 
 FIRST_RANGE = 1_000
 LONGEST_RANGE = 20_000
+MOST_LOGS = 10_000
+"""As many as are wanted at once: memory stays the same however many there are."""
 RANGES_BEFORE_MORE = 32
 """Ranges that are taken in before an endpoint that refused a longer one is asked for twice as much."""
 
@@ -106,7 +108,8 @@ class Watcher:
         self._taken += 1
         if self._taken % RANGES_BEFORE_MORE == 0:
             self._most = min(LONGEST_RANGE, self._most * 2)
-        self._blocks = min(self._most, self._blocks * 2)
+        wanted = 2 * self._blocks if len(raw) * 2 <= MOST_LOGS else self._blocks * MOST_LOGS // len(raw)
+        self._blocks = max(1, min(self._most, wanted))
         return new
 
     def _advance(self, cursor: Head | None, end: Head, logs: list[Log]) -> int:

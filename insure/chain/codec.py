@@ -35,6 +35,7 @@ class _Event:
     name: str
     indexed: tuple[dict[str, Any], ...]
     plain: tuple[dict[str, Any], ...]
+    plain_types: tuple[str, ...]
 
 
 class Abi:
@@ -108,7 +109,7 @@ class Abi:
         args: dict[str, object] = {}
         for entry, topic in zip(known.indexed, log.topics[1:], strict=True):
             args[entry["name"]] = _from_chain(entry, decode([entry["type"]], bytes.fromhex(topic[2:]))[0])
-        for entry, value in zip(known.plain, decode(_types(known.plain), log.data), strict=True):
+        for entry, value in zip(known.plain, decode(known.plain_types, log.data), strict=True):
             args[entry["name"]] = _from_chain(entry, value)
         return known.name, args
 
@@ -179,7 +180,7 @@ def _function(entry: dict[str, Any]) -> _Function:
 def _event(entry: dict[str, Any]) -> _Event:
     indexed = tuple(each for each in entry["inputs"] if each["indexed"])
     plain = tuple(each for each in entry["inputs"] if not each["indexed"])
-    return _Event(entry["name"], indexed, plain)
+    return _Event(entry["name"], indexed, plain, _types(plain))
 
 
 def _to_chain(entry: dict[str, Any], value: Any) -> Any:

@@ -22,6 +22,11 @@ def apply(session: Session, log: Log) -> None:
         handler(session, log)
 
 
+def counts(contract: str, event: str) -> bool:
+    """Whether such a log changes any table."""
+    return (contract, event) in _HANDLERS
+
+
 def clear(session: Session) -> None:
     """Empties every table that follows from the logs."""
     for table in tables.PROJECTED:
@@ -243,3 +248,6 @@ _HANDLERS: dict[tuple[str, str], Handler] = {
     ("PolicyBook", "ClaimPaid"): _claim_paid,
     ("CoverPool", "DebtPaid"): _debt_paid,
 }
+
+EVENTS = frozenset(event for _, event in _HANDLERS)
+"""The names of events that change a table."""

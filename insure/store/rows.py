@@ -24,22 +24,22 @@ def log_of(row: tables.Log) -> onchain.Log:
     )
 
 
-def log_row(log: onchain.Log) -> tables.Log:
-    """The row of a decoded event."""
+def log_values(log: onchain.Log) -> dict[str, Any]:
+    """The columns of a decoded event."""
     first = next(iter(log.args.values()), "")
-    return tables.Log(
-        chain_id=log.chain_id,
-        tx_hash=log.tx_hash,
-        log_index=log.log_index,
-        block_number=log.block_number,
-        block_hash=log.block_hash,
-        timestamp=log.timestamp,
-        address=log.address,
-        contract=log.contract,
-        event=log.event,
-        about=first if isinstance(first, str) else str(first),
-        args=log.args,
-    )
+    return {
+        "chain_id": log.chain_id,
+        "tx_hash": log.tx_hash,
+        "log_index": log.log_index,
+        "block_number": log.block_number,
+        "block_hash": log.block_hash,
+        "timestamp": log.timestamp,
+        "address": log.address,
+        "contract": log.contract,
+        "event": log.event,
+        "about": first if isinstance(first, str) else str(first),
+        "args": log.args,
+    }
 
 
 def trigger_of(row: tables.Trigger) -> mirror.KnownTrigger:
