@@ -13,10 +13,10 @@ from typing import Protocol
 import httpx
 
 from insure.errors import InvalidInput, SourceError
+from insure.records.onchain import LOW_GAS_WEI
 from insure.records.units import time_text
 from insure.records.views import Health, IncidentView, PoolView, SubjectState, WatchView
 
-LOW_GAS_WEI = 5 * 10**16
 BEATS_AHEAD_SECONDS = 14 * 86_400
 """A trigger whose evidence is paid for less far ahead soon sells no cover."""
 _TIMEOUT_SECONDS = 10.0

@@ -32,11 +32,12 @@ from insure.installation import from_settings, jobs_aside
 from insure.jobs import JobBoard
 from insure.logs import configure
 from insure.ops.check import check
+from insure.ops.check_site import check_site
 from insure.ops.deploy import deploy_plan, read_plan
 from insure.rebuild import compare, reread
 from insure.records.deployment import Deployment
 from insure.records.units import parse_duration
-from insure.settings import Settings
+from insure.settings import Settings, secret_files
 from insure.store import Store
 from insure.store.backup import back_up, restore
 from insure.terminal import check_table, console, price_json, price_table, readings_table, subject_table
@@ -135,11 +136,15 @@ def deploy(
 def check_command(as_json: JsonOption = False) -> None:
     """Verifies the installation of INSURE_DEPLOYMENT on INSURE_RPC_URL: code, wiring, powers, what is sold.
 
+    Then what this machine needs to run it: endpoints, clock, keys, database.
+
     Ends with exit code 1 if anything is not as the manifest and the artifacts say.
     """
     settings = Settings.from_env(require=("rpc_url",))
     deployment = Deployment.read(settings.deployment)
     checks = check(Chain.connect(settings.rpc_url), deployment)
+    if checks[0].ok:  # else it is another chain, and only that is said
+        checks += check_site(settings, deployment, int(time.time()), secret_files())
     bad = sum(not each.ok for each in checks)
     console(stderr=as_json).print(check_table(checks))
     if as_json:

@@ -9,6 +9,8 @@ from insure.errors import NotConfigured
 
 _PREFIX = "INSURE_"
 _LAST_PORT = 65_535
+_SECRET = ("key", "keys", "secret")
+"""Last words of the names of settings that nobody else may read."""
 _WORDS = {"log_format": ("text", "json"), "log_level": ("debug", "info", "warning", "error")}
 
 
@@ -77,6 +79,13 @@ class Settings:
         if problems:
             raise NotConfigured("; ".join(problems))
         return cls(**values)  # type: ignore[arg-type]  # each value has its field's type by _convert
+
+
+def secret_files(environment: Mapping[str, str] | None = None) -> dict[str, Path]:
+    """The files that keys and secrets are read from, by the variable that names each."""
+    env = os.environ if environment is None else environment
+    names = [f"{_PREFIX}{each.name.upper()}_FILE" for each in fields(Settings) if each.name.split("_")[-1] in _SECRET]
+    return {name: Path(env[name]) for name in names if env.get(name)}
 
 
 def _from_env_or_file(env: Mapping[str, str], name: str, problems: list[str]) -> str | None:

@@ -44,8 +44,7 @@ class Watcher:
         """Ranges taken in since it last refused one."""
         self._anew = False
         """Whether the mirror is being read anew because a log contradicted it."""
-        installation = f"policy book {deployment.policy_book} on chain {deployment.chain_id}"
-        store.bind(installation, self._decoder.addresses)
+        store.bind(deployment.installation, self._decoder.addresses)
 
     def run(self, until: int | None = None) -> int:
         """Takes in what is new and deep enough, up to block `until` if given; returns how many logs were new.

@@ -11,9 +11,10 @@ from typing import Any
 
 import pytest
 
-from insure.alerts import BEATS_AHEAD_SECONDS, LOW_GAS_WEI, Alert, AlertKind, Herald, Message, Webhook, standing
+from insure.alerts import BEATS_AHEAD_SECONDS, Alert, AlertKind, Herald, Message, Webhook, standing
 from insure.errors import InvalidInput, SourceError
 from insure.installation import jobs_aside
+from insure.records.onchain import LOW_GAS_WEI
 from insure.records.views import EndpointView, Health, JobView, PoolView, SenderView, WatchView
 from insure.settings import Settings
 from tests.loopback import LoopbackServer

@@ -85,6 +85,11 @@ class Deployment:
     """Commit of the sources, or unknown."""
     schema_version: int = SCHEMA_VERSION
 
+    @property
+    def installation(self) -> str:
+        """What tells it from any other."""
+        return f"policy book {self.policy_book} on chain {self.chain_id}"
+
     def to_json(self) -> str:
         """The manifest's text: amounts as strings of smallest units, scenarios in the order of their numbers."""
         values = asdict(self)

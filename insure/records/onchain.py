@@ -30,6 +30,10 @@ class Head:
     timestamp: int
 
 
+LOW_GAS_WEI = 5 * 10**16
+"""A sender with less soon stops."""
+
+
 @dataclass(frozen=True)
 class Receipt:
     """A mined transaction; `fee` is what its gas cost, in the smallest unit of the chain's own coin."""
@@ -331,6 +335,7 @@ class Solvency:
 
 
 __all__ = [
+    "LOW_GAS_WEI",
     "ZERO_ADDRESS",
     "Address",
     "Bytes32",

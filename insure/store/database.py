@@ -8,6 +8,8 @@ from typing import Any, Self
 
 from alembic import command
 from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, Engine, event, inspect
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
@@ -69,6 +71,19 @@ class Database:
         with self._turn, self._engine.connect() as connection:
             return inspect(connection).get_table_names()
 
+    def revision(self) -> str | None:
+        """The schema's revision, None for a database without one; changes nothing.
+
+        Raises `NotConfigured` when the database can't be opened.
+        """
+        if self._url.get_backend_name() == "sqlite" and not Path(self._url.database or "").is_file():
+            return None  # connecting would make the file
+        try:
+            with self._turn, self._engine.connect() as connection:
+                return MigrationContext.configure(connection).get_current_revision()
+        except DBAPIError as error:
+            raise NotConfigured(f"database_url {_shown(self._url)!r} can't be opened: {error.orig}") from None
+
     @contextmanager
     def _session(self) -> Iterator[Session]:
         """A session whose changes are kept together if the block ends well, and not at all if it raises."""
@@ -82,6 +97,11 @@ def migration_config() -> Config:
     config.set_main_option("script_location", str(Path(migrations.__file__).parent).replace("%", "%%"))
     config.set_main_option("path_separator", "os")
     return config
+
+
+def newest_revision() -> str:
+    """The revision of the schema that this version uses."""
+    return ScriptDirectory.from_config(migration_config()).get_current_head() or ""
 
 
 def _parse(url: str) -> URL:

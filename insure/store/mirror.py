@@ -58,6 +58,12 @@ class Mirror(Database):
             row = session.exec(select(tables.Cursor)).first()
             return None if row is None else _head_of(row)
 
+    def installation(self) -> str | None:
+        """What is mirrored here; None before anything is."""
+        with self._session() as session:
+            row = session.exec(select(tables.Cursor)).first()
+            return None if row is None else row.installation
+
     def advance(self, expected: Head | None, head: Head, logs: Iterable[Log]) -> int | None:
         """Takes in all logs from after `expected` up to `head`, in order, and moves the cursor: all or nothing.
 
