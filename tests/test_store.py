@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic import op
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
@@ -183,6 +184,29 @@ def test_the_migrations_make_of_every_revision_exactly_the_tables_that_the_code_
     assert [job.name for job in store.create().jobs()] == ["watch"], "nothing is lost"
     with store._engine.connect() as connection:
         assert compare_metadata(MigrationContext.configure(connection), Row.metadata) == []
+    store.close()
+
+
+@pytest.mark.parametrize("made", [0, 1, 5, 12])
+def test_a_creation_that_breaks_off_leaves_nothing_behind(
+    empty_database_url: str, made: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    real, left = op.create_table, made
+
+    def filling_up(*args: Any, **options: Any) -> Any:
+        nonlocal left
+        if left == 0:
+            raise OSError("no space left on device")
+        left -= 1
+        return real(*args, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(op, "create_table", filling_up)
+        store = Store(empty_database_url)
+        with pytest.raises(OSError, match="no space"):
+            store.create()
+    assert store.table_names() == []
+    assert store.create().jobs() == []
     store.close()
 
 

@@ -44,6 +44,9 @@ class Database:
         config = migration_config()
         try:
             with self._turn, self._engine.begin() as connection:
+                if self._url.get_backend_name() == "sqlite":
+                    # the driver begins none by itself before tables are made: what breaks off would leave half a schema
+                    connection.exec_driver_sql("BEGIN IMMEDIATE")
                 config.attributes["connection"] = connection
                 command.upgrade(config, revision)
         except DBAPIError as error:
