@@ -12,13 +12,15 @@ from typing import Protocol
 
 import httpx
 
-from insure.errors import InvalidInput, SourceError
+from insure.errors import FeeTooHigh, InvalidInput, SourceError
 from insure.records.onchain import LOW_GAS_WEI
 from insure.records.units import time_text
 from insure.records.views import Health, IncidentView, PoolView, SubjectState, WatchView
 
 BEATS_AHEAD_SECONDS = 14 * 86_400
 """A trigger whose evidence is paid for less far ahead soon sells no cover."""
+REORGANISATION_TOLD_SECONDS = 86_400
+"""It is over at once; a day is long enough for a person to look."""
 _TIMEOUT_SECONDS = 10.0
 _SECRET = "whsec_"
 
@@ -36,7 +38,9 @@ class AlertKind(StrEnum):
     NO_ROOM = "no_room"
     LOW_GAS = "low_gas"
     JOB_FAILS = "job_fails"
+    FEE_CAP = "fee_cap"
     MIRROR_LAGS = "mirror_lags"
+    REORGANISATION = "reorganisation"
     ENDPOINT_OUT = "endpoint_out"
 
 
@@ -105,9 +109,9 @@ def _of_cover(watches: Iterable[WatchView], incidents: Iterable[IncidentView], n
 
 def _of_money(health: Health, pool: PoolView) -> Iterator[Alert]:
     unpaid = pool.claims_owed - pool.claims_paid
-    failing = {job.name: job.last_error for job in health.jobs if job.last_error}
-    if unpaid > 0 and "claim" in failing:
-        yield Alert(AlertKind.PAYOUT_BLOCKED, "pool", f"{unpaid} is owed and not paid: {failing['claim']}")
+    failing = [job.last_error for job in health.jobs if job.last_error and job.name in ("pay", "claim")]
+    if unpaid > 0 and failing:
+        yield Alert(AlertKind.PAYOUT_BLOCKED, "pool", f"{unpaid} is owed and not paid: {failing[0]}")
     if pool.solvency.debts > 0:
         yield Alert(AlertKind.DEBTS, "pool", f"claims exceeded the assets by {pool.solvency.debts}: deposits wait")
     if pool.solvency.free == 0:
@@ -116,12 +120,18 @@ def _of_money(health: Health, pool: PoolView) -> Iterator[Alert]:
 
 def _of_process(health: Health) -> Iterator[Alert]:
     for job in health.jobs:
-        if job.last_error:
+        if job.last_error.startswith(FeeTooHigh.__name__):
+            yield Alert(AlertKind.FEE_CAP, job.name, f"job {job.name} waits for cheaper gas: {job.last_error}")
+        elif job.last_error:
             yield Alert(AlertKind.JOB_FAILS, job.name, f"job {job.name} fails: {job.last_error}")
     if not health.ready:
         yield Alert(
             AlertKind.MIRROR_LAGS, "mirror", f"the mirror is at {health.mirrored_to}, the chain at {health.head}"
         )
+    gone = health.rollback
+    if gone is not None and health.now < gone.at + REORGANISATION_TOLD_SECONDS:
+        text = f"block {gone.block} was believed and is gone: the mirror went back to {gone.ancestor}"
+        yield Alert(AlertKind.REORGANISATION, "mirror", text)
     for number, endpoint in enumerate(health.endpoints):
         if not endpoint.used:
             yield Alert(AlertKind.ENDPOINT_OUT, f"{number} {endpoint.host}", f"endpoint {endpoint.host} is out")

@@ -271,4 +271,5 @@ class Engine:
                 SenderView(role, address, self._chain.balance(address)) for role, address in self.senders.items()
             ),
             spendings=tuple(self._store.spendings()),
+            rollback=self._watcher.rollback,
         )

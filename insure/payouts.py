@@ -15,7 +15,7 @@ from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook, WatcherP
 from insure.chain.rpc import Chain
 from insure.chain.sender import MOST_IN_TURN, Call, Sender
 from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
-from insure.errors import ChainError, KeyInUse, TransactionFailed, Unreachable, WrongChain
+from insure.errors import ChainError, FeeTooHigh, KeyInUse, TransactionFailed, Unreachable, WrongChain
 from insure.records.onchain import Bytes32, Claim, Head, Incident, Member, Receipt
 from insure.store import Store
 
@@ -44,7 +44,7 @@ class Payouts:
     Every method takes now (UTC seconds), decides by the earlier of that and the time of the chain's last block, and
     returns the receipts of what it sent. What a contract refuses, or a node fails on, is left out and the rest is done;
     then it raises `TransactionFailed` (`ChainError` if not all were contracts' refusals) naming each. `Unreachable`,
-    `WrongChain` and `KeyInUse` end a method at once. All may be run again at any time.
+    `WrongChain`, `KeyInUse` and `FeeTooHigh` end a method at once. All may be run again at any time.
     """
 
     def __init__(
@@ -357,7 +357,7 @@ def _each(steps: Iterable[Callable[[], list[Receipt]]]) -> list[Receipt]:
     for step in steps:
         try:
             receipts += step()
-        except (Unreachable, WrongChain, KeyInUse):
+        except (Unreachable, WrongChain, KeyInUse, FeeTooHigh):
             raise
         except ChainError as refusal:
             refusals.append(refusal)

@@ -8,6 +8,7 @@ from insure.chain.rpc import Chain
 from insure.errors import ChainError, InvalidInput, RateLimited, Unreachable, WrongChain
 from insure.records.deployment import Deployment
 from insure.records.onchain import Head, Log
+from insure.records.views import Rollback
 from insure.store import Store
 
 _log = logging.getLogger(__name__)
@@ -42,6 +43,8 @@ class Watcher:
         """As many blocks as the endpoint answers for, as far as is known."""
         self._taken = 0
         """Ranges taken in since it last refused one."""
+        self.rollback: Rollback | None = None
+        """The last time that the chain left behind what was believed."""
         self._anew = False
         """Whether the mirror is being read anew because a log contradicted it."""
         store.bind(deployment.installation, self._decoder.addresses)
@@ -75,6 +78,8 @@ class Watcher:
         depth = "to its beginning" if ancestor is None else f"to block {ancestor.number}"
         _log.warning("block %d is no longer %s: rolling the mirror back %s", cursor.number, cursor.hash, depth)
         self._store.roll_back(ancestor)
+        at = self.chain.head().timestamp
+        self.rollback = Rollback(at, cursor.number, -1 if ancestor is None else ancestor.number)
         return ancestor
 
     def _same(self, block: Head) -> bool:

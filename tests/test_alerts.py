@@ -11,11 +11,20 @@ from typing import Any
 
 import pytest
 
-from insure.alerts import BEATS_AHEAD_SECONDS, Alert, AlertKind, Herald, Message, Webhook, standing
+from insure.alerts import (
+    BEATS_AHEAD_SECONDS,
+    REORGANISATION_TOLD_SECONDS,
+    Alert,
+    AlertKind,
+    Herald,
+    Message,
+    Webhook,
+    standing,
+)
 from insure.errors import InvalidInput, SourceError
 from insure.installation import jobs_aside
 from insure.records.onchain import LOW_GAS_WEI
-from insure.records.views import EndpointView, Health, JobView, PoolView, SenderView, WatchView
+from insure.records.views import EndpointView, Health, JobView, PoolView, Rollback, SenderView, WatchView
 from insure.settings import Settings
 from tests.loopback import LoopbackServer
 from tests.screen_engine import NOW, ScreenEngine
@@ -56,6 +65,8 @@ def test_of_a_healthy_process_nothing_is_told() -> None:
     ("health", "kind"),
     [
         ({"jobs": (JobView("poke", 60.0, 3, 1, NOW, "Unreachable: nothing answers"),)}, AlertKind.JOB_FAILS),
+        ({"jobs": (JobView("poke", 60.0, 3, 1, NOW, "FeeTooHigh: 90 gwei, at most 50"),)}, AlertKind.FEE_CAP),
+        ({"rollback": Rollback(NOW - REORGANISATION_TOLD_SECONDS + 1, 90, 88)}, AlertKind.REORGANISATION),
         ({"mirrored_to": -1}, AlertKind.MIRROR_LAGS),
         ({"endpoints": (EndpointView("a.example", 90, 4, 0.0, False),)}, AlertKind.ENDPOINT_OUT),
         ({"senders": (SenderView("keeper", KEEPER, LOW_GAS_WEI - 1),)}, AlertKind.LOW_GAS),
@@ -63,6 +74,10 @@ def test_of_a_healthy_process_nothing_is_told() -> None:
 )
 def test_what_ails_the_process_is_told(health: dict[str, Any], kind: AlertKind) -> None:
     assert kinds(Engine(**health)) == {kind}
+
+
+def test_a_reorganisation_is_over_after_a_day() -> None:
+    assert kinds(Engine(rollback=Rollback(NOW - REORGANISATION_TOLD_SECONDS, 90, 88))) == set()
 
 
 def test_gas_enough_is_no_alert() -> None:

@@ -8,7 +8,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from insure.api.app import create_api
 from insure.api.metrics import exposition
 from insure.records.mirror import Spending
-from insure.records.views import EndpointView, Health, JobView, SenderView
+from insure.records.views import EndpointView, Health, JobView, Rollback, SenderView
 from tests.screen_engine import NOW, SOLVENCY, ScreenEngine
 
 HEALTH = Health(
@@ -55,6 +55,12 @@ def test_jobs_with_their_failures_and_durations() -> None:
     assert found[("insure_job_last_run_duration_seconds", "claim")] == 1.5
     assert found[("insure_job_failing", "mirror")] == 0
     assert ("insure_job_last_run_timestamp_seconds", "mirror") not in found, "it has not run"
+
+
+def test_when_the_mirror_last_went_back() -> None:
+    name = ("insure_mirror_rolled_back_timestamp_seconds",)
+    assert told()[name] == 0, "it never did"
+    assert told(replace(HEALTH, rollback=Rollback(NOW - 7, 90, 88)))[name] == NOW - 7
 
 
 def test_what_each_key_has_spent_on_what() -> None:

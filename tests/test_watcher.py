@@ -13,6 +13,7 @@ from insure.errors import ChainError, InvalidInput, RateLimited, Unreachable, Wr
 from insure.ops.deploy import DeploymentPlan, deploy
 from insure.records.deployment import Deployment
 from insure.records.onchain import Head
+from insure.records.views import Rollback
 from insure.store import Store
 from insure.watcher import FIRST_RANGE, Watcher
 
@@ -115,12 +116,15 @@ def test_after_a_reorganisation_the_mirror_shows_the_new_branch_only(host: Host,
     host.deposit(3)
     watcher.run()
     assert deposits(store) == [1, 2, 3]
+    believed = host.chain.head()
+    assert watcher.rollback is None
     host.chain.roll_back(2)
     host.deposit(40)
     host.deposit(50)
     host.chain.mine()
     watcher.run()
     assert deposits(store) == [1, 40, 50]
+    assert watcher.rollback == Rollback(host.chain.head().timestamp, believed.number, kept.number)
     assert store.cursor() == host.chain.head()
     numbers = {block.number: block.hash for block in store.blocks()}
     assert all(host.chain.block(number).hash == hash_ for number, hash_ in numbers.items())

@@ -397,6 +397,18 @@ READY_LAG = 256
 
 
 @dataclass(frozen=True)
+class Rollback:
+    """That the mirror went back: the chain had left `block`, which was deep enough to be believed, behind.
+
+    `ancestor` is the block it went back to, -1 for its beginning; `at` the time of the chain's last block then.
+    """
+
+    at: int
+    block: int
+    ancestor: int
+
+
+@dataclass(frozen=True)
 class Health:
     """Whether the engine works: the host's head, how far the mirror is, the jobs, the endpoints, what sends and
     what that has cost."""
@@ -409,6 +421,8 @@ class Health:
     endpoints: tuple[EndpointView, ...] = ()
     senders: tuple[SenderView, ...] = ()
     spendings: tuple[Spending, ...] = ()
+    rollback: Rollback | None = None
+    """The last one since the start."""
 
     @property
     def ready(self) -> bool:
