@@ -19,11 +19,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """Something to be done every `every_seconds` of real time; `run` is given the board's now (UTC seconds)."""
+    """Something to be done every `every_seconds` of real time; `run` is given the board's now (UTC seconds).
+
+    With `on_head` it is done at once, too, when the board is told that the host chain has a new head.
+    """
 
     name: str
     every_seconds: float
     run: Callable[[int], None]
+    on_head: bool = False
 
 
 @dataclass
@@ -53,6 +57,9 @@ class JobBoard:
         self._changed = threading.Condition()
         self._stopping = threading.Event()
         self._rounds = 0
+        self._nudges = 0
+        self._nudged: set[str] = set()
+        """Jobs that wait to run for a new head."""
         _check(self._jobs)
         self._scheduler = BackgroundScheduler(
             executors={"default": ThreadPoolExecutor(1)},
@@ -79,6 +86,35 @@ class JobBoard:
         with self._changed:
             self._changed.notify_all()
 
+    def nudge(self) -> None:
+        """Has the jobs that are `on_head` run once, after what is due already, in the board's order.
+
+        One that waits for such a run already is not put in line again: however fast heads come, no work piles up. A
+        head that comes while it runs counts, for it may have read the chain before. A board that does not run ignores
+        it: its jobs run by their interval when it does.
+        """
+        if not self._scheduler.running or self._stopping.is_set():
+            return
+        with self._changed:
+            jobs = [job for job in self._jobs if job.on_head and job.name not in self._nudged]
+            self._nudged |= {job.name for job in jobs}
+            self._nudges += 1
+            number = self._nudges
+        self._add("head", number, self._run_nudged, jobs)
+
+    def _run_nudged(self, job: Job) -> None:
+        with self._changed:
+            self._nudged.discard(job.name)
+        self._run(job)
+
+    def _add(self, kind: str, number: int, run: Callable[[Job], None], jobs: Sequence[Job]) -> None:
+        # APScheduler fires jobs that are due at one instant in the order of their ids
+        due = datetime.now(UTC)
+        for place, job in enumerate(jobs):
+            self._scheduler.add_job(
+                run, "date", run_date=due, args=[job], id=f"{kind} {number:08d} {place:04d}", name=job.name
+            )
+
     def run_round(self, timeout: float = 60.0) -> list[JobView]:
         """Has every job run once, in the board's order, in runs that start after this call; returns how they fare.
 
@@ -100,12 +136,7 @@ class JobBoard:
                     waiting.discard(job.name)
                     self._changed.notify_all()
 
-        # APScheduler fires jobs that are due at one instant in the order of their ids
-        due = datetime.now(UTC)
-        for place, job in enumerate(self._jobs):
-            self._scheduler.add_job(
-                run, "date", run_date=due, args=[job], id=f"round {number:08d} {place:04d}", name=job.name
-            )
+        self._add("round", number, run, self._jobs)
         deadline = time.monotonic() + timeout
         with self._changed:
             while waiting and not self._stopping.is_set() and (left := deadline - time.monotonic()) > 0:

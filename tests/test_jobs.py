@@ -159,6 +159,93 @@ def test_stopping_lets_the_running_job_end_and_drops_what_waits(boards: Callable
     assert len(refused) == 1
 
 
+# New heads
+
+
+def test_a_new_head_runs_at_once_what_waits_for_heads_in_the_boards_order_and_nothing_else(
+    boards: Callable[..., JobBoard],
+) -> None:
+    seen: list[str] = []
+    over = threading.Semaphore(0)
+
+    def note(name: str) -> Callable[[int], None]:
+        def run(now: int) -> None:
+            seen.append(f"{name} {now}")
+            over.release()
+
+        return run
+
+    board = boards(
+        Job("poke", SELDOM, note("poke")),
+        Job("mirror", SELDOM, note("mirror"), on_head=True),
+        Job("claim", SELDOM, note("claim"), on_head=True),
+    )
+    for _ in range(2):
+        board.nudge()
+        assert over.acquire(timeout=30) and over.acquire(timeout=30)
+    assert seen == [f"mirror {NOW}", f"claim {NOW}"] * 2
+    board.run_round(timeout=30)
+    assert [(job.name, job.runs) for job in board.status()] == [("poke", 1), ("mirror", 3), ("claim", 3)]
+
+
+def test_heads_that_come_while_a_job_runs_make_for_one_more_run(boards: Callable[..., JobBoard]) -> None:
+    started, go_on = threading.Semaphore(0), threading.Semaphore(0)
+
+    def slow(now: int) -> None:
+        started.release()
+        assert go_on.acquire(timeout=30)
+
+    board = boards(Job("mirror", SELDOM, slow, on_head=True))
+    board.nudge()
+    assert started.acquire(timeout=30)
+    for _ in range(100):
+        board.nudge()
+    go_on.release()
+    assert started.acquire(timeout=30)
+    go_on.release()
+    go_on.release()
+    board.run_round(timeout=30)
+    assert board.status()[0].runs == 3, "the first, one for all the heads since, and the round's"
+
+
+def test_heads_hold_up_no_job_that_is_due(boards: Callable[..., JobBoard]) -> None:
+    board: JobBoard
+
+    def restless(now: int) -> None:
+        board.nudge()
+
+    board = boards(Job("mirror", SELDOM, restless, on_head=True), Job("snapshot", SELDOM, lambda now: None))
+    board.nudge()
+    for _ in range(3):
+        board.run_round(timeout=30)
+    assert board.status()[1].runs == 3
+
+
+def test_a_job_that_fails_on_a_head_runs_on_the_next(boards: Callable[..., JobBoard]) -> None:
+    failed = threading.Semaphore(0)
+
+    def failing(now: int) -> None:
+        failed.release()
+        fail(now)
+
+    board = boards(Job("mirror", SELDOM, failing, on_head=True))
+    for _ in range(2):
+        board.nudge()
+        assert failed.acquire(timeout=30)
+    board.run_round(timeout=30)
+    assert board.status()[0].failures == 3
+
+
+def test_a_head_before_the_start_and_after_the_stop_is_nothing() -> None:
+    ran: list[int] = []
+    board = JobBoard([Job("mirror", SELDOM, ran.append, on_head=True)], lambda: NOW)
+    board.nudge()
+    board.start()
+    board.stop()
+    board.nudge()
+    assert ran == []
+
+
 def test_a_round_on_a_board_that_is_not_running_is_refused() -> None:
     board = JobBoard([Job("watch", 1, lambda now: None)], lambda: NOW)
     with pytest.raises(InvalidInput, match="call start first"):
