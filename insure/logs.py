@@ -7,7 +7,7 @@ from pythonjsonlogger.json import JsonFormatter
 
 from insure.settings import Settings
 
-_CHATTY = ("httpx", "httpcore", "urllib3", "web3", "apscheduler")
+_CHATTY = ("httpx", "httpcore", "urllib3", "web3", "websockets", "apscheduler")
 """Libraries that log addresses they call, and those may hold a key: they are heard from warnings on."""
 
 

@@ -21,6 +21,7 @@ EFFECTS = (
     "sqlmodel",
     "sqlalchemy",
     "web3",
+    "websockets",
     "httpx",
     "fastapi",
     "uvicorn",

@@ -49,5 +49,6 @@ def test_less_than_the_level_is_not_told(capsys: pytest.CaptureFixture[str]) -> 
 def test_libraries_do_not_tell_the_addresses_they_call(capsys: pytest.CaptureFixture[str]) -> None:
     configure(Settings(log_level="debug"))
     logging.getLogger("httpx").info("HTTP Request: GET https://node.example/v2/secret-key")
+    logging.getLogger("websockets.client").debug("> GET /v2/secret-key HTTP/1.1")
     logging.getLogger("urllib3.connectionpool").debug("https://node.example:443 POST /v2/secret-key")
     assert "secret" not in capsys.readouterr().err

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
-from urllib.parse import urlsplit
 
 from requests.exceptions import RequestException
 from web3 import Web3
@@ -16,7 +15,8 @@ from web3.types import RPCEndpoint
 
 from insure.chain.endpoints import Endpoints
 from insure.chain.reasons import explain
-from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable
+from insure.chain.urls import require_url, split_urls
+from insure.errors import ChainError, TransactionFailed, Unreachable
 from insure.records.onchain import Address, Bytes32, Head
 from insure.records.views import EndpointView
 
@@ -55,9 +55,9 @@ class Chain:
         Raises `InvalidInput` for a URL that names no such endpoint, `Unreachable` when none answers, `WrongChain` when
         those that do serve another than `chain_id`.
         """
-        each = urls.replace(",", " ").split() or [urls]
+        each = split_urls(urls)
         for url in each:
-            _require_endpoint(url)
+            require_url(url)
         provider = Endpoints(each, chain_id)
         return cls(provider, Chain(provider, 0)._quantity("eth_chainId"))
 
@@ -200,29 +200,6 @@ def reading(method: str) -> Iterator[None]:
         yield
     except (TypeError, AttributeError, KeyError, ValueError) as error:
         raise ChainError(f"{method}: the answer can't be read ({type(error).__name__}: {error})") from error
-
-
-def _require_endpoint(url: str) -> None:
-    """Raises `InvalidInput` for what is no HTTP URL."""
-    try:
-        parts = urlsplit(url)
-        valid = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that don't close, or a port that is no number
-        valid = False
-    if not valid:
-        raise InvalidInput(f"endpoint{_shown(url)} must begin with http:// or https:// and name a host")
-
-
-def _shown(url: str) -> str:
-    """Scheme and host, or host and port where the scheme is missing: anything else may hold a key."""
-    try:
-        parts = urlsplit(url if "://" in url else f"//{url}")
-        host, port = parts.hostname, None if parts.scheme else parts.port
-    except ValueError:
-        return ""
-    if host and (parts.scheme or port):
-        return f" '{parts.scheme}://{host}'" if parts.scheme else f" '{host}:{port}'"
-    return ""
 
 
 def _failure(method: str, error: Any) -> ChainError:
