@@ -14,6 +14,7 @@ import typer
 from insure import dataset, model_cli, outages_cli, portfolio_cli
 from insure.api.server import Server, require_free
 from insure.chain.abi_package import abi_package
+from insure.chain.heads import Heads
 from insure.chain.rpc import Chain
 from insure.cover_options import (
     AggregateLimitOption,
@@ -181,15 +182,19 @@ def run() -> None:
     board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
     aside = JobBoard(jobs_aside(settings, installation.engine), installation.engine.now, installation.store)
     installation.engine.job_status = lambda: [*board.status(), *aside.status()]
+    heads = Heads(installation.watcher.chain.head, board.nudge, settings.ws_url)
+    installation.engine.head_source = lambda: heads.source
     with Server(create_app(installation.engine), settings.host, settings.port) as server:
         try:
             board.start()
             aside.start()
+            heads.start()
             console().print(f"dashboard at {server.url}, API at {server.url}/docs; Ctrl-C ends it")
             server.wait()
         except KeyboardInterrupt:
             console().print("finishing the job that runs")
         finally:
+            heads.close()
             aside.stop()
             board.stop()
             installation.close()

@@ -109,8 +109,9 @@ class Engine:
         self._policy_book = PolicyBook(chain, deployment.policy_book)
         self._evidence = Evidence(chain, deployment, store, self._names)
         self.job_status: Callable[[], Sequence[JobView]] = tuple
+        self.head_source: Callable[[], str] = str
         self.senders: Mapping[str, Address] = {}
-        """How the jobs fare; whoever runs them says so here."""
+        """How the jobs fare, and where new heads are known from; whoever runs them says so here."""
 
     @property
     def deployment(self) -> Deployment:
@@ -272,4 +273,5 @@ class Engine:
             ),
             spendings=tuple(self._store.spendings()),
             rollback=self._watcher.rollback,
+            heads=self.head_source(),
         )

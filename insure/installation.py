@@ -61,7 +61,11 @@ class Installation:
 
 
 def keeper_jobs(payouts: Payouts, watcher: Watcher, store: Store) -> list[Job]:
-    """What mirrors, decides and pays, in the order in which one round of it makes sense."""
+    """What mirrors, decides and pays, in the order in which one round of it makes sense.
+
+    What pays in the block that makes it possible runs on every new head, with the mirror that it goes by. What is left
+    to the others asks a lot of the endpoints and can wait for a minute.
+    """
 
     def mirror(now: int) -> None:
         watcher.run()
@@ -74,9 +78,9 @@ def keeper_jobs(payouts: Payouts, watcher: Watcher, store: Store) -> list[Job]:
     return [
         Job("poke", 60, _job(payouts.poke)),
         Job("propose", 60, _job(payouts.propose)),
-        Job("pay", 5, _job(payouts.pay)),
+        Job("pay", 5, _job(payouts.pay), on_head=True),
         Job("confirm", 60, _job(payouts.confirm)),
-        Job("mirror", 15, mirror),
+        Job("mirror", 15, mirror, on_head=True),
         Job("claim", 60, _job(payouts.claim)),
         Job("settle", 600, _job(payouts.settle)),
         Job("retire", 3_600, _job(payouts.retire)),

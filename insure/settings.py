@@ -24,6 +24,8 @@ class Settings:
 
     rpc_url: str = field(default="", repr=False)
     """Endpoints of the host chain, separated by commas or white space; empty means an embedded chain."""
+    ws_url: str = field(default="", repr=False)
+    """A WebSocket of the host chain that tells of new heads; without it the head is asked for."""
     deployment: Path = Path("deployment.json")
     """The manifest that `insure deploy` wrote."""
     database_url: str = field(default="sqlite:///insure.sqlite", repr=False)

@@ -48,6 +48,10 @@ def test_without_keys_every_job_runs_and_nothing_is_sent(sold: Sold) -> None:
     assert names(sold.local.installation) == ALWAYS
 
 
+def test_what_pays_and_what_it_goes_by_run_on_every_new_head(standing: Sold) -> None:
+    assert [job.name for job in standing.local.installation.timetable() if job.on_head] == ["pay", "mirror"]
+
+
 def test_without_an_underwriter_cover_is_priced_and_no_quote_is_signed() -> None:
     engine = install(signing=False).installation.engine
     assert engine.price(ARBITRUM, TERMS, TERM).premium > 0

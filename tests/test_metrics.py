@@ -46,6 +46,11 @@ def test_head_mirror_and_lag() -> None:
     assert found[("insure_mirror_lag_blocks",)] == 12
 
 
+def test_whether_new_heads_come_by_websocket() -> None:
+    assert told()[("insure_heads_by_websocket",)] == 0
+    assert told(replace(HEALTH, heads="websocket"))[("insure_heads_by_websocket",)] == 1
+
+
 def test_jobs_with_their_failures_and_durations() -> None:
     found = told()
     assert found[("insure_job_runs_total", "claim")] == 7

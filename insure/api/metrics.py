@@ -33,6 +33,8 @@ def _of_health(health: Health) -> Iterator[Metric]:
     yield _gauge("insure_mirror_lag_blocks", lag, health.head - health.mirrored_to)
     when = "When the chain last left behind what the mirror had believed, UTC; 0 if it has not since the start."
     yield _gauge("insure_mirror_rolled_back_timestamp_seconds", when, health.rollback.at if health.rollback else 0)
+    by_websocket = "1 if new heads come by WebSocket, 0 if they are asked for."
+    yield _gauge("insure_heads_by_websocket", by_websocket, 1 if health.heads == "websocket" else 0)
     runs = CounterMetricFamily("insure_job_runs", "Runs of a job since the start.", labels=["job"])
     failures = CounterMetricFamily("insure_job_failures", "Runs of a job that failed since the start.", labels=["job"])
     failing = GaugeMetricFamily("insure_job_failing", "1 if a job's last run failed.", labels=["job"])

@@ -397,6 +397,7 @@ class HealthBody(Answer):
     jobs: list[JobBody]
     endpoints: list[EndpointBody]
     senders: list[SenderBody]
+    heads: str
 
 
 class Fault(BaseModel):

@@ -423,6 +423,8 @@ class Health:
     spendings: tuple[Spending, ...] = ()
     rollback: Rollback | None = None
     """The last one since the start."""
+    heads: str = ""
+    """Where new heads are known from: `websocket`, `polling`, or nothing where jobs run by their intervals alone."""
 
     @property
     def ready(self) -> bool:

@@ -8,14 +8,19 @@ import signal
 import sqlite3
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from websockets.exceptions import ConnectionClosed
+from websockets.sync.server import ServerConnection
 
 from insure.chain.embedded import EmbeddedChain, serve
 from tests.local_installation import install
+from tests.scripted_socket import ScriptedSocket, head, taken
 
 pytestmark = pytest.mark.network
 
@@ -95,6 +100,38 @@ def test_it_asks_sources_and_tells_alerts_beside_its_work_if_it_is_told_to(
     lines = [json.loads(line) for line in told.splitlines()]
     assert lines and all({"time", "level", "logger", "message"} <= line.keys() for line in lines)
     assert environment["INSURE_KEEPER_KEY"] not in told and "whsec_" not in told
+
+
+def test_new_heads_come_by_websocket_where_one_is_offered(environment: dict[str, str]) -> None:
+    def talk(connection: ServerConnection) -> None:
+        connection.recv()
+        connection.send(taken())
+        connection.send(head())
+        with suppress(ConnectionClosed):
+            connection.recv()
+
+    with ScriptedSocket(talk) as socket:
+        more = {"INSURE_WS_URL": f"{socket.url}/v3/s3cret", "INSURE_LOG_LEVEL": "debug"}
+        process, address = started(environment | more)
+        for _ in range(600):
+            with urlopen(f"{address}/healthz", timeout=30) as answer:
+                health = json.loads(answer.read())
+            if health["heads"] == "websocket" and any(job["runs"] for job in health["jobs"]):
+                break
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        _, told = process.communicate(timeout=60)
+    assert health["heads"] == "websocket" and any(job["runs"] for job in health["jobs"])
+    assert process.returncode == 0, told
+    assert "s3cret" not in told
+
+
+def test_a_websocket_that_is_none_is_told_before_anything_runs(environment: dict[str, str]) -> None:
+    command = [str(Path(sys.executable).with_name("insure")), "run"]
+    wrong = environment | {"INSURE_WS_URL": "https://node.example/v3/s3cret"}
+    done = subprocess.run(command, env=wrong, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 1
+    assert done.stderr == "error: ws_url 'https://node.example' must begin with ws:// or wss:// and name a host\n"
 
 
 def test_a_stop_as_soon_as_it_stands_ends_it_well_too(environment: dict[str, str]) -> None:
