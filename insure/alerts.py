@@ -135,6 +135,10 @@ def _of_process(health: Health) -> Iterator[Alert]:
     for number, endpoint in enumerate(health.endpoints):
         if not endpoint.used:
             yield Alert(AlertKind.ENDPOINT_OUT, f"{number} {endpoint.host}", f"endpoint {endpoint.host} is out")
+    for number, endpoint in enumerate(health.private_endpoints):
+        if not endpoint.used:
+            text = f"private endpoint {endpoint.host} is out: if no other is well, transactions wait"
+            yield Alert(AlertKind.ENDPOINT_OUT, f"private {number} {endpoint.host}", text)
     for sender in health.senders:
         if sender.balance < LOW_GAS_WEI:
             yield Alert(AlertKind.LOW_GAS, sender.address, f"the {sender.role} has {sender.balance} wei left for gas")

@@ -180,9 +180,10 @@ def run() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends it as Ctrl-C does
     installation = from_settings(settings, clock=lambda: int(time.time()))
     board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
-    aside = JobBoard(jobs_aside(settings, installation.engine), installation.engine.now, installation.store)
+    chain = installation.watcher.chain
+    aside = JobBoard(jobs_aside(settings, installation.engine, chain), installation.engine.now, installation.store)
     installation.engine.job_status = lambda: [*board.status(), *aside.status()]
-    heads = Heads(installation.watcher.chain.head, board.nudge, settings.ws_url)
+    heads = Heads(chain.head, board.nudge, settings.ws_url)
     installation.engine.head_source = lambda: heads.source
     with Server(create_app(installation.engine), settings.host, settings.port) as server:
         try:

@@ -274,4 +274,5 @@ class Engine:
             spendings=tuple(self._store.spendings()),
             rollback=self._watcher.rollback,
             heads=self.head_source(),
+            private_endpoints=tuple(self._chain.private_endpoints),
         )

@@ -133,7 +133,7 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
     Raises `NotConfigured`, `InvalidInput`, `Unreachable` or `WrongChain`, each naming what to mend.
     """
     deployment = Deployment.read(settings.deployment)
-    chain = Chain.connect(settings.rpc_url, deployment.chain_id)
+    chain = Chain.connect(settings.rpc_url, deployment.chain_id, settings.private_rpc_url)
     store = Store(settings.database_url).create()
     keeper = _sender(chain, store, settings, "keeper_key")
     relayer = _sender(chain, store, settings, "relayer_key")
@@ -163,14 +163,17 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
     return replace(made, leases=[guard for guard in guards if isinstance(guard, KeyLease)])
 
 
-def jobs_aside(settings: Settings, engine: Engine) -> list[Job]:
+def jobs_aside(settings: Settings, engine: Engine, chain: Chain | None = None) -> list[Job]:
     """Jobs for a board of their own, because a server of somebody else's that is slow must not hold up a payment.
 
     One for each source of outages once there is an archive: a source that fails shows as a failing job, and what it
-    told before stays. And one that tells alerts, once there is an address for them; raises `InvalidInput` for a secret
-    that is none.
+    told before stays. One that asks the private endpoints of the chain, if it has any, whether they are there: they are
+    needed seldom, and then at once. And one that tells alerts, once there is an address for them; raises `InvalidInput`
+    for a secret that is none.
     """
     jobs = [Job(f"ingest {task.source}", task.every_seconds, task.run) for task in timetable(settings)]
+    if chain is not None and chain.private_endpoints:
+        jobs.append(Job("private endpoints", 60, lambda now: chain.probe_private_endpoints()))
     if settings.alert_url:
         herald = Herald(engine, Webhook(settings.alert_url, settings.alert_secret).send)
         jobs.append(Job("alert", 30, herald.run))

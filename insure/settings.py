@@ -24,6 +24,8 @@ class Settings:
 
     rpc_url: str = field(default="", repr=False)
     """Endpoints of the host chain, separated by commas or white space; empty means an embedded chain."""
+    private_rpc_url: str = field(default="", repr=False)
+    """Endpoints that transactions are published by alone; separated as those of `rpc_url`, which are read from."""
     ws_url: str = field(default="", repr=False)
     """A WebSocket of the host chain that tells of new heads; without it the head is asked for."""
     deployment: Path = Path("deployment.json")

@@ -69,6 +69,7 @@ def test_of_a_healthy_process_nothing_is_told() -> None:
         ({"rollback": Rollback(NOW - REORGANISATION_TOLD_SECONDS + 1, 90, 88)}, AlertKind.REORGANISATION),
         ({"mirrored_to": -1}, AlertKind.MIRROR_LAGS),
         ({"endpoints": (EndpointView("a.example", 90, 4, 0.0, False),)}, AlertKind.ENDPOINT_OUT),
+        ({"private_endpoints": (EndpointView("a.example", -1, 4, 0.0, False),)}, AlertKind.ENDPOINT_OUT),
         ({"senders": (SenderView("keeper", KEEPER, LOW_GAS_WEI - 1),)}, AlertKind.LOW_GAS),
     ],
 )

@@ -10,7 +10,7 @@ from insure.chain import anvil
 from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.codec import abi
 from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
-from insure.chain.embedded import EmbeddedChain, development_account
+from insure.chain.embedded import EmbeddedChain, development_account, serve
 from insure.chain.rpc import Chain
 from insure.chain.sender import Call, Sender
 from insure.chain.timelock import Role, Timelock
@@ -312,3 +312,14 @@ def test_on_a_real_node_it_is_whole_at_the_same_addresses_and_passes_the_check(n
 def test_a_node_that_does_not_answer_is_said() -> None:
     with pytest.raises(Unreachable, match="does not answer"):
         deploy_plan(Settings(rpc_url="http://127.0.0.1:9", deployer_key="0x" + "11" * 32), PLAN)
+
+
+@pytest.mark.network
+def test_a_deployment_is_published_by_the_private_endpoints_alone() -> None:
+    chain = EmbeddedChain(31_337, START)
+    key = "0x" + bytes(chain.accounts[0].key).hex()
+    with serve(chain) as served:
+        settings = Settings(rpc_url=served.url, private_rpc_url="http://127.0.0.1:9", deployer_key=key)
+        with pytest.raises(Unreachable, match="it was published nowhere else"):
+            deploy_plan(settings, PLAN)
+    assert chain.head().number == 0

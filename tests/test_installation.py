@@ -11,7 +11,7 @@ from insure.chain.embedded import EmbeddedChain, serve
 from insure.chain.sender import Sender
 from insure.dataset import load
 from insure.errors import InvalidInput, KeyInUse, NotConfigured, Unreachable, WrongChain
-from insure.installation import Installation, assemble, from_settings
+from insure.installation import Installation, assemble, from_settings, jobs_aside
 from insure.jobs import JobBoard
 from insure.records.views import QuoteRequest
 from insure.settings import Settings
@@ -146,6 +146,20 @@ def test_with_keys_of_observers_and_relayer_it_watches_and_beats(standing: Sold,
     senders = installation.engine.health().senders
     assert [sender.role for sender in senders] == ["keeper", "relayer"]
     assert all(sender.balance == chain.balance(sender.address) for sender in senders)
+
+
+@pytest.mark.network
+def test_private_endpoints_that_are_out_keep_nothing_else_from_running_and_are_shown(served: Settings) -> None:
+    settings = replace(served, private_rpc_url="http://127.0.0.1:9")
+    installation = from_settings(settings, clock=lambda: NOW)
+    assert installation.watcher.run() > 0
+    assert [each.used for each in installation.engine.health().private_endpoints] == [False]
+    (job,) = jobs_aside(settings, installation.engine, installation.watcher.chain)
+    assert job.name == "private endpoints"
+    with pytest.raises(Unreachable, match="transactions wait"):
+        job.run(NOW)
+    open_ = from_settings(served, clock=lambda: NOW)
+    assert jobs_aside(served, open_.engine, open_.watcher.chain) == []
 
 
 @pytest.mark.network

@@ -21,6 +21,7 @@ HEALTH = Health(
         JobView("mirror", 15.0, 0, 0, None, ""),
     ),
     endpoints=(EndpointView("a.example", 1_000, 0, 0.25, True), EndpointView("a.example", -1, 3, 0.0, False)),
+    private_endpoints=(EndpointView("r.example", -1, 0, 0.25, True), EndpointView("s.example", -1, 2, 0.0, False)),
     senders=(SenderView("keeper", "0x" + "ab" * 20, 3 * 10**17),),
     spendings=(Spending("0x" + "ab" * 20, "beat", 9, 1, 400_000, 10**15, 7),),
 )
@@ -87,6 +88,14 @@ def test_endpoints_of_one_host_are_told_apart() -> None:
     assert found[("insure_endpoint_used", "a.example", "1")] == 0
     assert found[("insure_endpoint_failures", "a.example", "1")] == 3
     assert found[("insure_endpoint_latency_seconds", "a.example", "0")] == 0.25
+
+
+def test_private_endpoints_are_told_apart_from_those_that_are_read_from() -> None:
+    found = told()
+    assert found[("insure_private_endpoint_used", "r.example", "0")] == 1
+    assert found[("insure_private_endpoint_used", "s.example", "1")] == 0
+    assert found[("insure_private_endpoint_failures", "s.example", "1")] == 2
+    assert ("insure_endpoint_used", "r.example", "0") not in found
 
 
 def test_solvency_and_what_is_owed_and_not_paid() -> None:

@@ -111,6 +111,7 @@ def test_what_is_printed_of_the_settings_holds_no_secret() -> None:
                 f"INSURE_{name}": value
                 for name, value in {
                     "RPC_URL": f"https://node.example/{hidden}",
+                    "PRIVATE_RPC_URL": f"https://node.example/{hidden}",
                     "WS_URL": f"wss://node.example/{hidden}",
                     "DATABASE_URL": f"postgresql://insure:{hidden}@db/insure",
                     "UNDERWRITER_KEY": hidden,

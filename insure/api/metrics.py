@@ -49,6 +49,7 @@ def _of_health(health: Health) -> Iterator[Metric]:
             took.add_metric([job.name], job.last_seconds)
     yield from (runs, failures, failing, last, took)
     yield from _of_endpoints(health)
+    yield from _of_private_endpoints(health)
     left = GaugeMetricFamily("insure_sender_balance_wei", "What a key has left for gas.", labels=["role", "address"])
     for sender in health.senders:
         left.add_metric([sender.role, sender.address], sender.balance)
@@ -90,6 +91,16 @@ def _of_endpoints(health: Health) -> Iterator[Metric]:
         latency.add_metric(which, each.latency)
         head.add_metric(which, each.head)
     yield from (used, failures, latency, head)
+
+
+def _of_private_endpoints(health: Health) -> Iterator[Metric]:
+    labels, what = ["number", "host"], "an endpoint that transactions are published by alone"
+    used = GaugeMetricFamily("insure_private_endpoint_used", f"1 if {what} is well.", labels=labels)
+    failures = GaugeMetricFamily("insure_private_endpoint_failures", f"Failures of {what} in a row.", labels=labels)
+    for number, each in enumerate(health.private_endpoints):
+        used.add_metric([str(number), each.host], 1 if each.used else 0)
+        failures.add_metric([str(number), each.host], each.failures)
+    yield from (used, failures)
 
 
 def _of_pool(pool: PoolView) -> Iterator[Metric]:

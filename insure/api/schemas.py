@@ -398,6 +398,7 @@ class HealthBody(Answer):
     endpoints: list[EndpointBody]
     senders: list[SenderBody]
     heads: str
+    private_endpoints: list[EndpointBody]
 
 
 class Fault(BaseModel):

@@ -7,88 +7,31 @@ behind the agreed head, or asked too often, is passed over while others are not.
 import logging
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from threading import Lock, local
+from threading import Lock
 from time import monotonic, sleep
 from typing import Any
-from urllib.parse import urlsplit
 
-import requests
-from pydantic_core import from_json
-from requests.exceptions import RequestException
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from insure.chain.node_errors import asked_too_often
-from insure.errors import ChainError, RateLimited, Unreachable, WrongChain
+from insure.chain.endpoint import Endpoint
+from insure.errors import ChainError, Unreachable, WrongChain
 from insure.records.views import EndpointView
 
 _log = logging.getLogger(__name__)
 
-TIMEOUT_SECONDS = 15.0
-LARGEST_ANSWER = 2**27
-"""Bytes: more is no answer to any question of ours."""
 ROUNDS = 3
 """How often all are tried before nobody answers."""
 FIRST_REST, LONGEST_REST = 0.5, 60.0
 """Seconds that an endpoint rests after failing, doubled each time."""
 _AGREE = 2
 """Endpoints of three or more that must have the same block for it to be the head."""
-_CHUNK = 2**16
-BAD_REQUEST, TOO_MANY_REQUESTS = 400, 429
-
-
-class Endpoint:
-    """One JSON-RPC endpoint over HTTP; its path, which may hold a key, is never told."""
-
-    def __init__(self, url: str) -> None:
-        self.host = urlsplit(url).hostname or "the endpoint"
-        self._url = url
-        self._sessions = local()  # one a thread: they are not safe to share
-
-    def ask(self, method: str, params: Any) -> dict[str, Any]:
-        """The answer, with `result` or `error`.
-
-        Raises `RateLimited` when it is asked too often, `Unreachable` when it does not answer as a node does.
-        """
-        question: Any = {"jsonrpc": "2.0", "id": 1, "method": method, "params": list(params)}
-        try:
-            with self._session.post(self._url, json=question, timeout=TIMEOUT_SECONDS, stream=True) as response:
-                status, answer = response.status_code, _read(response)
-        except (RequestException, OSError, ValueError) as error:
-            # the error's text may hold the endpoint's path
-            raise Unreachable(f"{method}: {self.host} does not answer ({type(error).__name__})") from None
-        told = answer.get("error") if isinstance(answer, dict) else None
-        if status == TOO_MANY_REQUESTS or (told is not None and asked_too_often(told)):
-            raise RateLimited(f"{method}: {self.host} is asked too often")
-        # some say with an error's status what they say in its body too: that a range is too large
-        if not isinstance(answer, dict) or (status >= BAD_REQUEST and told is None):
-            raise Unreachable(f"{method}: {self.host} does not answer as a node does (HTTP {status})")
-        return answer
-
-    @property
-    def _session(self) -> requests.Session:
-        if not hasattr(self._sessions, "mine"):
-            self._sessions.mine = requests.Session()
-        return self._sessions.mine  # type: ignore[no-any-return]
-
-
-def _read(response: requests.Response) -> Any:
-    body = bytearray()
-    for chunk in response.iter_content(_CHUNK):
-        body += chunk
-        if len(body) > LARGEST_ANSWER:
-            raise ValueError("too long")
-    try:
-        # not the standard library's: where py-evm has raised the recursion limit, deep nesting ends the process
-        return from_json(bytes(body))
-    except ValueError:
-        if response.status_code >= BAD_REQUEST:
-            return None
-        raise
 
 
 @dataclass
-class _State:
+class State:
+    """What is known of an endpoint."""
+
     endpoint: Endpoint
     known: bool = False
     """Whether it was seen to serve the right chain since it last failed."""
@@ -109,7 +52,7 @@ class Endpoints(BaseProvider):
     chain_id: int | None = None
     clock: Callable[[], float] = monotonic
     pause: Callable[[float], None] = sleep
-    _states: list[_State] = field(init=False, repr=False)
+    _states: list[State] = field(init=False, repr=False)
     _agreed: int = field(default=-1, init=False, repr=False)
     _first: int = field(default=0, init=False, repr=False)
     """Place of the endpoint that is asked first: the same one as long as it is well, for two may differ by a block."""
@@ -117,7 +60,7 @@ class Endpoints(BaseProvider):
 
     def __post_init__(self) -> None:
         super().__init__()
-        self._states = [_State(Endpoint(url)) for url in self.urls]
+        self._states = [State(Endpoint(url)) for url in self.urls]
 
     @property
     def name(self) -> str:
@@ -178,16 +121,16 @@ class Endpoints(BaseProvider):
             sorted((k for k, each in enumerate(self._states) if not each.wrong or self._rested(each)), key=rank)
         )
 
-    def _is_well(self, state: _State, now: float) -> bool:
+    def _is_well(self, state: State, now: float) -> bool:
         return not state.wrong and now >= state.rests_until and state.head >= min(self._agreed, self._best())
 
     def _best(self) -> int:
         return max(each.head for each in self._states)
 
-    def _rested(self, state: _State) -> bool:
+    def _rested(self, state: State) -> bool:
         return self.clock() >= state.rests_until
 
-    def _ask(self, state: _State, method: str, params: Any) -> dict[str, Any]:
+    def _ask(self, state: State, method: str, params: Any) -> dict[str, Any]:
         try:
             if not state.known:
                 self._check_chain(state)
@@ -201,7 +144,7 @@ class Endpoints(BaseProvider):
             state.failures, state.rests_until = 0, 0.0
         return answer
 
-    def _check_chain(self, state: _State) -> None:
+    def _check_chain(self, state: State) -> None:
         answer = state.endpoint.ask("eth_chainId", [])
         try:
             served = int(answer["result"], 16)
@@ -215,7 +158,7 @@ class Endpoints(BaseProvider):
         if state.wrong:
             raise WrongChain(f"{state.endpoint.host} serves chain {served}, expected chain {self.chain_id}")
 
-    def _rest(self, state: _State, error: ChainError) -> None:
+    def _rest(self, state: State, error: ChainError) -> None:
         with self._lock:
             seconds = min(FIRST_REST * 2**state.failures, LONGEST_REST)
             state.failures += 1

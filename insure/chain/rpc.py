@@ -14,6 +14,7 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint
 
 from insure.chain.endpoints import Endpoints
+from insure.chain.private import DiscreetEndpoints, PrivateEndpoints
 from insure.chain.reasons import explain
 from insure.chain.urls import require_url, split_urls
 from insure.errors import ChainError, TransactionFailed, Unreachable
@@ -49,8 +50,10 @@ class Chain:
         self._provider = provider
 
     @classmethod
-    def connect(cls, urls: str, chain_id: int | None = None) -> "Chain":
+    def connect(cls, urls: str, chain_id: int | None = None, private: str = "") -> "Chain":
         """The chain that an endpoint serves, or several, separated by commas or white space (`Endpoints`).
+
+        With `private` endpoints transactions are published by those alone (`PrivateEndpoints`).
 
         Raises `InvalidInput` for a URL that names no such endpoint, `Unreachable` when none answers, `WrongChain` when
         those that do serve another than `chain_id`.
@@ -58,13 +61,34 @@ class Chain:
         each = split_urls(urls)
         for url in each:
             require_url(url)
-        provider = Endpoints(each, chain_id)
+        if not private:
+            return cls._of(Endpoints(each, chain_id))
+        hidden = split_urls(private)
+        for url in hidden:
+            require_url(url, "private_rpc_url")
+        provider = DiscreetEndpoints(each, chain_id, private=PrivateEndpoints(hidden))
+        chain = cls._of(provider)
+        provider.begin(chain.chain_id)
+        return chain
+
+    @classmethod
+    def _of(cls, provider: Endpoints) -> "Chain":
         return cls(provider, Chain(provider, 0)._quantity("eth_chainId"))
 
     @property
     def endpoints(self) -> Sequence[EndpointView]:
         """How the endpoints fare; none for the embedded chain."""
         return self._provider.health() if isinstance(self._provider, Endpoints) else ()
+
+    @property
+    def private_endpoints(self) -> Sequence[EndpointView]:
+        """How the endpoints fare that transactions are published by alone; none where they go to all."""
+        return self._provider.private.health() if isinstance(self._provider, DiscreetEndpoints) else ()
+
+    def probe_private_endpoints(self) -> None:
+        """Asks them whether they are there; raises `Unreachable` or `WrongChain` if none can be used."""
+        if isinstance(self._provider, DiscreetEndpoints):
+            self._provider.private.probe()
 
     @property
     def _where(self) -> str:

@@ -24,7 +24,7 @@ def deploy_plan(settings: Settings, plan: DeploymentPlan) -> Deployment:
     account = account_of("deployer_key", settings.deployer_key)
     if account is None:
         raise NotConfigured("INSURE_DEPLOYER_KEY is not set")
-    sender = Sender(Chain.connect(settings.rpc_url), account)
+    sender = Sender(Chain.connect(settings.rpc_url, private=settings.private_rpc_url), account)
     rehearse(sender, plan)
     return deploy(sender.chain, sender, plan)
 

@@ -425,6 +425,8 @@ class Health:
     """The last one since the start."""
     heads: str = ""
     """Where new heads are known from: `websocket`, `polling`, or nothing where jobs run by their intervals alone."""
+    private_endpoints: tuple[EndpointView, ...] = ()
+    """Those that transactions are published by alone; none has a head."""
 
     @property
     def ready(self) -> bool:

@@ -14,7 +14,7 @@ from eth_account import Account
 from eth_account.signers.local import LocalAccount
 
 from insure import key_lease
-from insure.chain import endpoints, sender
+from insure.chain import endpoint, endpoints, sender
 from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
@@ -80,7 +80,7 @@ def serve(orders: Orders, clock: Any, rounds: Any) -> None:
 
 def hasten() -> None:
     """Waits that are meant for real nodes and people, shortened in this process."""
-    endpoints.TIMEOUT_SECONDS = 0.5
+    endpoint.TIMEOUT_SECONDS = 0.5
     endpoints.FIRST_REST, endpoints.LONGEST_REST = 0.02, 0.2
     sender._POLL_SECONDS = 0.05
     key_lease.LEASE_SECONDS = LEASE_SECONDS
