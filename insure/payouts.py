@@ -94,19 +94,7 @@ class Payouts:
         at = max(self._next_block(self._chain.head()), now)
         listed = [trigger.trigger_id for trigger in self._store.triggers() if trigger.listing is not None]
         plans = [plan for trigger_id in listed for plan in self._plan(trigger_id, at)]
-        # all confirmations first: with one block's worth of calls, nobody's claim waits for another trigger's
-        calls = [plan.confirm for plan in plans] + [claim for plan in plans for claim in plan.claims]
-        if self._sender is None:
-            for call, _ in calls:
-                _log.info("dry, no keeper key: would send %s%s", call, call.args)
-            return []
-        receipts: list[Receipt] = []
-        for first in range(0, len(calls), MOST_IN_TURN):
-            receipts += self._sender.send_in_turn(calls[first : first + MOST_IN_TURN])
-        for (call, _), receipt in zip(calls, receipts, strict=True):
-            done = "" if receipt.succeeded else "failed: "
-            _log.info("%s%s%s ahead in %s, gas %d", done, call, call.args, receipt.tx_hash, receipt.gas_used)
-        return [receipt for receipt in receipts if receipt.succeeded]
+        return self._send_ahead(plans)
 
     def claim(self, now: int) -> list[Receipt]:
         """Claims all that confirmed incidents owe policies, and has debts of the pool paid as far as it can."""
@@ -181,6 +169,29 @@ class Payouts:
                     for batch in decisions.claim(due)
                 ],
             )
+
+    def _send_ahead(self, plans: Sequence[_Plan]) -> list[Receipt]:
+        """Confirmations first: with one block's worth of calls, nobody's claim waits for another trigger's."""
+        waiting = [(plan, plan.confirm) for plan in plans] + [(plan, claim) for plan in plans for claim in plan.claims]
+        receipts: list[Receipt] = []
+        while waiting:
+            if self._sender is None:
+                for _, (call, _) in waiting:
+                    _log.info("dry, no keeper key: would send %s%s", call, call.args)
+                return []
+            turn = waiting[:MOST_IN_TURN]
+            done = self._sender.send_in_turn([call for _, call in turn])
+            failed = []
+            for (plan, (call, _)), receipt in zip(turn, done, strict=True):
+                _log.info(
+                    "%s%s ahead, %s: %s", call, call.args, "done" if receipt.succeeded else "failed", receipt.tx_hash
+                )
+                if call == plan.confirm[0] and not receipt.succeeded:
+                    failed.append(plan)
+            # what is not confirmed can't be claimed: nobody pays for trying
+            waiting = [each for each in waiting[MOST_IN_TURN:] if each[0] not in failed]
+            receipts += [receipt for receipt in done if receipt.succeeded]
+        return receipts
 
     def _next_block(self, head: Head) -> int:
         """The earliest time that the next block can have, by the shortest of the last intervals."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from insure import decisions
+from insure import decisions, payouts
 from insure.chain.sender import Call
 from insure.errors import ChainError, InsureError, TransactionFailed, Unreachable, WrongChain
 from insure.records.onchain import (
@@ -158,6 +158,25 @@ def test_what_is_sent_ahead_rests_on_the_incident_as_the_book_then_has_it(
     assert {
         (each.start, each.until, each.covered_seconds) for each in foreseen if each.covered_seconds > WAITING
     } <= told
+
+
+def test_what_was_sent_ahead_and_not_confirmed_is_not_claimed_in_later_turns(
+    story: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(payouts, "MOST_IN_TURN", 1)
+    story.sell()
+    _, end = halt(story, 1_300)
+    story.round(end + 60)
+    (incident,) = story.store.incidents()
+    ready = story.store.checkpoints(story.trigger_id, 0)[-1].ready_at
+    assert story.now + 60 < ready and not incident.covered_seconds
+    before = story.kinds()
+    assert story.keeper.pay(ready) == []
+    assert story.kinds() == [*before, "confirm"]
+    story.round(ready)
+    story.round()
+    (claim,) = story.store.claims()
+    assert claim.paid == claim.owed > 0
 
 
 def test_without_a_key_it_says_what_it_would_send_and_sends_nothing(
