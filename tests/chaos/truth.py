@@ -15,7 +15,7 @@ from insure.records.mirror import Fate
 from insure.records.onchain import Incident
 from insure.store import Store
 from insure.watcher import Watcher
-from tests.chaos.victim import CONFIRMATIONS, LEASE_SECONDS, hasten, keeper
+from tests.chaos.victim import CONFIRMATIONS, LEASE_SECONDS, keeper
 from tests.chaos.world import World
 from tests.keeper_story import CHALLENGE, DAY, GRACE, MERGE_GAP, TAIL
 
@@ -25,11 +25,10 @@ MOST_ROUNDS = 60
 
 def settle(world: World, store: Store) -> None:
     """A sound engine on a sound chain does what is left to do, until nothing is; any failure of a job is raised."""
-    hasten()
     world.all_back()
     story, chain = world.story, world.chain
     watcher = Watcher(chain, store, story.deployment, CONFIRMATIONS)
-    payouts, lease = keeper(chain, story.deployment, store, world.keeper, None)
+    payouts, lease = keeper(chain, story.deployment, store, world.keeper)
     _await(lease)
     jobs = keeper_jobs(payouts, watcher, store)
     waits = iter((60, CHALLENGE + 60, MERGE_GAP + GRACE + CHALLENGE, DAY + 60, 8 * DAY, TAIL + DAY))
@@ -51,7 +50,7 @@ def settle(world: World, store: Store) -> None:
 
 def _await(lease: KeyLease) -> None:
     """Until the lease of the last one that was killed is over."""
-    for _ in range(20 * LEASE_SECONDS):
+    for _ in range(100 * LEASE_SECONDS):
         try:
             lease()
         except KeyInUse:

@@ -88,11 +88,19 @@ def hasten() -> None:
 
 
 def keeper(
-    chain: Chain, deployment: Deployment, store: Store, account: LocalAccount, fee_cap: int | None
+    chain: Chain,
+    deployment: Deployment,
+    store: Store,
+    account: LocalAccount,
+    *,
+    fee_cap: int | None = None,
+    patience_seconds: float = 60.0,
 ) -> tuple[Payouts, KeyLease]:
     """The payouts of a keeper whose key is leased and whose transactions are in the journal."""
     lease = KeyLease(store, account.address, chain.chain_id)
-    hand = Sender(chain, account, patience_seconds=0.5, replacements=2, fee_cap=fee_cap, guard=lease, journal=store)
+    hand = Sender(
+        chain, account, patience_seconds=patience_seconds, replacements=2, fee_cap=fee_cap, guard=lease, journal=store
+    )
     book, policies = IncidentBook(chain, deployment.incident_book), PolicyBook(chain, deployment.policy_book)
     return Payouts(chain, book, policies, CoverPool(chain, deployment.cover_pool), store, hand), lease
 
@@ -102,7 +110,7 @@ def _work(orders: Orders, account: LocalAccount, clock: Any, rounds: Any) -> Non
     chain = Chain.connect(orders.urls, deployment.chain_id)
     store = Store(orders.database_url).create()
     watcher = Watcher(chain, store, deployment, CONFIRMATIONS)
-    payouts, _ = keeper(chain, deployment, store, account, orders.fee_cap)
+    payouts, _ = keeper(chain, deployment, store, account, fee_cap=orders.fee_cap, patience_seconds=0.5)
     board = JobBoard(keeper_jobs(payouts, watcher, store), lambda: int(clock.value), store)
     board.start()
     while True:
