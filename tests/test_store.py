@@ -448,6 +448,13 @@ def test_however_the_logs_come_the_mirror_is_the_same(data: st.DataObject) -> No
         each.close()
 
 
+def test_a_known_log_that_is_told_of_another_block_changes_nothing(store: Store) -> None:
+    store.advance(None, block(6), STORY)
+    again = replace(STORY[-1], block_number=9, block_hash="0xother")
+    assert store.advance(block(6), block(10), [again]) == 0
+    assert len(store.logs()) == len(STORY)
+
+
 def test_of_two_readers_at_one_cursor_the_second_changes_nothing(store: Store) -> None:
     assert store.advance(None, block(4), STORY[:4]) == 4
     assert store.advance(None, block(5), STORY) is None
