@@ -178,3 +178,33 @@ def test_calls_in_turn_are_published_before_the_first_is_mined_and_mined_in_orde
     assert asset.balance_of(asset.address) == 3
     with pytest.raises(TransactionFailed, match="was refused"):
         sender.send(calls[-1])
+
+
+class MinedMeanwhile(BaseProvider):
+    """A node without EIP-1559 that mines what waits just before it is offered the same transaction again."""
+
+    def __init__(self, chain: EmbeddedChain) -> None:
+        super().__init__()
+        self._chain, self._offers = chain, 0
+
+    def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
+        if method == "eth_sendRawTransaction":
+            self._offers += 1
+            if self._offers == 2:
+                self._chain.resume()
+        answer = self._chain.node.answer({"id": 1, "method": method, "params": params})
+        if method == "eth_getBlockByNumber":
+            answer["result"] = {key: value for key, value in answer["result"].items() if key != "baseFeePerGas"}
+        return answer  # type: ignore[no-any-return]
+
+
+def test_what_was_taken_once_is_not_forgotten_when_it_is_refused_because_it_is_mined(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    # at the cap at once, so that every attempt is the same transaction
+    sender.fee_cap = int(chain.request("eth_gasPrice"), 16)
+    sender.chain = Chain(MinedMeanwhile(chain), chain.chain_id)
+    chain.halt()
+    receipt = sender.send(asset.mint(sender.address, 5))
+    (sent,) = store.transactions()
+    assert (sent.fate, sent.receipt) == (Fate.MINED, receipt)

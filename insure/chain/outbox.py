@@ -18,12 +18,12 @@ _log = logging.getLogger(__name__)
 class Journal(Protocol):
     """Where transactions are noted; whatever it raises keeps them from being published."""
 
-    def record_signed(self, sent: SentTransaction) -> None:
-        """Notes a transaction before it is published."""
+    def record_signed(self, sent: SentTransaction) -> bool:
+        """Notes a transaction before it is published; returns whether it was not noted before."""
         ...
 
     def record_refused(self, tx_hash: str) -> None:
-        """Forgets one that no node took."""
+        """Forgets one that no node ever took."""
         ...
 
     def record_fate(self, tx_hash: str, fate: Fate, receipt: Receipt | None) -> None:
@@ -35,12 +35,10 @@ class Journal(Protocol):
         ...
 
 
-def receipt_of(chain: Chain, tx_hash: str) -> Receipt | None:
-    """The receipt of a transaction if it is mined."""
+def find_receipt(chain: Chain, tx_hash: str) -> Json | None:
+    """A node's receipt of a transaction if it is mined."""
     found: Json | None = chain.request("eth_getTransactionReceipt", tx_hash)
-    if found is None or found.get("blockNumber") is None:
-        return None
-    return read_receipt(chain, found)
+    return None if found is None or found.get("blockNumber") is None else found
 
 
 def read_receipt(chain: Chain, found: Json) -> Receipt:
@@ -77,8 +75,9 @@ def _fates(
 ) -> Iterator[tuple[SentTransaction, Fate, Receipt | None]]:
     """`deep` is how many transactions of the sender are final."""
     for sent in waiting:
-        receipt = receipt_of(chain, sent.tx_hash)
-        if receipt is not None:
+        found = find_receipt(chain, sent.tx_hash)
+        if found is not None:
+            receipt = read_receipt(chain, found)
             yield sent, Fate.FINAL if receipt.block_number <= last_final else Fate.MINED, receipt
         elif sent.nonce < deep:
             yield sent, Fate.REPLACED, None

@@ -23,14 +23,16 @@ _TAKE_LEASE = text(
 class Store(Mirror):
     """`Store(url).create()` opens a database; every method is one transaction and safe to call from any thread."""
 
-    def record_signed(self, sent: SentTransaction) -> None:
-        """Notes a transaction of ours before it is published; one that is noted already stays as it is."""
+    def record_signed(self, sent: SentTransaction) -> bool:
+        """Notes a transaction of ours before it is published; False for one that is noted, which stays as it is."""
         with self._session() as session:
-            if session.get(tables.Transaction, sent.tx_hash) is None:
+            new = session.get(tables.Transaction, sent.tx_hash) is None
+            if new:
                 session.add(rows.transaction_row(sent))
+            return new
 
     def record_refused(self, tx_hash: str) -> None:
-        """Forgets a transaction that no node took."""
+        """Forgets a transaction that no node ever took."""
         with self._session() as session:
             session.exec(delete(tables.Transaction).where(col(tables.Transaction.tx_hash) == tx_hash))
 
