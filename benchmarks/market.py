@@ -182,10 +182,6 @@ class Market:
                 self._report(team, trigger.subject_id, began)
         return began
 
-    def beat(self) -> None:
-        """Every subject is heard once."""
-        self.come_back()
-
     def _beat(self, subjects: list[str]) -> None:
         for subject in subjects:
             self.send(self.heartbeat.beat(hexed(subject), self.now), self.relayer)

@@ -41,11 +41,21 @@ BARE_BLOCKS = 1_000
 """At once: as many logs as the watcher wants."""
 
 
+KINDS = {
+    "Beat": ("HeartbeatPath", "Beat", 2),
+    "SpellReported": ("WatcherPath", "SpellReported", 3),
+    "Deposit": ("CoverPool", "Deposit", 3),
+    "Mint": ("PolicyBook", "Transfer", 4),
+    "Sale": ("PolicyBook", "PolicyBought", 4),
+}
+"""What a history is made of: contract, event, and how many topics its logs have."""
+
+
 def record(folder: Path) -> None:
     """Lets a small market live a little and keeps its logs, one of each kind as a template, and its manifest."""
     with market() as opened:
         opened.grow(16, 8)
-        opened.beat()
+        opened.come_back()
         chain = opened.chain
         logs = chain.request("eth_getLogs", {"address": list(Decoder(opened.deployment).addresses), "fromBlock": "0x0"})
         templates = {kind: _example(logs, *which) for kind, which in KINDS.items()}
@@ -54,24 +64,10 @@ def record(folder: Path) -> None:
         (folder / "deployment.json").write_text(opened.deployment.to_json())
 
 
-KINDS = {
-    "Beat": ("HeartbeatPath", "Beat"),
-    "SpellReported": ("WatcherPath", "SpellReported"),
-    "Deposit": ("CoverPool", "Deposit"),
-    "Mint": ("PolicyBook", "Transfer"),
-    "Sale": ("PolicyBook", "PolicyBought"),
-}
-
-
-def _example(logs: list[dict[str, Any]], contract: str, event: str) -> dict[str, Any]:
+def _example(logs: list[dict[str, Any]], contract: str, event: str, topics: int) -> dict[str, Any]:
+    """The last log of an event; shares and policies have one of the same name, with another number of topics."""
     topic = abi(contract).topic(event)
-    found = [log for log in logs if log["topics"][0] == topic and len(log["topics"]) > 1]
-    ours = [log for log in found if event != "Transfer" or len(log["topics"]) == MINT_TOPICS]
-    return ours[-1]
-
-
-MINT_TOPICS = 4
-"""Of a policy's transfer; that of shares has its value as data."""
+    return next(log for log in reversed(logs) if log["topics"][0] == topic and len(log["topics"]) == topics)
 
 
 @contextmanager
@@ -169,7 +165,7 @@ def main() -> None:
         return
     figures = catch_up(options.logs, options.runs) | paying(options.policies, options.incidents)
     if options.save:
-        about = provenance() | {"command": "python -m benchmarks.watcher --json"}
+        about = provenance() | {"command": " ".join(["python -m benchmarks.watcher", *sys.argv[1:]])}
         options.save.write_text(json.dumps(about | {"figures": figures}, indent=1) + "\n")
     print(json.dumps(figures) if options.json else "\n".join(f"{key:26}{value:>14,}" for key, value in figures.items()))
 

@@ -20,7 +20,7 @@ from insure.key_lease import KeyLease
 from insure.ops.keys import account_of
 from insure.payouts import Payouts
 from insure.records.deployment import Deployment
-from insure.records.onchain import Address, Receipt
+from insure.records.onchain import Address
 from insure.settings import Settings
 from insure.store import Store
 from insure.watcher import Watcher
@@ -52,11 +52,11 @@ class Installation:
         jobs = keeper_jobs(self.payouts, self.watcher, self.store)
         jobs.insert(-2, Job("snapshot", 300, self.engine.take_snapshot))
         if self.tower is not None:
-            jobs.insert(0, Job("attend", 3_600, _job(self.tower.attend)))
-            jobs.insert(0, Job("watch", 30, _job(self.tower.watch)))
+            jobs.insert(0, Job("attend", 3_600, self.tower.attend))
+            jobs.insert(0, Job("watch", 30, self.tower.watch))
         for number, relay in enumerate(self.relays):
             name = f"beat {number}" if number else "beat"
-            jobs.insert(0, Job(name, 60, _job(relay.beat)))
+            jobs.insert(0, Job(name, 60, relay.beat))
         return jobs
 
 
@@ -67,34 +67,22 @@ def keeper_jobs(payouts: Payouts, watcher: Watcher, store: Store) -> list[Job]:
     to the others asks a lot of the endpoints and can wait for a minute.
     """
 
-    def mirror(now: int) -> None:
-        watcher.run()
-
     def follow_all(now: int) -> None:
         # the keys that this process no longer has included
         for sender in store.senders():
             follow(watcher.chain, store, sender, watcher.confirmations)
 
     return [
-        Job("poke", 60, _job(payouts.poke)),
-        Job("propose", 60, _job(payouts.propose)),
-        Job("pay", 5, _job(payouts.pay), on_head=True),
-        Job("confirm", 60, _job(payouts.confirm)),
-        Job("mirror", 15, mirror, on_head=True),
-        Job("claim", 60, _job(payouts.claim)),
-        Job("settle", 600, _job(payouts.settle)),
-        Job("retire", 3_600, _job(payouts.retire)),
+        Job("poke", 60, payouts.poke),
+        Job("propose", 60, payouts.propose),
+        Job("pay", 5, payouts.pay, on_head=True),
+        Job("confirm", 60, payouts.confirm),
+        Job("mirror", 15, lambda now: watcher.run(), on_head=True),
+        Job("claim", 60, payouts.claim),
+        Job("settle", 600, payouts.settle),
+        Job("retire", 3_600, payouts.retire),
         Job("follow", 60, follow_all),
     ]
-
-
-def _job(act: Callable[[int], Sequence[Receipt]]) -> Callable[[int], None]:
-    """An act as a job: what it sent is in the store's journal already."""
-
-    def run(now: int) -> None:
-        act(now)
-
-    return run
 
 
 def assemble(

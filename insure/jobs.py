@@ -19,14 +19,15 @@ _log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Job:
-    """Something to be done every `every_seconds` of real time; `run` is given the board's now (UTC seconds).
+    """Something to be done every `every_seconds` of real time; `run` is given the board's now (UTC seconds),
+    and what it returns is not looked at.
 
     With `on_head` it is done at once, too, when the board is told that the host chain has a new head.
     """
 
     name: str
     every_seconds: float
-    run: Callable[[int], None]
+    run: Callable[[int], object]
     on_head: bool = False
 
 

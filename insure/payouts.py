@@ -16,7 +16,7 @@ from insure.chain.rpc import Chain
 from insure.chain.sender import MOST_IN_TURN, Call, Sender
 from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
 from insure.errors import ChainError, FeeTooHigh, KeyInUse, TransactionFailed, Unreachable, WrongChain
-from insure.records.onchain import Bytes32, Claim, Head, Incident, Member, Receipt
+from insure.records.onchain import Bytes32, Claim, Head, Incident, Member, Policy, Receipt
 from insure.store import Store
 
 _log = logging.getLogger(__name__)
@@ -157,7 +157,8 @@ class Payouts:
         for wanted in decisions.confirm(evidence, at):
             incident = decisions.confirmed(evidence, wanted.checkpoint)
             which = (incident.sequence, wanted.checkpoint)
-            due = self._due([*(each for each in known if each.sequence != incident.sequence), incident])
+            incidents = [*(each for each in known if each.sequence != incident.sequence), incident]
+            due = self._due(incidents, self._store.policies(trigger_id))
             if which <= self._tried.get(trigger_id, (-1, -1)) or not due:
                 continue
             self._tried[trigger_id] = which
@@ -174,11 +175,11 @@ class Payouts:
         """Confirmations first: with one block's worth of calls, nobody's claim waits for another trigger's."""
         waiting = [(plan, plan.confirm) for plan in plans] + [(plan, claim) for plan in plans for claim in plan.claims]
         receipts: list[Receipt] = []
+        if self._sender is None:
+            for _, (call, _) in waiting:
+                self._send(call)
+            return []
         while waiting:
-            if self._sender is None:
-                for _, (call, _) in waiting:
-                    _log.info("dry, no keeper key: would send %s%s", call, call.args)
-                return []
             turn = waiting[:MOST_IN_TURN]
             done = self._sender.send_in_turn([call for _, call in turn])
             failed = []
@@ -311,14 +312,14 @@ class Payouts:
         """What the mirror says is due, as far as the policy book agrees that it was not claimed meanwhile."""
         return [
             claim
-            for claim in map(self._owed_now, self._due(self._store.incidents()))
+            for claim in map(self._owed_now, self._due(self._store.incidents(), self._store.policies()))
             if claim.owed > claim.paid + claim.debt
         ]
 
-    def _due(self, incidents: Sequence[Incident]) -> list[Claim]:
-        """What the mirror's policies would be owed for these incidents beyond what was claimed."""
+    def _due(self, incidents: Sequence[Incident], policies: Sequence[Policy]) -> list[Claim]:
+        """What these policies would be owed for these incidents beyond what was claimed."""
         failovers = {(each.policy_id, each.sequence): each.activated_at for each in self._store.failovers()}
-        return claims.due_all(self._store.policies(), incidents, failovers, self._store.claims())
+        return claims.due_all(policies, incidents, failovers, self._store.claims())
 
     def _owed_now(self, claim: Claim) -> Claim:
         return self._policies.owed_for(claim.policy_id, claim.sequence)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from insure.chain.contracts import HeartbeatPath, PolicyBook, WatcherPath
 from insure.chain.rpc import Chain
-from insure.errors import ChainError, InsureError, InvalidInput, NotConfigured
+from insure.chain.urls import split_urls
+from insure.errors import ChainError, InvalidInput, NotConfigured
 from insure.ops.checking import Check, compared, failed
 from insure.ops.keys import account_of
 from insure.records.deployment import Deployment
@@ -33,7 +34,7 @@ def check_site(
     """
     heads = {}
     checks = []
-    for number, url in enumerate(settings.rpc_url.replace(",", " ").split(), start=1):
+    for number, url in enumerate(split_urls(settings.rpc_url), start=1):
         check, head = _endpoint(number, url, deployment.chain_id)
         checks.append(check)
         if head is not None:
@@ -57,13 +58,12 @@ def _endpoint(number: int, url: str, chain_id: int) -> tuple[Check, Head | None]
 
 
 def _agreement(heads: Mapping[int, Head]) -> Iterator[Check]:
-    best = max((head.number for head in heads.values()), default=0)
+    if len(heads) < 2:
+        return
+    best, right = max(head.number for head in heads.values()), f"within {HEADS_APART} blocks of the best"
     for number, head in heads.items():
-        if len(heads) > 1:
-            right = f"within {HEADS_APART} blocks of the best"
-            yield Check(
-                f"endpoint {number}: head", best - head.number <= HEADS_APART, f"{best - head.number} behind", right
-            )
+        behind = best - head.number
+        yield Check(f"endpoint {number}: head", behind <= HEADS_APART, f"{behind} behind", right)
 
 
 def _clock(heads: Mapping[int, Head], now: int) -> Iterator[Check]:
@@ -146,11 +146,7 @@ def _database(settings: Settings, deployment: Deployment, heads: Mapping[int, He
 
 
 def _mirror(store: Store, deployment: Deployment, heads: Mapping[int, Head]) -> Iterator[Check]:
-    try:
-        mirrored, cursor = store.installation(), store.cursor()
-    except InsureError as error:
-        yield failed("database: mirror", error, "readable")
-        return
+    mirrored, cursor = store.installation(), store.cursor()
     if mirrored is not None:
         right = deployment.installation
         yield Check("database: mirrors", mirrored == right, mirrored, right)

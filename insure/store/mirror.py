@@ -78,7 +78,7 @@ class Mirror(Database):
             _insert(session, tables.Log, [rows.log_values(log) for log in fresh])
             _remember(session, head, fresh)
             for log in fresh:
-                _project(session, log)
+                projection.apply(session, log)
             cursor.number, cursor.hash, cursor.timestamp = head.number, head.hash, head.timestamp
             return len(fresh)
 
@@ -250,12 +250,6 @@ def _insert(session: Session, table: type[tables.Row], values: list[dict[str, An
         session.connection().execute(insert(table), values)
 
 
-def _project(session: Session, log: Log) -> None:
-    if projection.counts(log.contract, log.event):
-        projection.apply(session, log)
-        session.flush()
-
-
 def _roll_back(session: Session, to: Head | None) -> None:
     last = -1 if to is None else to.number
     session.exec(delete(tables.Log).where(col(tables.Log.block_number) > last))
@@ -268,7 +262,7 @@ def _roll_back(session: Session, to: Head | None) -> None:
     counted = select(table).where(col(table.event).in_(projection.EVENTS))
     ordered = counted.order_by(col(table.block_number), col(table.log_index))
     for row in session.exec(ordered.execution_options(yield_per=_AT_ONCE)):
-        _project(session, rows.log_of(row))
+        projection.apply(session, rows.log_of(row))
         session.expunge(row)
 
 

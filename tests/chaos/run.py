@@ -39,7 +39,7 @@ class Chaos:
     engines: list[Any] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.random = random.Random(f"chaos {self.seed}")
+        self.random = random.Random()
         self.clock = processes.Value("d", self.world.chain.head().timestamp)
         self.rounds = processes.Value("i", 0)
         self.skew = 0.0
@@ -65,6 +65,9 @@ class Chaos:
         """All steps; engines run on their own meanwhile."""
         self.start()
         for step in range(STEPS):
+            # anew for each step: what engines draw and when blocks come hangs on how fast the machine is
+            self.random.seed(f"chaos {self.seed} {step}")
+            self.world.random.seed(f"world {self.seed} {step}")
             if self.random.random() < 0.6:
                 self.tell(step, self.world.act())
             if self.random.random() < 0.6:
@@ -94,16 +97,17 @@ class Chaos:
 
     def start(self) -> None:
         """One more engine, maybe one that will end itself at a chosen place, or find the disk full."""
-        crash = self.random.choice(("", *CRASHES))
-        full = self.random.choice((0.0, 0.0, 0.0, 0.5)) if self.database_url.startswith("sqlite") else 0.0
+        dice = random.Random(f"engine {self.seed} {len(self.engines)}")
+        crash = dice.choice(("", *CRASHES))
+        full = dice.choice((0.0, 0.0, 0.0, 0.5)) if self.database_url.startswith("sqlite") else 0.0
         orders = Orders(
             ",".join(proxy.url for proxy in self.proxies),
             self.world.story.deployment.to_json(),
             self.database_url,
             bytes(self.world.keeper.key),
-            fee_cap=self.random.choice((None, 10**11)),
+            fee_cap=dice.choice((None, 10**11)),
             crash=crash,
-            crash_after=self.random.randint(1, 12),
+            crash_after=dice.randint(1, 12),
             full_disk_after=full,
         )
         engine = processes.Process(target=serve, args=[orders, self.clock, self.rounds], daemon=True)
