@@ -8,7 +8,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
-from insure.records.onchain import Bytes32, Checkpoint, Claim, Incident, Member, Policy, Solvency, Span
+from insure.records.onchain import (
+    Bytes32,
+    Checkpoint,
+    Claim,
+    DisputeCase,
+    Incident,
+    Member,
+    Policy,
+    Solvency,
+    Span,
+)
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 
 EARLIER_STEP_SECONDS = 60
@@ -95,6 +105,13 @@ class Release:
     """Free an ended policy's collateral."""
 
     policy_id: int
+
+
+@dataclass(frozen=True)
+class Conclude:
+    """End the trigger's dispute, on which its arbiter was silent."""
+
+    trigger_id: Bytes32
 
 
 @dataclass(frozen=True)
@@ -237,6 +254,11 @@ def finalise(evidence: Evidence, now: int) -> list[Finalise]:
     ready = now >= max(last.checkpoint.ready_at, incident.delayed_until)
     complete = measure(evidence.swept) < _needed(evidence, growing=False)
     return [Finalise(evidence.trigger_id)] if over and ready and complete else []
+
+
+def conclude(trigger_id: Bytes32, case: DisputeCase | None, now: int) -> list[Conclude]:
+    """Conclude a dispute that lapsed: it holds no incident back any more, but the bonds of both sides are locked."""
+    return [Conclude(trigger_id)] if case is not None and now >= case.lapses_at else []
 
 
 def retire(trigger_id: Bytes32, members: Sequence[Member], heard: Sequence[int | None], now: int) -> list[Retire]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from eth_account.signers.local import LocalAccount
 
 from insure.alerts import Herald, Webhook
-from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
+from insure.chain.contracts import CoverPool, Disputes, IncidentBook, PolicyBook
 from insure.chain.outbox import follow
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
@@ -17,6 +17,7 @@ from insure.errors import InvalidInput, NotConfigured
 from insure.ingest.asking import timetable
 from insure.jobs import Job
 from insure.key_lease import KeyLease
+from insure.ops.blueprint import COURT
 from insure.ops.keys import account_of
 from insure.payouts import Payouts
 from insure.records.deployment import Deployment
@@ -111,7 +112,9 @@ def assemble(
     desk = Desk(model, book, policies, pool, deployment, underwriter, store, limits)
     watcher = Watcher(chain, store, deployment, confirmations)
     engine = Engine(history, chain, deployment, store, desk, watcher, clock, stakers)
-    payouts = Payouts(chain, book, policies, pool, store, keeper)
+    court = deployment.contracts.get(COURT)
+    disputes = None if court is None else Disputes(chain, court.address)
+    payouts = Payouts(chain, book, policies, pool, store, keeper, disputes)
     return Installation(engine, watcher, payouts, store, tower, relays)
 
 

@@ -11,7 +11,7 @@ from functools import partial
 from itertools import pairwise
 
 from insure import claims, decisions
-from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook, WatcherPath
+from insure.chain.contracts import CoverPool, Disputes, IncidentBook, PolicyBook, WatcherPath
 from insure.chain.rpc import Chain
 from insure.chain.sender import MOST_IN_TURN, Call, Sender
 from insure.decisions import Evidence, Poked, Proposal, Rules, Standing
@@ -55,6 +55,7 @@ class Payouts:
         pool: CoverPool,
         store: Store,
         sender: Sender | None = None,
+        court: Disputes | None = None,
     ) -> None:
         self._chain = chain
         self._book = book
@@ -62,6 +63,7 @@ class Payouts:
         self._pool = pool
         self._store = store
         self._sender = sender
+        self._court = court
         self._rules: dict[Bytes32, Rules] = {}
         self._poked: dict[Bytes32, Poked] = {}
         self._tried: dict[Bytes32, tuple[int, int]] = {}
@@ -106,12 +108,14 @@ class Payouts:
         return _each((*calls, *(partial(self._pay_debt, each.policy_id) for each in payments)))
 
     def settle(self, now: int) -> list[Receipt]:
-        """Accrues premium, settles matured redemptions, and releases the collateral of ended policies."""
+        """Accrues premium, settles matured redemptions, releases the collateral of ended policies and the bonds of
+        disputes on which the arbiter was silent."""
         return _each(
             (
                 partial(self._accrue, self._time(now)),
                 self._settle_batch,
                 partial(self._for_listed, self._release, now),
+                partial(self._for_listed, self._conclude, now),
             )
         )
 
@@ -213,6 +217,12 @@ class Payouts:
             return []
         wanted = decisions.release(ended, self._evidence(trigger_id), self._newest_incidents(trigger_id, now), now)
         return _each(partial(self._send, self._policies.release(each.policy_id)) for each in wanted)
+
+    def _conclude(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
+        # asked by trigger: one that names another court than the pool's own has no case here
+        if self._court is None or not decisions.conclude(trigger_id, self._court.case_of(trigger_id), now):
+            return []
+        return self._send(self._court.conclude(trigger_id))
 
     def _retire(self, trigger_id: Bytes32, now: int) -> list[Receipt]:
         subject = self._book.trigger_rules(trigger_id)[0]

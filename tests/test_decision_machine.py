@@ -1,7 +1,7 @@
 """The keeper's decisions against a book with the contracts' rules: nothing lost, nothing twice, nothing refused.
 
-A subject goes down and comes back as it likes, its paths show it with a lag, and after every step of time the keeper
-does what its decisions say until they say nothing more.
+A subject goes down and comes back as it likes, its paths show it with a lag, somebody disputes before an arbiter who
+stays silent, and after every step of time the keeper does what its decisions say until they say nothing more.
 """
 
 from hypothesis import settings
@@ -10,11 +10,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from insure import decisions
 from insure.decisions import MAX_CLOSING, Evidence, Proposal, Rules, intersect, measure, unite
-from insure.records.onchain import Checkpoint, Claim, Incident, Span
+from insure.records.onchain import ZERO_ADDRESS, Checkpoint, Claim, DisputeCase, Incident, Span
 
 T = "0x" + "11" * 32
 RULES = Rules(merge_gap=1_800, grace=900, checkpoint_step=600, tail=604_800)
 CHALLENGE = 1_800
+DISPUTE = 6 * 3_600
+"""Shorter than the contracts' ten days, so that disputes lapse within a story; no decision knows how long they are."""
+MOST_ROUNDS = 3
 BEGIN = 1_000_000
 MOST_ACTIONS = 20
 
@@ -28,6 +31,27 @@ class Book:
         self.proposals: list[Proposal] = []
         self.confirmed: tuple[Span, ...] = ()
         self.small = 0
+        self.rounds, self.disputed_from, self.lapses_at = 0, 0, 0
+        self.case: DisputeCase | None = None
+
+    @property
+    def since(self) -> int:
+        return max((each.until for each in self.final), default=0)
+
+    def held_back(self, now: int) -> int | None:
+        """From when on time is disputed, None if none is."""
+        return self.disputed_from if now < self.lapses_at else None
+
+    def dispute(self, start: int, now: int) -> None:
+        assert self.incident is not None and self.held_back(now) is None and self.rounds < MOST_ROUNDS
+        assert (self.incident.until or self.since) <= start < now, "DisputeOutOfRange"
+        self.rounds, self.disputed_from, self.lapses_at = self.rounds + 1, start, now + DISPUTE
+        self.case = DisputeCase("0x" + "aa" * 20, ZERO_ADDRESS, self.incident.sequence, self.rounds, self.lapses_at, 1)
+
+    def conclude(self, now: int) -> None:
+        assert self.case is not None, "NoDispute"
+        assert now >= self.case.lapses_at, "NotLapsed"
+        self.case = None
 
     def propose(self, swept: tuple[Span, ...], growing: bool, now: int) -> None:
         covered = measure(swept)
@@ -47,7 +71,8 @@ class Book:
         proposal, first = self.proposals[index], self.proposals[0]
         assert now >= proposal.checkpoint.ready_at, "NotReady"
         assert now >= max(first.checkpoint.ready_at, first.spans[0].start + RULES.grace), "NotReady"
-        more = unite(self.confirmed, intersect(proposal.spans, swept))
+        allowed, held_back = intersect(proposal.spans, swept), self.held_back(now)
+        more = unite(self.confirmed, allowed if held_back is None else intersect(allowed, [Span(0, held_back)]))
         assert measure(more) > measure(self.confirmed), "NothingToConfirm"
         self.confirmed = more
         self.incident = Incident(
@@ -56,6 +81,7 @@ class Book:
 
     def finalise(self, swept: tuple[Span, ...], now: int) -> None:
         assert self.incident is not None, "NoOpenIncident"
+        assert self.held_back(now) is None, "DisputeOpen"
         last = self.proposals[-1]
         assert now > max(spans[-1].until for spans in (last.spans, swept) if spans) + RULES.merge_gap + RULES.grace
         assert now >= last.checkpoint.ready_at, "NotReady"
@@ -64,6 +90,7 @@ class Book:
         start, until = (spans[0].start, spans[-1].until) if spans else (0, 0)
         self.final.append(Incident(T, self.incident.sequence, start, until, measure(spans), 0, now, 0, 0))
         self.incident, self.proposals, self.confirmed, self.small = None, [], (), 0
+        self.rounds = self.lapses_at = 0
 
 
 class Keeper(RuleBasedStateMachine):
@@ -72,7 +99,7 @@ class Keeper(RuleBasedStateMachine):
     @initialize(
         lag=st.integers(0, RULES.grace // 2),
         policies=st.integers(1, 2),
-        order=st.permutations(["propose", "confirm", "finalise", "claim"]),
+        order=st.permutations(["propose", "confirm", "finalise", "claim", "conclude"]),
     )
     def begin(self, lag: int, policies: int, order: list[str]) -> None:
         """Jobs run in any order: a restart may begin with any of them."""
@@ -106,6 +133,19 @@ class Keeper(RuleBasedStateMachine):
             self.truth.append(Span(self.down_since, self.now))
             self.down_since = None
 
+    @rule(back=st.integers(1, 7_200))
+    def somebody_disputes(self, back: int) -> None:
+        """An outage is disputed, from a moment on that the book allows."""
+        book = self.book
+        if book.incident is None:
+            self.the_subject_stops()
+            self.time_passes(1_200)
+        if book.incident is None or book.held_back(self.now) is not None or book.rounds == MOST_ROUNDS:
+            return
+        start = max(self.now - back, book.incident.until or book.since)
+        if start < self.now:
+            book.dispute(start, self.now)
+
     # What the paths show, and what the keeper makes of it
 
     def shown(self) -> tuple[Span, ...]:
@@ -116,7 +156,7 @@ class Keeper(RuleBasedStateMachine):
 
     def swept(self) -> tuple[tuple[Span, ...], bool]:
         """Of it what belongs to the incident that is open or would be opened, and whether it still grows."""
-        after = max((each.until for each in self.book.final), default=0)
+        after = self.book.since
         shown = [Span(max(span.start, after), span.until) for span in self.shown() if span.until > after]
         spans: list[Span] = []
         for span in shown:
@@ -129,7 +169,8 @@ class Keeper(RuleBasedStateMachine):
     def evidence(self) -> Evidence:
         swept, growing = self.swept()
         book = self.book
-        return Evidence(T, RULES, swept, growing, book.incident, tuple(book.proposals), book.confirmed)
+        held_back = book.held_back(self.now)
+        return Evidence(T, RULES, swept, growing, book.incident, tuple(book.proposals), book.confirmed, held_back)
 
     def due(self) -> list[Claim]:
         incidents = [*self.book.final, *([] if self.book.incident is None else [self.book.incident])]
@@ -179,6 +220,12 @@ class Keeper(RuleBasedStateMachine):
             self.paid[policy, sequence] = due[policy, sequence]
         return bool(batches)
 
+    def conclude(self) -> bool:
+        wanted = decisions.conclude(T, self.book.case, self.now)
+        for _ in wanted:
+            self.book.conclude(self.now)
+        return bool(wanted)
+
     # What always holds
 
     @invariant()
@@ -198,7 +245,8 @@ class Keeper(RuleBasedStateMachine):
             assert sum(paid for (who, _), paid in self.paid.items() if who == policy) == covered
 
     def teardown(self) -> None:
-        """Once the subject is back for good all of its downtime is confirmed, final and paid, each second once."""
+        """Once the subject is back for good all of its downtime is confirmed, final and paid, each second once, and no
+        bond is left behind."""
         if not hasattr(self, "book"):
             return
         self.the_subject_is_back()
@@ -213,6 +261,7 @@ class Keeper(RuleBasedStateMachine):
         total = measure(self.truth)
         assert sum(each.covered_seconds for each in self.book.final) == total
         assert sum(self.paid.values()) == total * self.policies
+        assert self.book.case is None
 
 
 Keeper.TestCase.settings = settings(max_examples=40, stateful_step_count=25)

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from insure import decisions
 from insure.decisions import (
+    Conclude,
     Confirm,
     Evidence,
     Finalise,
@@ -26,6 +27,7 @@ from insure.records.onchain import (
     ZERO_ADDRESS,
     Checkpoint,
     Claim,
+    DisputeCase,
     Incident,
     Member,
     Policy,
@@ -278,6 +280,17 @@ class TestDisputed:
         assert decisions.propose(struck, 10_000) == [Propose(T)]
         assert decisions.finalise(struck, 10_000) == []
         assert decisions.finalise(known, 10_000) == [Finalise(T)]
+
+
+class TestConclude:
+    CASE = DisputeCase("0x" + "aa" * 20, ZERO_ADDRESS, 0, 1, 10_000, 5)
+
+    @pytest.mark.parametrize(("now", "wanted"), [(9_999, []), (10_000, [Conclude(T)])])
+    def test_a_dispute_is_concluded_once_it_lapsed(self, now: int, wanted: list[Conclude]) -> None:
+        assert decisions.conclude(T, self.CASE, now) == wanted
+
+    def test_where_no_dispute_is_open_there_is_nothing_to_conclude(self) -> None:
+        assert decisions.conclude(T, None, 10**10) == []
 
 
 class TestRetire:

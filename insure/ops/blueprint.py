@@ -11,6 +11,8 @@ from insure.records.history import subject_key
 from insure.records.onchain import Address
 
 TIMELOCK = "Timelock"
+COURT = "Disputes"
+"""The pool's own court, by the part's name."""
 OWNED: Mapping[str, type[Owned]] = {"PolicyBook": PolicyBook, "CoverPool": CoverPool}
 """What the timelock owns, by the part's name."""
 
@@ -42,7 +44,7 @@ def parts(plan: DeploymentPlan, owner: Address, asset: AssetFacts, at: Callable[
         Part("PolicyDescriptor", "PolicyDescriptor"),
         Part("PolicyBook", "PolicyBook", (owner, at("CoverPool"), at("IncidentBook"), at("PolicyDescriptor"))),
         Part("CoverPool", "CoverPool", (owner, asset.address, *books, plan.permit2, *share, plan.cooldown)),
-        Part("Disputes", "Disputes", (at("IncidentBook"), at("CoverPool"), asset.address, least_bond, plan.bond_bps)),
+        Part(COURT, "Disputes", (at("IncidentBook"), at("CoverPool"), asset.address, least_bond, plan.bond_bps)),
         *(
             Part(watcher_name(team), "WatcherPath", (sorted(members, key=str.lower), plan.watcher_threshold))
             for team, members in plan.watcher_teams.items()

@@ -7,7 +7,7 @@ from insure.chain.embedded import EmbeddedChain
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
 from insure.errors import InvalidInput, NotConfigured, TransactionFailed
-from insure.ops.blueprint import OWNED, TIMELOCK, AssetFacts, asset_part, parts, path_names, timelock_part
+from insure.ops.blueprint import COURT, OWNED, TIMELOCK, AssetFacts, asset_part, parts, path_names, timelock_part
 from insure.ops.keys import account_of
 from insure.ops.plan import HEARTBEAT, DeploymentPlan, TimelockPlan, read_plan
 from insure.ops.provenance import source_commit
@@ -66,7 +66,7 @@ def deploy(chain: Chain, sender: Sender, plan: DeploymentPlan) -> Deployment:
         IncidentBook(chain, site.at("IncidentBook")),
         PolicyBook(chain, site.at("PolicyBook")),
         CoverPool(chain, site.at("CoverPool")),
-        site.at("Disputes"),
+        site.at(COURT),
         10**asset.decimals,
     )
     paths = {path: site.at(name) for path, name in path_names(plan).items()}
