@@ -30,7 +30,8 @@ from insure.cover_options import (
 from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
 from insure.installation import from_settings, jobs_aside
-from insure.jobs import JobBoard
+from insure.jobs import Job, JobBoard
+from insure.key_change import KeyChange
 from insure.logs import configure
 from insure.ops.check import check
 from insure.ops.check_site import check_site
@@ -172,14 +173,18 @@ def abi_command(
 
 @app.command()
 def run() -> None:
-    """Runs an installation: jobs, dashboard and API, with the keys that the environment gives; dry without."""
+    """Runs an installation: jobs, dashboard and API, with the keys that the environment gives; dry without.
+
+    The files of INSURE_KEEPER_KEY_FILE and INSURE_UNDERWRITER_KEY_FILE may change meanwhile.
+    """
     from dashboard.app import create_app  # takes a second to import
 
     settings = Settings.from_env(require=("rpc_url",))
     require_free(settings.host, settings.port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends it as Ctrl-C does
     installation = from_settings(settings, clock=lambda: int(time.time()))
-    board = JobBoard(installation.timetable(), installation.engine.now, installation.store)
+    keys = Job("keys", 15, KeyChange(installation, settings, Settings.from_env).run)
+    board = JobBoard([*installation.timetable(), keys], installation.engine.now, installation.store)
     chain = installation.watcher.chain
     aside = JobBoard(jobs_aside(settings, installation.engine, chain), installation.engine.now, installation.store)
     installation.engine.job_status = lambda: [*board.status(), *aside.status()]

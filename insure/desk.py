@@ -1,7 +1,6 @@
 """Who may be sold what, at which price: checks a request against model, listing and pool, and signs the quote."""
 
 import difflib
-from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 
 from eth_account.signers.local import LocalAccount
@@ -57,7 +56,6 @@ class Desk:
         account: LocalAccount | None,
         store: Store,
         limits: DeskLimits | None = None,
-        new_nonce: Callable[[], int] | None = None,
     ) -> None:
         self.model = model
         self._incidents = incident_book
@@ -67,7 +65,10 @@ class Desk:
         self._account = account
         self._store = store
         self._limits = limits or DeskLimits()
-        self._new_nonce = new_nonce or self._next_nonce
+
+    def sign_with(self, account: LocalAccount) -> None:
+        """Has another underwriter sign from the next quote on."""
+        self._account = account
 
     def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
         """The price of cover on any subject of the model; a listed one is held to its floor and its tail, is priced on
@@ -128,16 +129,12 @@ class Desk:
             asset=self._deployment.asset,
             trigger_id=trigger.trigger_id,
             start=deadline + cooling_off,
-            nonce=self._new_nonce(),
+            nonce=self._store.last_nonce(account.address) + 1,  # becomes part of the policy's id
             deadline=deadline,
         )
         signed = SignedQuote(quote, account.address, sign(self._policies.quote_typed_data(quote), account))
         self._store.record_quote(signed, {part.name: part.amount for part in price.components}, now)
         return self._issued(signed, price)
-
-    def _next_nonce(self) -> int:
-        """One more than the last: it becomes part of the policy's id."""
-        return self._store.last_nonce(self._signer().address) + 1
 
     def _signer(self) -> LocalAccount:
         if self._account is None:

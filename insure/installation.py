@@ -1,7 +1,7 @@
 """Puts the services of one installation together: what each is given, and the timetable they run to."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
 
 from eth_account.signers.local import LocalAccount
 
@@ -38,9 +38,34 @@ class Installation:
     watcher: Watcher
     payouts: Payouts
     store: Store
+    desk: Desk
     tower: Watchtower | None = None
     relays: Sequence[Relay] = ()
-    leases: Sequence[KeyLease] = ()
+    _senders: dict[str, Sender] = field(default_factory=dict)
+
+    @property
+    def leases(self) -> list[KeyLease]:
+        """The rights to send with the keys that are used now."""
+        return [each.guard for each in self._senders.values() if isinstance(each.guard, KeyLease)]
+
+    def sender(self, role: str) -> Sender | None:
+        """Who sends as `keeper` or `relayer` now, if anyone."""
+        return self._senders.get(role)
+
+    def send_as(self, role: str, sender: Sender) -> None:
+        """Notes who sends in a role, and lets go of the lease of who did until now."""
+        before = self._senders.get(role)
+        self._senders[role] = sender
+        self.engine.senders = {name: each.address for name, each in self._senders.items()}
+        if before is not None and isinstance(before.guard, KeyLease):
+            before.guard.give_up()
+
+    def keep_with(self, sender: Sender) -> None:
+        """Has another keeper send from now on; not while a job runs."""
+        self.payouts.send_with(sender)
+        if self.tower is not None:
+            self.tower.sender = sender
+        self.send_as("keeper", sender)
 
     def close(self) -> None:
         """Lets another process have the keys at once, and the database go."""
@@ -115,7 +140,7 @@ def assemble(
     court = deployment.contracts.get(COURT)
     disputes = None if court is None else Disputes(chain, court.address)
     payouts = Payouts(chain, book, policies, pool, store, keeper, disputes)
-    return Installation(engine, watcher, payouts, store, tower, relays)
+    return Installation(engine, watcher, payouts, store, desk, tower, relays)
 
 
 def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
@@ -128,8 +153,7 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
     store = Store(settings.database_url).create()
     keeper = _sender(chain, store, settings, "keeper_key")
     relayer = _sender(chain, store, settings, "relayer_key")
-    if keeper and relayer and keeper.address == relayer.address:
-        raise InvalidInput("relayer_key is the keeper's: give each a key of its own, or one outbids the other")
+    require_apart(keeper, relayer)
     observers = [account_of("observer_keys", key) for key in settings.observer_keys]
     if observers and keeper is None:
         raise NotConfigured("INSURE_KEEPER_KEY is not set: what observers sign needs a sender")
@@ -148,10 +172,10 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
         tower=build_tower(chain, deployment, [each for each in observers if each], nodes, keeper) if keeper else None,
         relays=build_relays(chain, deployment, nodes, relayer) if relayer else (),
     )
-    sending = {"keeper": keeper, "relayer": relayer}
-    made.engine.senders = {role: sender.address for role, sender in sending.items() if sender is not None}
-    guards = [sender.guard for sender in (keeper, relayer) if sender is not None]
-    return replace(made, leases=[guard for guard in guards if isinstance(guard, KeyLease)])
+    for role, sender in (("keeper", keeper), ("relayer", relayer)):
+        if sender is not None:
+            made.send_as(role, sender)
+    return made
 
 
 def jobs_aside(settings: Settings, engine: Engine, chain: Chain | None = None) -> list[Job]:
@@ -171,10 +195,18 @@ def jobs_aside(settings: Settings, engine: Engine, chain: Chain | None = None) -
     return jobs
 
 
-def _sender(chain: Chain, store: Store, settings: Settings, name: str) -> Sender | None:
+def require_apart(keeper: Sender | None, relayer: Sender | None) -> None:
+    """Raises `InvalidInput` if both send with one key."""
+    if keeper and relayer and keeper.address == relayer.address:
+        raise InvalidInput("relayer_key is the keeper's: give each a key of its own, or one outbids the other")
+
+
+def sender_of(chain: Chain, store: Store, settings: Settings, account: LocalAccount) -> Sender:
     """A sender that gives way to another process with the same key and stays below the cap on fees."""
-    account = account_of(name, getattr(settings, name))
-    if account is None:
-        return None
     cap = None if settings.fee_cap_gwei is None else settings.fee_cap_gwei * 10**9
     return Sender(chain, account, fee_cap=cap, guard=KeyLease(store, account.address, chain.chain_id), journal=store)
+
+
+def _sender(chain: Chain, store: Store, settings: Settings, name: str) -> Sender | None:
+    account = account_of(name, getattr(settings, name))
+    return None if account is None else sender_of(chain, store, settings, account)

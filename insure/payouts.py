@@ -70,6 +70,10 @@ class Payouts:
         """The last incident and checkpoint of a trigger that were sent ahead."""
         self._spacing, self._spacing_until = 0, 0
 
+    def send_with(self, sender: Sender) -> None:
+        """Has another key send from now on; not while a method runs."""
+        self._sender = sender
+
     def run(self, now: int) -> list[Receipt]:
         """Everything once, in the order in which one thing makes the next possible."""
         steps = (self.poke, self.propose, self.pay, self.confirm, self.claim, self.settle)

@@ -61,6 +61,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "demo",
             "installation",
             "jobs",
+            "key_change",
             "api",
             "terminal",
             "model_tables",

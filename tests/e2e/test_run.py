@@ -15,6 +15,7 @@ from pathlib import Path
 from urllib.request import urlopen
 
 import pytest
+from eth_account import Account
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
@@ -139,3 +140,27 @@ def test_a_stop_as_soon_as_it_stands_ends_it_well_too(environment: dict[str, str
     process.send_signal(signal.SIGTERM)
     _, told = process.communicate(timeout=60)
     assert process.returncode == 0, told
+
+
+def test_a_key_in_a_file_may_change_while_it_runs(environment: dict[str, str], tmp_path: Path) -> None:
+    old, new = "0x" + f"{7:064x}", environment["INSURE_KEEPER_KEY"]
+    file = tmp_path / "keeper"
+    file.write_text(old)
+    process, address = started(environment | {"INSURE_KEEPER_KEY": "", "INSURE_KEEPER_KEY_FILE": str(file)})
+
+    def keeper() -> str:
+        with urlopen(f"{address}/healthz", timeout=30) as answer:
+            (sender,) = json.loads(answer.read())["senders"]
+        return str(sender["address"])
+
+    assert keeper() == Account.from_key(old).address
+    file.write_text(new)
+    deadline = time.monotonic() + 90
+    while keeper() != Account.from_key(new).address and time.monotonic() < deadline:
+        time.sleep(1)
+    assert keeper() == Account.from_key(new).address
+    process.send_signal(signal.SIGTERM)
+    _, told = process.communicate(timeout=60)
+    assert process.returncode == 0, told
+    assert f"keeper_key has changed: {Account.from_key(new).address} from now on" in told
+    assert new not in told and leases(environment) == []
