@@ -125,9 +125,10 @@ def _of_process(health: Health) -> Iterator[Alert]:
         elif job.last_error:
             yield Alert(AlertKind.JOB_FAILS, job.name, f"job {job.name} fails: {job.last_error}")
     if not health.ready:
-        yield Alert(
-            AlertKind.MIRROR_LAGS, "mirror", f"the mirror is at {health.mirrored_to}, the chain at {health.head}"
+        text = (
+            f"the mirror is at {health.mirrored_to} of {health.deep} that are deep enough, the chain at {health.head}"
         )
+        yield Alert(AlertKind.MIRROR_LAGS, "mirror", text)
     gone = health.rollback
     if gone is not None and health.now < gone.at + REORGANISATION_TOLD_SECONDS:
         text = f"block {gone.block} was believed and is gone: the mirror went back to {gone.ancestor}"

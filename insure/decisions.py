@@ -4,7 +4,7 @@ Every rule here repeats a condition of a contract, so that only what would do so
 a refused simulation and nothing else: the contracts decide.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -278,6 +278,18 @@ def _wants_look(member: Member, heard: int | None, now: int) -> bool:
         return noted
     patience = member.maximum_silence if heard is None else RETIREMENT_NOTICE_SECONDS
     return not noted or now > member.silent_since + patience
+
+
+def worthwhile(due: Sequence[Claim], interim: Container[tuple[int, int]], least: int) -> list[Claim]:
+    """What to claim of it now: all, but of `interim` ones (numbers of policy and incident) what adds at least `least`.
+
+    An incident that goes on may add more, and its end has everything claimed.
+    """
+    return [
+        each
+        for each in due
+        if (each.policy_id, each.sequence) not in interim or each.owed - each.paid - each.debt >= least
+    ]
 
 
 def claim(due: Sequence[Claim]) -> list[ClaimBatch]:

@@ -260,11 +260,12 @@ class Engine:
 
     def health(self) -> Health:
         """How far the mirror is and how the jobs fare."""
-        cursor = self._store.cursor()
+        cursor, head = self._store.cursor(), self._chain.head().number
         return Health(
             now=self.now(),
             chain_id=self._chain.chain_id,
-            head=self._chain.head().number,
+            head=head,
+            deep=self._watcher.deep(head),
             mirrored_to=-1 if cursor is None else cursor.number,
             jobs=tuple(self.job_status()),
             endpoints=tuple(self._chain.endpoints),

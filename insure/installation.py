@@ -21,7 +21,7 @@ from insure.ops.blueprint import COURT
 from insure.ops.keys import account_of
 from insure.payouts import Payouts
 from insure.records.deployment import Deployment
-from insure.records.onchain import Address
+from insure.records.onchain import Address, Confirmations
 from insure.settings import Settings
 from insure.store import Store
 from insure.watcher import Watcher
@@ -121,7 +121,8 @@ def assemble(
     *,
     underwriter: LocalAccount | None,
     keeper: Sender | None,
-    confirmations: int,
+    confirmations: Confirmations,
+    least_interim: int = 0,
     limits: DeskLimits | None = None,
     tower: Watchtower | None = None,
     relays: Sequence[Relay] = (),
@@ -129,7 +130,8 @@ def assemble(
 ) -> Installation:
     """The services of an installation whose contracts are deployed, given to one another.
 
-    Without an underwriter no quote is signed, without a keeper nothing is sent: that part stays dry.
+    Without an underwriter no quote is signed, without a keeper nothing is sent: that part stays dry. `least_interim` is
+    the least that the keeper claims for an incident that goes on, smallest units of the asset.
     """
     book = IncidentBook(chain, deployment.incident_book)
     policies = PolicyBook(chain, deployment.policy_book)
@@ -139,7 +141,7 @@ def assemble(
     engine = Engine(history, chain, deployment, store, desk, watcher, clock, stakers)
     court = deployment.contracts.get(COURT)
     disputes = None if court is None else Disputes(chain, court.address)
-    payouts = Payouts(chain, book, policies, pool, store, keeper, disputes)
+    payouts = Payouts(chain, book, policies, pool, store, keeper, disputes, least_interim)
     return Installation(engine, watcher, payouts, store, desk, tower, relays)
 
 
@@ -169,6 +171,7 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
         underwriter=account_of("underwriter_key", settings.underwriter_key),
         keeper=keeper,
         confirmations=settings.confirmations,
+        least_interim=settings.least_interim_payment,
         tower=build_tower(chain, deployment, [each for each in observers if each], nodes, keeper) if keeper else None,
         relays=build_relays(chain, deployment, nodes, relayer) if relayer else (),
     )

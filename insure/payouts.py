@@ -56,6 +56,7 @@ class Payouts:
         store: Store,
         sender: Sender | None = None,
         court: Disputes | None = None,
+        least_interim: int = 0,
     ) -> None:
         self._chain = chain
         self._book = book
@@ -64,6 +65,7 @@ class Payouts:
         self._store = store
         self._sender = sender
         self._court = court
+        self._least_interim = least_interim
         self._rules: dict[Bytes32, Rules] = {}
         self._poked: dict[Bytes32, Poked] = {}
         self._tried: dict[Bytes32, tuple[int, int]] = {}
@@ -331,9 +333,12 @@ class Payouts:
         ]
 
     def _due(self, incidents: Sequence[Incident], policies: Sequence[Policy]) -> list[Claim]:
-        """What these policies would be owed for these incidents beyond what was claimed."""
+        """What these policies would be owed for these incidents beyond what was claimed, as far as it is worthwhile."""
         failovers = {(each.policy_id, each.sequence): each.activated_at for each in self._store.failovers()}
-        return claims.due_all(policies, incidents, failovers, self._store.claims())
+        due = claims.due_all(policies, incidents, failovers, self._store.claims())
+        going_on = {each.trigger_id: each.sequence for each in incidents if not each.final_at}
+        interim = {(each.policy_id, going_on[each.trigger_id]) for each in policies if each.trigger_id in going_on}
+        return decisions.worthwhile(due, interim, self._least_interim)
 
     def _owed_now(self, claim: Claim) -> Claim:
         return self._policies.owed_for(claim.policy_id, claim.sequence)

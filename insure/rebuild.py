@@ -6,6 +6,7 @@ from typing import Any
 
 from insure.chain.rpc import Chain
 from insure.records.deployment import Deployment
+from insure.records.onchain import Confirmations
 from insure.store import Store
 from insure.watcher import Watcher
 
@@ -47,7 +48,7 @@ def _difference(kind: str, mirrored: list[Any], right: list[Any]) -> str:
     return f"{kind}: {len(mirrored)} in the mirror, {len(right)} on the chain, differing from number {first} on"
 
 
-def reread(chain: Chain, store: Store, deployment: Deployment, confirmations: int) -> int:
+def reread(chain: Chain, store: Store, deployment: Deployment, confirmations: Confirmations) -> int:
     """Empties the mirror and reads it anew; returns how many logs there are."""
     watcher = Watcher(chain, store, deployment, confirmations)
     store.roll_back(None)

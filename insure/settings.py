@@ -6,9 +6,11 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 
 from insure.errors import NotConfigured
+from insure.records.onchain import FINALIZED, Confirmations
 
 _PREFIX = "INSURE_"
 _LAST_PORT = 65_535
+_OR = {"confirmations": f" or {FINALIZED}"}
 _SECRET = ("key", "keys", "secret")
 """Last words of the names of settings that nobody else may read."""
 _WORDS = {"log_format": ("text", "json"), "log_level": ("debug", "info", "warning", "error")}
@@ -38,8 +40,10 @@ class Settings:
     """Folder of what the sources of outages answered; `insure run` asks them only if it is given."""
     host: str = "127.0.0.1"
     port: int = 8050
-    confirmations: int = 12
-    """Blocks behind the head from which logs are taken."""
+    confirmations: Confirmations = 12
+    """Blocks behind the head from which logs are taken, or `finalized`: those that the chain has as final."""
+    least_interim_payment: int = 0
+    """Least that is claimed for an incident that goes on, smallest units; its end has the rest claimed."""
     fee_cap_gwei: int | None = None
     """Most that is paid for a unit of gas; by default there is no cap."""
     log_format: str = "text"
@@ -106,9 +110,11 @@ def _from_env_or_file(env: Mapping[str, str], name: str, problems: list[str]) ->
 
 
 def _convert(name: str, text: str) -> object:
-    if name in {"port", "confirmations", "fee_cap_gwei"}:
+    if name == "confirmations" and text == FINALIZED:
+        return FINALIZED
+    if name in {"port", "confirmations", "fee_cap_gwei", "least_interim_payment"}:
         if not text.isdecimal():
-            raise ValueError(f"{text!r} is not a whole number of at least 0")
+            raise ValueError(f"{text!r} is not a whole number of at least 0{_OR.get(name, '')}")
         if name == "port" and int(text) > _LAST_PORT:
             raise ValueError(f"{text} is no port: must be 0 to {_LAST_PORT}")
         return int(text)

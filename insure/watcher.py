@@ -7,7 +7,7 @@ from insure.chain.node_errors import allowed_blocks
 from insure.chain.rpc import Chain
 from insure.errors import ChainError, InvalidInput, RateLimited, Unreachable, WrongChain
 from insure.records.deployment import Deployment
-from insure.records.onchain import Head, Log
+from insure.records.onchain import FINALIZED, Confirmations, Head, Log
 from insure.records.views import Rollback
 from insure.store import Store
 
@@ -22,17 +22,18 @@ RANGES_BEFORE_MORE = 32
 
 
 class Watcher:
-    """The only one that writes chain facts, and only from blocks `confirmations` behind the head.
+    """The only one that writes chain facts, and only from blocks that are deep enough: `confirmations` behind the head,
+    or final.
 
     Raises `WrongChain` if the chain is not the deployment's, `InvalidInput` for a negative number of confirmations or
     a store that mirrors another installation.
     """
 
-    def __init__(self, chain: Chain, store: Store, deployment: Deployment, confirmations: int) -> None:
+    def __init__(self, chain: Chain, store: Store, deployment: Deployment, confirmations: Confirmations) -> None:
         if chain.chain_id != deployment.chain_id:
             raise WrongChain(f"the deployment is on chain {deployment.chain_id}, the endpoint serves {chain.chain_id}")
-        if confirmations < 0:
-            raise InvalidInput(f"confirmations is {confirmations}: must be at least 0")
+        if confirmations != FINALIZED and confirmations < 0:
+            raise InvalidInput(f"confirmations is {confirmations}: must be at least 0, or {FINALIZED}")
         self.chain = chain
         self._store = store
         self._first = deployment.block
@@ -56,7 +57,7 @@ class Watcher:
         in before stays, and the next run goes on from there. If a log contradicts the mirror, the endpoint has missed
         one (a backend that lagged): the mirror is read anew once, and only if that fails too is it an error.
         """
-        target = self.chain.head().number - self.confirmations
+        target = self.deep(self.chain.head().number)
         target = target if until is None else min(target, until)
         new = 0
         while True:
@@ -68,6 +69,10 @@ class Watcher:
                 self._anew = False
                 return new
             new += self._take(cursor, start, target)
+
+    def deep(self, head: int) -> int:
+        """Number of the last block that is deep enough below `head`; negative before there is one."""
+        return self.chain.deep(head, self.confirmations)
 
     def _on_branch(self, cursor: Head) -> Head | None:
         """The cursor, or, if the chain has left its block behind, where the mirror was rolled back to."""

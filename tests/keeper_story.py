@@ -62,8 +62,9 @@ class Story:
         journal = self.store if account >= 12 else None  # the keepers'
         return Sender(self.chain, self.chain.accounts[account], journal=journal)
 
-    def payouts(self, sender: Sender | None, store: Store | None = None) -> Payouts:
-        return Payouts(self.chain, self.book, self.policies, self.pool, store or self.store, sender)
+    def payouts(self, sender: Sender | None, store: Store | None = None, least_interim: int = 0) -> Payouts:
+        at = (self.chain, self.book, self.policies, self.pool, store or self.store)
+        return Payouts(*at, sender, least_interim=least_interim)
 
     @property
     def now(self) -> int:

@@ -374,4 +374,4 @@ class ScreenEngine:
         return LEDGER
 
     def health(self) -> Health:
-        return Health(NOW, DEPLOYMENT.chain_id, 12_345, 12_343, self.jobs)
+        return Health(NOW, DEPLOYMENT.chain_id, 12_345, 12_343, 12_343, self.jobs)

@@ -39,7 +39,7 @@ class Engine(ScreenEngine):
     def __init__(self, **health: Any) -> None:
         super().__init__()
         self.alarmed = set()
-        well = Health(NOW, 1, 100, 95, (JobView("claim", 60.0, 1, 0, NOW, ""),))
+        well = Health(NOW, 1, 100, 97, 95, (JobView("claim", 60.0, 1, 0, NOW, ""),))
         self._health = replace(well, **health)
         self._pool: dict[str, Any] = {}
 

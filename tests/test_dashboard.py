@@ -270,7 +270,7 @@ def test_two_dashboards_in_one_process_show_their_own_engines(engine: ScreenEngi
             return NOW
 
         def health(self) -> Health:
-            return Health(NOW, 999, 1, 1, ())
+            return Health(NOW, 999, 1, 1, 1, ())
 
     first, second = Browser(engine), Browser(Other())
     assert "chain 31337" in texts(first.call("frame-clock.children"))

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from insure import decisions
-from insure.decisions import MAX_CLOSING, Evidence, Proposal, Rules, intersect, measure, unite
+from insure.decisions import MAX_CLOSING, ClaimBatch, Evidence, Proposal, Rules, intersect, measure, unite
 from insure.records.onchain import ZERO_ADDRESS, Checkpoint, Claim, DisputeCase, Incident, Span
 
 T = "0x" + "11" * 32
@@ -20,6 +20,7 @@ DISPUTE = 6 * 3_600
 MOST_ROUNDS = 3
 BEGIN = 1_000_000
 MOST_ACTIONS = 20
+BLOCK = 12
 
 
 class Book:
@@ -99,7 +100,7 @@ class Keeper(RuleBasedStateMachine):
     @initialize(
         lag=st.integers(0, RULES.grace // 2),
         policies=st.integers(1, 2),
-        order=st.permutations(["propose", "confirm", "finalise", "claim", "conclude"]),
+        order=st.permutations(["propose", "pay", "confirm", "finalise", "claim", "conclude"]),
     )
     def begin(self, lag: int, policies: int, order: list[str]) -> None:
         """Jobs run in any order: a restart may begin with any of them."""
@@ -108,6 +109,7 @@ class Keeper(RuleBasedStateMachine):
         self.down_since: int | None = None
         self.book = Book()
         self.paid: dict[tuple[int, int], int] = {}
+        self.tried: set[tuple[int, int]] = set()
 
     @rule(seconds=st.integers(60, 599) | st.integers(600, 7_200))
     def time_passes(self, seconds: int) -> None:
@@ -172,8 +174,10 @@ class Keeper(RuleBasedStateMachine):
         held_back = book.held_back(self.now)
         return Evidence(T, RULES, swept, growing, book.incident, tuple(book.proposals), book.confirmed, held_back)
 
-    def due(self) -> list[Claim]:
-        incidents = [*self.book.final, *([] if self.book.incident is None else [self.book.incident])]
+    def due(self, last: Incident | None = None) -> list[Claim]:
+        """What the keeper takes to be due: as the book has it, or with an incident that is open as foreseen."""
+        last = last or self.book.incident
+        incidents = [*self.book.final, *([] if last is None else [last])]
         return [
             Claim(policy, each.sequence, each.covered_seconds, self.paid.get((policy, each.sequence), 0), 0)
             for policy in range(self.policies)
@@ -198,6 +202,26 @@ class Keeper(RuleBasedStateMachine):
             self.book.propose(evidence.swept, evidence.growing, self.now)
         return bool(wanted)
 
+    def pay(self) -> bool:
+        """Confirms in the next block what is ready by then and claims in that block what follows from it."""
+        evidence, at = self.evidence(), self.now + BLOCK
+        wanted = decisions.confirm(evidence, at)
+        incidents = self.book.final[-1:] if evidence.incident is None else [evidence.incident]
+        quick = decisions.may_confirm(incidents, [each.checkpoint for each in evidence.proposals], at)
+        assert quick or not wanted, "a look at the mirror missed it"
+        new = [each for each in wanted if (len(self.book.final), each.checkpoint) not in self.tried]
+        for each in new:
+            self.tried.add((len(self.book.final), each.checkpoint))
+            foreseen = decisions.confirmed(evidence, each.checkpoint)
+            self.now = at
+            self.book.confirm(each.checkpoint, self.swept()[0], at)
+            assert self.book.incident is not None
+            assert foreseen.covered_seconds <= self.book.incident.covered_seconds, "a claim that rests on too much"
+            if evidence.disputed_from == self.book.held_back(at):
+                assert foreseen == self.book.incident
+            self.make(decisions.claim(self.due(foreseen)))
+        return bool(new)
+
     def confirm(self) -> bool:
         evidence = self.evidence()
         wanted = decisions.confirm(evidence, self.now)
@@ -213,12 +237,16 @@ class Keeper(RuleBasedStateMachine):
         return bool(wanted)
 
     def claim(self) -> bool:
-        due = {(each.policy_id, each.sequence): each.owed for each in self.due()}
         batches = decisions.claim(self.due())
+        self.make(batches)
+        return bool(batches)
+
+    def make(self, batches: list[ClaimBatch]) -> None:
+        """The book pays what is due then, and refuses a claim that would add nothing."""
+        due = {(each.policy_id, each.sequence): each.owed for each in self.due()}
         for policy, sequence in (item for batch in batches for item in batch.items):
             assert due[policy, sequence] > self.paid.get((policy, sequence), 0), "ClaimSkipped"
             self.paid[policy, sequence] = due[policy, sequence]
-        return bool(batches)
 
     def conclude(self) -> bool:
         wanted = decisions.conclude(T, self.book.case, self.now)

@@ -239,6 +239,13 @@ class TestAhead:
         assert not decisions.may_confirm([], checkpoints, at)
 
 
+def test_while_an_incident_goes_on_only_what_adds_enough_is_worthwhile() -> None:
+    due = [Claim(1, 4, owed=90, paid=30, debt=11), Claim(2, 4, owed=90, paid=30, debt=10), Claim(3, 3, 1, 0, 0)]
+    assert decisions.worthwhile(due, {(1, 4), (2, 4)}, 50) == due[1:]
+    assert decisions.worthwhile(due, {(1, 4), (2, 4)}, 0) == due
+    assert decisions.worthwhile(due, set(), 50) == due
+
+
 def test_claims_are_batched_in_order_and_those_that_add_nothing_left_out() -> None:
     due = [Claim(i, 0, owed=5, paid=3, debt=2 if i == 7 else 0) for i in range(40)]
     batches = decisions.claim(due)

@@ -116,7 +116,7 @@ def test_the_ledger_is_every_event_newest_first(standing: Sold) -> None:
 def test_health_tells_how_far_the_mirror_is_and_how_the_jobs_fare(standing: Sold) -> None:
     health = standing.engine.health()
     head = standing.local.chain.head()
-    assert (health.chain_id, health.head, health.mirrored_to) == (31_337, head.number, head.number)
+    assert (health.chain_id, health.head, health.deep, health.mirrored_to) == (31_337, *3 * [head.number])
     assert health.now == head.timestamp == standing.engine.now()
     assert health.ok and health.jobs == ()
 

@@ -15,6 +15,7 @@ HEALTH = Health(
     now=NOW,
     chain_id=1,
     head=1_000,
+    deep=996,
     mirrored_to=988,
     jobs=(
         JobView("claim", 60.0, 7, 2, NOW - 5, "Unreachable: no endpoint", 1.5),
@@ -44,7 +45,7 @@ def test_head_mirror_and_lag() -> None:
     found = told()
     assert found[("insure_head_block",)] == 1_000
     assert found[("insure_mirrored_block",)] == 988
-    assert found[("insure_mirror_lag_blocks",)] == 12
+    assert found[("insure_mirror_lag_blocks",)] == 8
 
 
 def test_whether_new_heads_come_by_websocket() -> None:
@@ -113,7 +114,8 @@ def test_it_is_served_as_prometheus_wants_it() -> None:
     assert samples(answer.text)[("insure_pool_assets",)] == SOLVENCY.assets
 
 
-def test_an_engine_is_ready_when_its_mirror_is_near_the_head() -> None:
+def test_an_engine_is_ready_when_its_mirror_has_nearly_all_that_is_deep_enough() -> None:
     assert HEALTH.ready
     assert not replace(HEALTH, mirrored_to=-1).ready
-    assert not replace(HEALTH, head=5_000).ready
+    assert not replace(HEALTH, deep=5_000, head=5_000).ready
+    assert replace(HEALTH, head=5_000).ready, "what is not deep enough yet is not waited for"

@@ -396,3 +396,15 @@ def test_a_pool_that_falls_short_pays_its_debts_once_its_reserve_is_free() -> No
     assert left == story.pool.solvency().debts
     assert story.round() == []
     story.store.close()
+
+
+def test_what_adds_too_little_while_it_goes_on_is_paid_at_the_end(story: Story) -> None:
+    story.sell()
+    before = story.asset.balance_of(story.buyer.address)
+    story.keeper = story.payouts(story.sender(12), least_interim=RATE * 3_000)
+    _, end = halt(story, 5_400)
+    claims = [log.args["paid"] for log in story.store.logs("ClaimPaid")]
+    assert all(paid >= RATE * 3_000 for paid in claims) and len(claims) < 2
+    finish(story, end)
+    story.round()  # by now the mirror has its end
+    assert story.asset.balance_of(story.buyer.address) - before == RATE * (5_400 - WAITING)

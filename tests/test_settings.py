@@ -42,6 +42,10 @@ def test_every_value_has_its_type(tmp_path: Path) -> None:
     assert settings.subject_nodes == {"eip155:10": ("http://a", "http://b"), "eip155:8453": ("https://c",)}
 
 
+def test_the_depth_may_be_what_the_chain_itself_has_as_final() -> None:
+    assert Settings.from_env({"INSURE_CONFIRMATIONS": "finalized"}).confirmations == "finalized"
+
+
 def test_all_missing_names_are_told_at_once() -> None:
     told = problem({}, "rpc_url", "keeper_key")
     assert told == (
@@ -61,7 +65,8 @@ def test_what_is_wrong_is_told_with_what_is_missing() -> None:
         ("INSURE_PORT", "65536", "must be 0 to 65535"),
         ("INSURE_PORT", "-1", "whole number of at least 0"),
         ("INSURE_PORT", "80.5", "whole number of at least 0"),
-        ("INSURE_CONFIRMATIONS", "-1", "whole number of at least 0"),
+        ("INSURE_CONFIRMATIONS", "-1", "whole number of at least 0 or finalized"),
+        ("INSURE_LEAST_INTERIM_PAYMENT", "1.5", "whole number of at least 0"),
         ("INSURE_DATA", "/no/such/folder", "/no/such/folder is no folder"),
         ("INSURE_SUBJECT_NODES", "eip155:10", "<subject>=<http address>"),
         ("INSURE_SUBJECT_NODES", "eip155:10=http://a,", "<subject>=<http address>"),

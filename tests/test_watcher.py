@@ -12,7 +12,7 @@ from insure.chain.sender import Sender
 from insure.errors import ChainError, InvalidInput, RateLimited, Unreachable, WrongChain
 from insure.ops.deploy import DeploymentPlan, deploy
 from insure.records.deployment import Deployment
-from insure.records.onchain import Head
+from insure.records.onchain import FINALIZED, Confirmations, Head
 from insure.records.views import Rollback
 from insure.store import Store
 from insure.watcher import FIRST_RANGE, Watcher
@@ -33,8 +33,8 @@ class Host:
         pool = CoverPool(self.chain, self.deployment.cover_pool)
         self.staker.send(pool.deposit(assets, self.staker.address))
 
-    def watcher(self, store: Store, confirmations: int = CONFIRMATIONS, chain: Chain | None = None) -> Watcher:
-        return Watcher(chain or self.chain, store, self.deployment, confirmations)
+    def watcher(self, store: Store, depth: Confirmations = CONFIRMATIONS, chain: Chain | None = None) -> Watcher:
+        return Watcher(chain or self.chain, store, self.deployment, depth)
 
 
 @pytest.fixture
@@ -90,25 +90,60 @@ def test_only_blocks_deep_enough_are_read_and_each_log_once(host: Host, store: S
     assert store.cursor() == host.chain.block(host.chain.head().number - CONFIRMATIONS)
 
 
+class Final(Chain):
+    """The host's chain, whose last final block is told from outside: None while there is none."""
+
+    def __init__(self, chain: EmbeddedChain) -> None:
+        super().__init__(chain._provider, chain.chain_id)
+        self.final: int | None = None
+
+    def request(self, method: str, *params: object) -> object:
+        if method == "eth_getBlockByNumber" and params[0] == FINALIZED:
+            return None if self.final is None else super().request(method, hex(self.final), False)
+        return super().request(method, *params)
+
+
+def test_where_finality_is_asked_for_only_what_the_chain_has_as_final_is_read(host: Host, store: Store) -> None:
+    chain = Final(host.chain)
+    watcher = host.watcher(store, FINALIZED, chain)
+    with pytest.raises(ChainError, match="has no block finalized"):
+        watcher.run()
+    assert store.cursor() is None
+    chain.final = host.chain.head().number
+    host.deposit(1_000)
+    watcher.run()
+    assert deposits(store) == []
+    chain.final = host.chain.head().number
+    assert watcher.run() > 0
+    assert deposits(store) == [1_000]
+    assert store.cursor() == host.chain.block(chain.final)
+
+
+def test_no_block_is_final_that_the_head_has_not_reached(host: Host) -> None:
+    chain = Final(host.chain)
+    chain.final = host.chain.head().number
+    assert chain.deep(chain.final - 2, FINALIZED) == chain.final - 2
+
+
 def test_a_log_carries_its_blocks_time_and_hash(host: Host, store: Store) -> None:
     host.chain.travel(GENESIS + 86_400)
     host.deposit(5)
     head = host.chain.head()
-    host.watcher(store, confirmations=0).run()
+    host.watcher(store, depth=0).run()
     (log,) = store.logs("Deposit")
     assert Head(log.block_number, log.block_hash, log.timestamp) == head
 
 
 def test_a_new_watcher_goes_on_where_the_last_one_stood(host: Host, store: Store) -> None:
-    host.watcher(store, confirmations=0).run()
+    host.watcher(store, depth=0).run()
     before = len(store.logs())
     host.deposit(5)
-    assert host.watcher(store, confirmations=0).run() == len(store.logs()) - before > 0
+    assert host.watcher(store, depth=0).run() == len(store.logs()) - before > 0
     assert deposits(store) == [5]
 
 
 def test_after_a_reorganisation_the_mirror_shows_the_new_branch_only(host: Host, store: Store) -> None:
-    watcher = host.watcher(store, confirmations=0)
+    watcher = host.watcher(store, depth=0)
     host.deposit(1)
     watcher.run()
     kept = host.chain.head()
@@ -132,7 +167,7 @@ def test_after_a_reorganisation_the_mirror_shows_the_new_branch_only(host: Host,
 
 
 def test_while_the_chain_is_shorter_than_the_mirror_nothing_is_thrown_away(host: Host, store: Store) -> None:
-    watcher = host.watcher(store, confirmations=0)
+    watcher = host.watcher(store, depth=0)
     host.deposit(1)
     watcher.run()
     host.chain.roll_back(1)
@@ -165,11 +200,11 @@ class Picky(Chain):
 def test_a_range_that_is_too_large_is_halved_until_it_is_taken(host: Host, store: Store) -> None:
     host.deposit(5)
     picky = Picky(host.chain, most=3)
-    host.watcher(store, confirmations=0, chain=picky).run()
+    host.watcher(store, depth=0, chain=picky).run()
     assert deposits(store) == [5]
     assert max(picky.asked) > 3 >= min(picky.asked)
     whole = Store().create()
-    host.watcher(whole, confirmations=0).run()
+    host.watcher(whole, depth=0).run()
     assert store.logs() == whole.logs()
 
 
@@ -177,7 +212,7 @@ def test_a_range_that_the_endpoint_names_is_taken_and_hardly_overstepped_again(h
     host.chain.mine(400)
     picky = Picky(host.chain, most=20)
     picky.refusal = "eth_getLogs is limited to a 20 block range"
-    host.watcher(store, confirmations=0, chain=picky).run()
+    host.watcher(store, depth=0, chain=picky).run()
     assert picky.asked[1] == 20
     assert set(picky.asked[1:-1]) == {20}, "and no more is asked of it for a while"
 
@@ -185,7 +220,7 @@ def test_a_range_that_the_endpoint_names_is_taken_and_hardly_overstepped_again(h
 def test_an_endpoint_that_is_asked_too_often_is_not_asked_for_less(host: Host, store: Store) -> None:
     host.chain.mine(40)
     picky = Picky(host.chain, most=FIRST_RANGE)
-    watcher = host.watcher(store, confirmations=0, chain=picky)
+    watcher = host.watcher(store, depth=0, chain=picky)
     picky.down = RateLimited("eth_getLogs: the endpoint is asked too often")
     with pytest.raises(RateLimited):
         watcher.run()
@@ -196,12 +231,12 @@ def test_an_endpoint_that_is_asked_too_often_is_not_asked_for_less(host: Host, s
 
 def test_an_endpoint_that_refuses_even_one_block_is_an_error(host: Host, store: Store) -> None:
     with pytest.raises(ChainError, match="more than 10000 results"):
-        host.watcher(store, confirmations=0, chain=Picky(host.chain, most=0)).run()
+        host.watcher(store, depth=0, chain=Picky(host.chain, most=0)).run()
 
 
 def test_an_outage_of_the_endpoint_loses_nothing(host: Host, store: Store) -> None:
     picky = Picky(host.chain, most=FIRST_RANGE)
-    watcher = host.watcher(store, confirmations=0, chain=picky)
+    watcher = host.watcher(store, depth=0, chain=picky)
     picky.down = Unreachable("eth_getLogs: the endpoint does not answer")
     with pytest.raises(Unreachable):
         watcher.run()
@@ -230,7 +265,7 @@ class Turning(Chain):
 
 def test_logs_of_a_branch_that_is_left_while_they_are_read_are_not_taken(host: Host, store: Store) -> None:
     host.deposit(5)
-    host.watcher(store, confirmations=0, chain=Turning(host)).run()
+    host.watcher(store, depth=0, chain=Turning(host)).run()
     assert deposits(store) == [40]
 
 
@@ -250,16 +285,16 @@ class Forgetful(Chain):
 
 def test_a_log_that_was_missed_has_the_mirror_read_anew(host: Host, store: Store) -> None:
     host.deposit(5)
-    host.watcher(store, confirmations=0, chain=Forgetful(host.chain, lapses=1)).run()
+    host.watcher(store, depth=0, chain=Forgetful(host.chain, lapses=1)).run()
     whole = Store().create()
-    host.watcher(whole, confirmations=0).run()
+    host.watcher(whole, depth=0).run()
     assert store.logs() == whole.logs()
     assert store.triggers() == whole.triggers() != []
 
 
 def test_logs_that_still_contradict_each_other_when_read_anew_are_an_error(host: Host, store: Store) -> None:
     chain = Forgetful(host.chain, lapses=10**6)
-    watcher = host.watcher(store, confirmations=0, chain=chain)
+    watcher = host.watcher(store, depth=0, chain=chain)
     for asked in (2, 3):
         with pytest.raises(ChainError, match="the mirror has not seen"):
             watcher.run()
@@ -274,5 +309,5 @@ def test_a_chain_other_than_the_deployments_is_refused(host: Host, store: Store)
 
 
 def test_a_negative_depth_is_refused(host: Host, store: Store) -> None:
-    with pytest.raises(InvalidInput, match="confirmations is -1"):
-        host.watcher(store, confirmations=-1)
+    with pytest.raises(InvalidInput, match="confirmations is -1: must be at least 0, or finalized"):
+        host.watcher(store, depth=-1)

@@ -91,7 +91,7 @@ def _answer_questions(app: FastAPI, engine: EngineFace) -> None:
 
     @app.get("/readyz", response_model=HealthBody, responses={503: {"model": HealthBody}}, tags=["operation"])
     def ready() -> object:
-        """200 when the host chain answers and the mirror is near its head, else 503 with the same body."""
+        """200 when the host chain answers and the mirror has nearly all it should, else 503 with the same body."""
         body = HealthBody.model_validate(engine.health())
         return body if body.ready else JSONResponse(body.model_dump(mode="json"), 503)
 

@@ -29,8 +29,8 @@ class _Answers(Collector):
 def _of_health(health: Health) -> Iterator[Metric]:
     yield _gauge("insure_head_block", "Last block of the host chain.", health.head)
     yield _gauge("insure_mirrored_block", "Last block taken into the mirror; -1 before the first.", health.mirrored_to)
-    lag = "Blocks between the two, the depth that is waited for included."
-    yield _gauge("insure_mirror_lag_blocks", lag, health.head - health.mirrored_to)
+    lag = "Blocks that are deep enough and not in the mirror."
+    yield _gauge("insure_mirror_lag_blocks", lag, health.lag)
     when = "When the chain last left behind what the mirror had believed, UTC; 0 if it has not since the start."
     yield _gauge("insure_mirror_rolled_back_timestamp_seconds", when, health.rollback.at if health.rollback else 0)
     by_websocket = "1 if new heads come by WebSocket, 0 if they are asked for."

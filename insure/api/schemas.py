@@ -393,6 +393,7 @@ class HealthBody(Answer):
     now: int
     chain_id: int
     head: int
+    deep: int
     mirrored_to: int
     jobs: list[JobBody]
     endpoints: list[EndpointBody]

@@ -10,7 +10,7 @@ from typing import Protocol
 
 from insure.chain.rpc import Chain, Json, reading
 from insure.records.mirror import Fate, SentTransaction
-from insure.records.onchain import Address, Receipt
+from insure.records.onchain import Address, Confirmations, Receipt
 
 _log = logging.getLogger(__name__)
 
@@ -50,18 +50,18 @@ def read_receipt(chain: Chain, found: Json) -> Receipt:
     return Receipt(tx_hash, number, gas, chain.block(number).timestamp, fee, succeeded)
 
 
-def follow(chain: Chain, journal: Journal, sender: Address, depth: int) -> list[SentTransaction]:
+def follow(chain: Chain, journal: Journal, sender: Address, depth: Confirmations) -> list[SentTransaction]:
     """Looks what has become of the sender's transactions; returns those that were lost to the chain or our node.
 
-    What is mined `depth` blocks below the head is final.
+    What is mined in a block that is deep enough is final.
     """
     waiting = journal.unsettled(sender)
     if not waiting:
         return []
-    head = chain.head().number
-    deep = chain.nonce_at(sender, max(0, head - depth))
+    last_final = chain.deep(chain.head().number, depth)
+    deep = chain.nonce_at(sender, max(0, last_final))
     lost = []
-    for sent, fate, receipt in _fates(chain, waiting, head - depth, deep):
+    for sent, fate, receipt in _fates(chain, waiting, last_final, deep):
         if fate is not sent.fate or receipt != sent.receipt:
             journal.record_fate(sent.tx_hash, fate, receipt)
         if fate in (Fate.DROPPED, Fate.REPLACED) and fate is not sent.fate:

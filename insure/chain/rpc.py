@@ -18,7 +18,7 @@ from insure.chain.private import DiscreetEndpoints, PrivateEndpoints
 from insure.chain.reasons import explain
 from insure.chain.urls import require_url, split_urls
 from insure.errors import ChainError, TransactionFailed, Unreachable
-from insure.records.onchain import Address, Bytes32, Head
+from insure.records.onchain import FINALIZED, Address, Bytes32, Confirmations, Head
 from insure.records.views import EndpointView
 
 Json = dict[str, Any]
@@ -136,6 +136,15 @@ class Chain:
     def block(self, number: int) -> Head:
         """The block of that number; raises `ChainError` if there is none (yet, or any more)."""
         return self._head(self.request("eth_getBlockByNumber", hex(number), False), str(number))
+
+    def deep(self, head: int, confirmations: Confirmations) -> int:
+        """Number of the last block that is deep enough below `head`; negative before there is one.
+
+        Raises `ChainError` where the chain is asked for its final block and has none (yet).
+        """
+        if confirmations != FINALIZED:
+            return head - confirmations
+        return min(head, self._head(self.request("eth_getBlockByNumber", FINALIZED, False), FINALIZED).number)
 
     def _head(self, block: Json | None, which: str) -> Head:
         if block is None:

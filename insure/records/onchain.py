@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import Final, Literal
 
 from pricing_models.payoff import Semantics, Terms
 
@@ -29,6 +30,10 @@ class Head:
     hash: str
     timestamp: int
 
+
+FINALIZED: Final = "finalized"
+Confirmations = int | Literal["finalized"]
+"""How deep a block must be to be believed: so many blocks behind the head, or final as the chain itself has it."""
 
 LOW_GAS_WEI = 5 * 10**16
 """A sender with less soon stops."""

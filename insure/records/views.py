@@ -393,7 +393,7 @@ class SenderView:
 
 
 READY_LAG = 256
-"""Blocks that the mirror may be behind for what it shows to be of use."""
+"""Blocks deep enough that the mirror may lack for what it shows to be of use."""
 
 
 @dataclass(frozen=True)
@@ -416,7 +416,10 @@ class Health:
     now: int
     chain_id: int
     head: int
+    deep: int
+    """The last block that is deep enough to be believed, negative before there is one."""
     mirrored_to: int
+    """The last block that the mirror has taken in, -1 before the first."""
     jobs: tuple[JobView, ...]
     endpoints: tuple[EndpointView, ...] = ()
     senders: tuple[SenderView, ...] = ()
@@ -429,9 +432,14 @@ class Health:
     """Those that transactions are published by alone; none has a head."""
 
     @property
+    def lag(self) -> int:
+        """How many blocks are deep enough and not in the mirror."""
+        return max(0, self.deep - self.mirrored_to)
+
+    @property
     def ready(self) -> bool:
-        """Whether the mirror is near enough to the head to be shown."""
-        return self.mirrored_to >= 0 and self.head - self.mirrored_to <= READY_LAG
+        """Whether the mirror has nearly all that is deep enough."""
+        return self.mirrored_to >= 0 and self.lag <= READY_LAG
 
     @property
     def ok(self) -> bool:
