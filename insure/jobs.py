@@ -5,7 +5,7 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -45,7 +45,8 @@ class _Tally:
 class JobBoard:
     """Runs jobs under APScheduler, one at a time, in the order they fall due.
 
-    A run that was missed is made up for once, however often it was missed. A job that fails is logged by name,
+    One policy holds for every job: a run that was missed is made up for once, however often and by however much, and
+    no two runs overlap, of one job or of several. A job that fails is logged by name,
     counted, and runs again next time; nothing a job does stops the board. With a store, runs are counted there too.
     Raises `InvalidInput` if two jobs have one name or a job is to run every nothing.
     """
@@ -67,14 +68,34 @@ class JobBoard:
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
             timezone=UTC,
         )
-        for job in self._jobs:
-            self._scheduler.add_job(
-                self._run, "interval", seconds=job.every_seconds, args=[job], id=job.name, name=job.name
-            )
 
     def start(self) -> None:
-        """Starts the timetable; each job first runs after its interval. A board starts once."""
-        self._scheduler.start()
+        """Starts the timetable, once.
+
+        A job first runs after its interval, counted from the last run that the store knows of, whichever process that
+        was: what runs seldom is not put off by restarts, and what is overdue runs at once.
+        """
+        self.start_for_rounds()
+        last = {} if self._store is None else {each.name: each.last_at for each in self._store.jobs()}
+        now, at = self._clock(), datetime.now(UTC)
+        for place, job in enumerate(self._jobs):
+            waited = min(max(0, now - last.get(job.name, now)), job.every_seconds)
+            # microseconds keep the board's order among those that are overdue
+            first = at + timedelta(seconds=job.every_seconds - waited, microseconds=place)
+            self._scheduler.add_job(
+                self._run,
+                "interval",
+                seconds=job.every_seconds,
+                next_run_time=first,
+                args=[job],
+                id=job.name,
+                name=job.name,
+            )
+
+    def start_for_rounds(self) -> None:
+        """Starts the board without its timetable, for simulated time: jobs run in rounds alone, until `start`."""
+        if not self._scheduler.running:
+            self._scheduler.start()
 
     def stop(self) -> None:
         """Lets the job that runs come to its end, drops the rest, and returns when that is done."""

@@ -41,6 +41,57 @@ def test_jobs_run_again_and_again_by_their_interval_without_a_round(boards: Call
         assert thrice.acquire(timeout=30)
 
 
+def test_a_job_that_is_overdue_since_before_the_start_runs_at_once_and_others_wait_for_the_rest_of_their_interval(
+    boards: Callable[..., JobBoard],
+) -> None:
+    store = Store().create()
+    store.record_job("overdue", ok=True, error="", at=NOW - 2 * 3_600)
+    store.record_job("ran lately", ok=True, error="", at=NOW - 60)
+    store.record_job("ran in the future", ok=True, error="", at=NOW + 10**6)
+    ran: list[str] = []
+    overdue = threading.Event()
+
+    def note(name: str) -> None:
+        ran.append(name)
+        overdue.set()
+
+    names = ("ran lately", "ran in the future", "never ran", "overdue")
+    boards(*(Job(name, SELDOM, lambda now, name=name: note(name)) for name in names), store=store)  # type: ignore[misc]
+    assert overdue.wait(30)
+    time.sleep(0.05)
+    assert ran == ["overdue"]
+
+
+def test_what_is_overdue_runs_in_the_boards_order(boards: Callable[..., JobBoard]) -> None:
+    store = Store().create()
+    names = ["watch", "poke", "claim"]
+    for name in names:
+        store.record_job(name, ok=True, error="", at=NOW - 10**6)
+    ran: list[str] = []
+    boards(*(Job(name, SELDOM, lambda now, name=name: ran.append(name)) for name in names), store=store)  # type: ignore[misc]
+    deadline = time.monotonic() + 30
+    while len(ran) < len(names) and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert ran == names
+
+
+def test_a_board_for_rounds_runs_nothing_by_itself_until_it_is_started() -> None:
+    ran, by_itself = [0], threading.Event()
+
+    def work(now: int) -> None:
+        ran[0] += 1
+        if ran[0] > 1:
+            by_itself.set()
+
+    board = JobBoard([Job("watch", 0.02, work)], lambda: NOW)
+    board.start_for_rounds()
+    board.run_round(timeout=30)
+    assert not by_itself.wait(0.2)
+    board.start()
+    assert by_itself.wait(30)
+    board.stop()
+
+
 def test_a_round_runs_every_job_once_in_the_boards_order_with_the_boards_now(
     boards: Callable[..., JobBoard],
 ) -> None:

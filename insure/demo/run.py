@@ -150,6 +150,7 @@ def _serve(console: Console, story: Story, settings: Settings) -> None:
     """Dashboard and API on the demo's state until Ctrl-C."""
     from dashboard.app import create_app  # takes a second to import, and most runs don't need it
 
+    story.board.start()
     with Server(create_app(story.engine), settings.host, settings.port) as server:
         console.print(f"dashboard at {server.url}, API at {server.url}/docs; Ctrl-C ends it")
         try:

@@ -120,7 +120,7 @@ class Story:
     def play(self) -> Ending:
         """Everything in its order."""
         self._stake()
-        self.board.start()
+        self.board.start_for_rounds()
         with Server(create_api(self.engine)) as server, Client(server.url) as client:
             policy_id, offer = self._sell(client)
             self._live_until_the_halt(offer.start)
