@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from requests.exceptions import RequestException
 from web3 import Web3
 from web3.exceptions import Web3Exception
 from web3.providers import BaseProvider
@@ -107,7 +106,7 @@ class Chain:
         """
         try:
             response = self._provider.make_request(RPCEndpoint(method), list(params))
-        except (RequestException, OSError, ValueError, Web3Exception) as error:
+        except (OSError, ValueError, Web3Exception) as error:
             # the error's text may hold the endpoint's path, and that a key
             raise Unreachable(f"{method}: {self._where} does not answer ({type(error).__name__})") from None
         if not isinstance(response, dict):
