@@ -51,5 +51,5 @@ def _difference(kind: str, mirrored: list[Any], right: list[Any]) -> str:
 def reread(chain: Chain, store: Store, deployment: Deployment, confirmations: Confirmations) -> int:
     """Empties the mirror and reads it anew; returns how many logs there are."""
     watcher = Watcher(chain, store, deployment, confirmations)
-    store.roll_back(None)
+    store.roll_back(store.cursor(), None)
     return watcher.run()

@@ -82,7 +82,8 @@ class Watcher:
         ancestor = next((block for block in known if self._same(block)), None)
         depth = "to its beginning" if ancestor is None else f"to block {ancestor.number}"
         _log.warning("block %d is no longer %s: rolling the mirror back %s", cursor.number, cursor.hash, depth)
-        self._store.roll_back(ancestor)
+        if not self._store.roll_back(cursor, ancestor):
+            return self._store.cursor()  # another process was faster
         at = self.chain.head().timestamp
         self.rollback = Rollback(at, cursor.number, -1 if ancestor is None else ancestor.number)
         return ancestor
@@ -129,5 +130,5 @@ class Watcher:
                 raise
             self._anew = True
             _log.warning("reading the mirror anew: %s", error)
-            self._store.roll_back(None)
+            self._store.roll_back(cursor, None)
             return 0

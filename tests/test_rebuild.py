@@ -24,7 +24,7 @@ def test_a_mirror_is_what_the_chain_says(sold: Sold) -> None:
 def test_what_was_changed_by_hand_is_told_and_mended(sold: Sold) -> None:
     local = sold.local
     store = local.installation.store
-    with store.at_one_moment() as connection:
+    with store.alone() as connection:
         connection.execute(text("UPDATE policies SET holder = '0x0000000000000000000000000000000000000001'"))
     assert compare(local.chain, store, local.deployment) == [
         "policies: 1 in the mirror, 1 on the chain, differing from number 0 on"
@@ -36,7 +36,7 @@ def test_what_was_changed_by_hand_is_told_and_mended(sold: Sold) -> None:
 def test_a_mirror_of_a_branch_that_was_left_is_told(sold: Sold) -> None:
     local = sold.local
     store = local.installation.store
-    with store.at_one_moment() as connection:
+    with store.alone() as connection:
         connection.execute(text("UPDATE cursors SET hash = :hash"), {"hash": "0x" + "ab" * 32})
     [told] = compare(local.chain, store, local.deployment)
     assert told.startswith("block ") and "0x" + "ab" * 32 in told
@@ -46,6 +46,6 @@ def test_a_mirror_of_a_branch_that_was_left_is_told(sold: Sold) -> None:
 def test_an_empty_mirror_is_told(sold: Sold) -> None:
     local = sold.local
     store = local.installation.store
-    store.roll_back(None)
+    store.roll_back(store.cursor(), None)
     assert compare(local.chain, store, local.deployment) == ["the mirror is empty"]
     reread(local.chain, store, local.deployment, 0)

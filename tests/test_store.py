@@ -4,6 +4,7 @@ import threading
 import time
 import traceback
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -34,6 +35,7 @@ from insure.records.onchain import (
 )
 from insure.records.views import PoolSnapshot
 from insure.store import Store
+from insure.store import store as store_module
 from insure.store.database import migration_config
 from insure.store.tables import Amount, Row
 
@@ -403,7 +405,7 @@ def test_rolling_back_forgets_the_later_logs_and_computes_the_rest_anew(store: S
     before = (store.policies(), store.incidents(), store.checkpoints(TRIGGER, 0), store.claims(), store.payments())
     store.advance(block(4), block(9), [STORY[4], claimed(8, 0, 90, 40, 0)])
     assert store.claims()
-    store.roll_back(block(4))
+    assert store.roll_back(block(9), block(4))
     after = (store.policies(), store.incidents(), store.checkpoints(TRIGGER, 0), store.claims(), store.payments())
     assert after == before
     assert store.cursor() == block(4)
@@ -420,7 +422,7 @@ def sent_by_us(store: Store, gas: int) -> None:
 def test_rolling_back_to_nothing_empties_the_mirror_and_keeps_our_own_record(store: Store) -> None:
     store.advance(None, block(6), STORY)
     sent_by_us(store, 21_000)
-    store.roll_back(None)
+    assert store.roll_back(block(6), None)
     assert (store.cursor(), store.logs(), store.policies(), store.blocks()) == (None, [], [], [])
     assert store.transactions("claim")[0].receipt == Receipt("0xa0005", 5, 21_000, 10_005)
 
@@ -599,6 +601,60 @@ def test_many_threads_may_use_one_store(in_memory: bool, tmp_path: Path) -> None
     for thread in threads:
         thread.join()
     assert [job.runs for job in store.jobs()] == [20] * 4
+
+
+def test_of_two_processes_one_waits_with_all_that_it_reads_until_the_other_has_written(database_url: str) -> None:
+    one, other = Store(database_url).create(), Store(database_url).create()
+    done = threading.Event()
+
+    def count() -> None:
+        other.record_job("claim", True, "", 20)
+        done.set()
+
+    thread = threading.Thread(target=count)
+    with one.alone() as connection:
+        connection.execute(text("INSERT INTO jobs VALUES ('claim', 7, 1, 10, '')"))
+        thread.start()
+        assert not done.wait(0.2)
+        assert other.jobs() == [], "who only reads waits for nobody"
+    thread.join()
+    assert [job.runs for job in one.jobs()] == [8]
+    for each in (one, other):
+        each.close()
+
+
+def test_two_processes_that_see_a_transaction_become_final_count_its_cost_once(
+    database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    one, other = Store(database_url).create(), Store(database_url).create()
+    both = threading.Barrier(2)
+    real = store_module._spend
+
+    def together(*args: Any) -> None:
+        with suppress(threading.BrokenBarrierError):
+            both.wait(0.2)
+        real(*args)
+
+    one.record_signed(SentTransaction("0xa0005", "claim", OTHER, 0, 0, 10_004))
+    monkeypatch.setattr(store_module, "_spend", together)
+    receipt = Receipt("0xa0005", 5, 21_000, 10_005, 9)
+    threads = [
+        threading.Thread(target=each.record_fate, args=("0xa0005", Fate.FINAL, receipt)) for each in (one, other)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    (spent,) = one.spendings()
+    assert (spent.transactions, spent.fees) == (1, 9)
+    for each in (one, other):
+        each.close()
+
+
+def test_a_mirror_that_another_process_has_moved_is_not_rolled_back(store: Store) -> None:
+    store.advance(None, block(6), STORY)
+    assert not store.roll_back(block(4), None)
+    assert store.cursor() == block(6) and store.logs()
 
 
 def test_amounts_lie_in_the_database_as_text_of_equal_length(tmp_path: Path) -> None:

@@ -82,7 +82,7 @@ def _restore(database: Database, path: Path, lines: Iterator[Any]) -> int:
     if database.table_names():
         raise InvalidInput("the database is not new: restore into one without tables")
     database.create(head["revision"])
-    with database.at_one_moment() as connection:
+    with database.alone() as connection:
         # the tables as they were then: columns that came later are filled in by the migrations
         tables = MetaData()
         tables.reflect(connection)

@@ -20,6 +20,11 @@ from insure import migrations
 from insure.errors import InvalidInput, NotConfigured
 
 _BUSY_SECONDS = 30
+"""How long a writer waits for the one before it."""
+_WRITES = "insure_writes"
+"""Execution option of connections that change something."""
+_WRITERS = 1_969_823_859
+"""The advisory lock for which writers queue in PostgreSQL: any number that nothing else uses in the same database."""
 
 
 class Database:
@@ -31,10 +36,13 @@ class Database:
     def __init__(self, url: str = "sqlite://") -> None:
         self._url = _parse(url)
         self._engine = _open(self._url)
-        # SQLite has one writer at a time, and the database in memory one connection for all threads
-        self._turn: AbstractContextManager[Any] = nullcontext()
+        self._writer = self._engine.execution_options(**{_WRITES: True})
+        # SQLite has one writer at a time: those of this process need not find that out by trying again and again
+        self._write_turn: AbstractContextManager[Any] = nullcontext()
         if self._url.get_backend_name() == "sqlite":
-            self._turn = threading.RLock()
+            self._write_turn = threading.RLock()
+        # and the database in memory has one connection for all threads
+        self._turn = self._write_turn if isinstance(self._engine.pool, StaticPool) else nullcontext()
 
     def create(self, revision: str = "head") -> Self:
         """Brings the schema to the newest revision, or to an earlier one, an empty database included; returns itself.
@@ -43,10 +51,7 @@ class Database:
         """
         config = migration_config()
         try:
-            with self._turn, self._engine.begin() as connection:
-                if self._url.get_backend_name() == "sqlite":
-                    # the driver begins none by itself before tables are made: what breaks off would leave half a schema
-                    connection.exec_driver_sql("BEGIN IMMEDIATE")
+            with self.alone() as connection:
                 config.attributes["connection"] = connection
                 command.upgrade(config, revision)
         except DBAPIError as error:
@@ -59,15 +64,25 @@ class Database:
 
     @contextmanager
     def at_one_moment(self) -> Iterator[Connection]:
-        """A connection that sees everything as it is now, however long it reads; what it writes is kept in the end."""
+        """A connection that sees everything as it is now, however long it reads."""
         with self._turn, self._engine.connect() as connection:
-            if self._url.get_backend_name() == "sqlite":
-                connection.exec_driver_sql("BEGIN")
-            else:
+            if self._url.get_backend_name() != "sqlite":  # where every transaction is so
                 connection = connection.execution_options(isolation_level="REPEATABLE READ")
-            with connection.begin() if not connection.in_transaction() else nullcontext():
+            with connection.begin():
                 yield connection
-            connection.commit()
+
+    @contextmanager
+    def alone(self) -> Iterator[Connection]:
+        """The only connection that writes, in whichever process: what it reads is still so when it writes.
+
+        Its changes are kept together if the block ends well, and not at all if it raises. Whoever waits for half a
+        minute for those before gets the driver's error.
+        """
+        with self._write_turn, self._writer.begin() as connection:
+            if self._url.get_backend_name() != "sqlite":
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{_BUSY_SECONDS}s'")
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_WRITERS})")
+            yield connection
 
     def table_names(self) -> list[str]:
         """What tables there are; none in a new database."""
@@ -88,9 +103,15 @@ class Database:
             raise NotConfigured(f"database_url {_shown(self._url)!r} can't be opened: {error.orig}") from None
 
     @contextmanager
-    def _session(self) -> Iterator[Session]:
-        """A session whose changes are kept together if the block ends well, and not at all if it raises."""
+    def _reading(self) -> Iterator[Session]:
+        """A session that changes nothing."""
         with self._turn, Session(self._engine) as session, session.begin():
+            yield session
+
+    @contextmanager
+    def _writing(self) -> Iterator[Session]:
+        """A session on the only connection that writes (`alone`)."""
+        with self.alone() as connection, Session(connection) as session, session.begin():
             yield session
 
 
@@ -139,9 +160,18 @@ def _open(url: URL) -> Engine:
         raise NotConfigured(f"database_url: {url.drivername!r} needs the Python package {error.name!r}") from error
     if sqlite:
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
     return engine
 
 
 def _prepare_sqlite(connection: Any, _record: object) -> None:
+    # left to itself the driver begins a transaction at the first change only: what was read before might be old by
+    # then, and tables that are made would be kept though what follows breaks off
+    connection.isolation_level = None
     # readers of a file (the API) need not wait for the writer (the watcher)
     connection.execute("PRAGMA journal_mode=WAL")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    writes = connection.get_execution_options().get(_WRITES)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")

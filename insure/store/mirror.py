@@ -38,7 +38,7 @@ class Mirror(Database):
         `InvalidInput` if this database mirrors another installation.
         """
         wanted = ",".join(sorted(contracts))
-        with self._session() as session:
+        with self._writing() as session:
             cursor = session.exec(select(tables.Cursor)).first()
             if cursor is None:
                 session.add(tables.Cursor(installation=installation, contracts=wanted))
@@ -54,13 +54,13 @@ class Mirror(Database):
 
     def cursor(self) -> Head | None:
         """The last block taken in; None before the first."""
-        with self._session() as session:
+        with self._reading() as session:
             row = session.exec(select(tables.Cursor)).first()
             return None if row is None else _head_of(row)
 
     def installation(self) -> str | None:
         """What is mirrored here; None before anything is."""
-        with self._session() as session:
+        with self._reading() as session:
             row = session.exec(select(tables.Cursor)).first()
             return None if row is None else row.installation
 
@@ -70,8 +70,8 @@ class Mirror(Database):
         Returns how many were new; None if the cursor was no longer at `expected` (another process was faster) and
         nothing was done.
         """
-        with self._session() as session:
-            cursor = session.exec(select(tables.Cursor).with_for_update()).one()
+        with self._writing() as session:
+            cursor = session.exec(select(tables.Cursor)).one()
             if _head_of(cursor) != expected:
                 return None
             fresh = _unknown(session, sorted(logs, key=lambda log: (log.block_number, log.log_index)))
@@ -84,24 +84,30 @@ class Mirror(Database):
 
     def blocks(self) -> list[Head]:
         """The remembered blocks of the branch the mirror is on, newest first."""
-        with self._session() as session:
+        with self._reading() as session:
             found = session.exec(select(tables.Block).order_by(col(tables.Block.number).desc())).all()
             return [Head(row.number, row.hash, row.timestamp) for row in found]
 
-    def roll_back(self, to: Head | None) -> None:
-        """Forgets everything after `to` (None: everything) and computes anew what the remaining logs add up to."""
-        with self._session() as session:
-            _roll_back(session, to)
+    def roll_back(self, expected: Head | None, to: Head | None) -> bool:
+        """Forgets everything after `to` (None: everything) and computes anew what the remaining logs add up to.
+
+        False if the cursor was no longer at `expected` (another process was faster) and nothing was done.
+        """
+        with self._writing() as session:
+            at_hand = _head_of(session.exec(select(tables.Cursor)).one()) == expected
+            if at_hand:
+                _roll_back(session, to)
+            return at_hand
 
     def logs(self, event: str | None = None, about: str | None = None) -> list[Log]:
         """The logs in order; `about` is an event's first indexed argument as text."""
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.log_of(row) for row in _logs(session, event, about)]
 
     def triggers(self) -> list[KnownTrigger]:
         """All triggers, oldest first."""
         query = select(tables.Trigger).order_by(col(tables.Trigger.created_at), col(tables.Trigger.trigger_id))
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.trigger_of(row) for row in session.exec(query)]
 
     def policies(self, trigger_id: Bytes32 | None = None) -> list[Policy]:
@@ -109,12 +115,12 @@ class Mirror(Database):
         query = select(tables.Policy).order_by(col(tables.Policy.policy_id))
         if trigger_id is not None:
             query = query.where(tables.Policy.trigger_id == trigger_id)
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.policy_of(row) for row in session.exec(query)]
 
     def policy(self, policy_id: int) -> Policy | None:
         """One policy, if there is such."""
-        with self._session() as session:
+        with self._reading() as session:
             row = session.get(tables.Policy, policy_id)
             return None if row is None else rows.policy_of(row)
 
@@ -124,17 +130,17 @@ class Mirror(Database):
         query = select(table).order_by(col(table.proposed_at), col(table.trigger_id), col(table.sequence))
         if trigger_id is not None:
             query = query.where(table.trigger_id == trigger_id)
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.incident_of(row) for row in session.exec(query)]
 
     def checkpoints(self, trigger_id: Bytes32, sequence: int) -> list[Checkpoint]:
         """The checkpoints of one incident, oldest first."""
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.checkpoint_of(row) for row in _checkpoints(session, trigger_id, sequence)]
 
     def proposed_spans(self, trigger_id: Bytes32, sequence: int) -> list[tuple[Span, ...]]:
         """The spans of each checkpoint of one incident, oldest checkpoint first."""
-        with self._session() as session:
+        with self._reading() as session:
             found = _checkpoints(session, trigger_id, sequence)
             return [tuple(Span(start, until) for start, until in row.spans) for row in found]
 
@@ -143,7 +149,7 @@ class Mirror(Database):
         query = select(tables.Claim).order_by(col(tables.Claim.policy_id), col(tables.Claim.sequence))
         if policy_id is not None:
             query = query.where(tables.Claim.policy_id == policy_id)
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.claim_of(row) for row in session.exec(query)]
 
     def payments(self, policy_id: int | None = None, trigger_id: Bytes32 | None = None) -> list[PaymentView]:
@@ -154,33 +160,33 @@ class Mirror(Database):
             query = query.where(table.policy_id == policy_id)
         if trigger_id is not None:
             query = query.where(table.trigger_id == trigger_id)
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.payment_of(row) for row in session.exec(query)]
 
     def failovers(self) -> list[Failover]:
         """The recorded failovers by policy and incident."""
-        with self._session() as session:
+        with self._reading() as session:
             found = session.exec(select(tables.Failover)).all()
             return [Failover(row.policy_id, row.sequence, row.activated_at) for row in found]
 
     def spell_reports(self, subject_key: Bytes32 | None = None) -> list[SpellReport]:
         """What watcher paths attested, in order."""
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.spell_report_of(row) for row in _logs(session, "SpellReported", subject_key)]
 
     def alarms(self, subject_key: Bytes32 | None = None) -> list[AlarmReport]:
         """The alarms that observers raised, in order."""
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.alarm_of(row) for row in _logs(session, "AlarmRaised", subject_key)]
 
     def beats(self, subject_key: Bytes32 | None = None) -> list[Beat]:
         """The counted heartbeats, in order."""
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.beat_of(row) for row in _logs(session, "Beat", subject_key)]
 
     def pool_events(self) -> list[Log]:
         """What happened in the pool, in order, transfers of shares apart."""
-        with self._session() as session:
+        with self._reading() as session:
             found = _logs(session, None, None, contract="CoverPool")
             return [rows.log_of(row) for row in found if row.event not in _TOKEN_NOISE]
 
@@ -193,7 +199,7 @@ class Mirror(Database):
             .where(col(table.event).not_in(_TOKEN_NOISE))
             .order_by(col(table.block_number), col(table.log_index))
         )
-        with self._session() as session:
+        with self._reading() as session:
             return [
                 LedgerEntry(
                     at=row.timestamp,

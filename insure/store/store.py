@@ -25,7 +25,7 @@ class Store(Mirror):
 
     def record_signed(self, sent: SentTransaction) -> bool:
         """Notes a transaction of ours before it is published; False for one that is noted, which stays as it is."""
-        with self._session() as session:
+        with self._writing() as session:
             new = session.get(tables.Transaction, sent.tx_hash) is None
             if new:
                 session.add(rows.transaction_row(sent))
@@ -33,13 +33,13 @@ class Store(Mirror):
 
     def record_refused(self, tx_hash: str) -> None:
         """Forgets a transaction that no node ever took."""
-        with self._session() as session:
+        with self._writing() as session:
             session.exec(delete(tables.Transaction).where(col(tables.Transaction.tx_hash) == tx_hash))
 
     def record_fate(self, tx_hash: str, fate: Fate, receipt: Receipt | None) -> None:
         """Notes what has become of a noted transaction; what it cost is counted once, when it is final."""
-        with self._session() as session:
-            row = session.get(tables.Transaction, tx_hash, with_for_update=True)
+        with self._writing() as session:
+            row = session.get(tables.Transaction, tx_hash)
             if row is None or row.fate in SETTLED:
                 return
             row.fate = fate
@@ -54,7 +54,7 @@ class Store(Mirror):
         """The sender's transactions whose fate may still change, by nonce."""
         table = tables.Transaction
         query = select(table).where(table.sender == sender, col(table.fate).not_in(SETTLED))
-        with self._session() as session:
+        with self._reading() as session:
             found = session.exec(query.order_by(col(table.nonce), col(table.tx_hash)))
             return [rows.transaction_of(row) for row in found]
 
@@ -62,7 +62,7 @@ class Store(Mirror):
         """Who has transactions whose fate may still change."""
         table = tables.Transaction
         query = select(table.sender).where(col(table.fate).not_in(SETTLED)).distinct().order_by(col(table.sender))
-        with self._session() as session:
+        with self._reading() as session:
             return list(session.exec(query))
 
     def transactions(self, kind: str | None = None) -> list[SentTransaction]:
@@ -71,20 +71,20 @@ class Store(Mirror):
         query = select(table).order_by(col(table.signed_at), col(table.nonce), col(table.tx_hash))
         if kind is not None:
             query = query.where(table.kind == kind)
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.transaction_of(row) for row in session.exec(query)]
 
     def spendings(self) -> list[Spending]:
         """What our final transactions have cost, by sender and kind."""
         table = tables.Spending
-        with self._session() as session:
+        with self._reading() as session:
             found = session.exec(select(table).order_by(col(table.sender), col(table.kind)))
             return [rows.spending_of(row) for row in found]
 
     def record_quote(self, signed: SignedQuote, breakdown: Mapping[str, object], at: int) -> None:
         """Notes an issued quote; raises `InvalidInput` if its underwriter has used the nonce before."""
         key = (signed.underwriter, signed.quote.nonce)
-        with self._session() as session:
+        with self._writing() as session:
             if session.get(tables.Quote, key) is not None:
                 raise InvalidInput(f"nonce {key[1]} of underwriter {key[0]} is used: take another")
             session.add(rows.quote_row(signed, dict(breakdown), at))
@@ -92,7 +92,7 @@ class Store(Mirror):
     def last_nonce(self, underwriter: Address) -> int:
         """The largest nonce of an underwriter's quotes, issued here or bought on the chain; 0 before the first."""
         quote, policy = tables.Quote, tables.Policy
-        with self._session() as session:
+        with self._reading() as session:
             issued = session.exec(select(func.max(quote.nonce)).where(quote.underwriter == underwriter)).one()
             bought = session.exec(select(func.max(policy.nonce)).where(policy.underwriter == underwriter)).one()
         return max(issued or 0, bought or 0)
@@ -106,12 +106,12 @@ class Store(Mirror):
             .outerjoin(policy, bought)
             .order_by(col(quote.at), col(quote.underwriter), col(quote.nonce))
         )
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.quote_of(row, policy_id) for row, policy_id in session.exec(query)]
 
     def record_observation(self, path: Address, signed: SignedObservation, at: int) -> None:
         """Keeps an observer's signed observation for a watcher path; the same one signed anew replaces it."""
-        with self._session() as session:
+        with self._writing() as session:
             session.merge(rows.observation_row(path, signed, at))
 
     def observations(self, path: Address, subject: Bytes32, now: int) -> list[SignedObservation]:
@@ -125,26 +125,26 @@ class Store(Mirror):
             .where(table.path == path, table.subject == subject, table.deadline >= now)
             .order_by(col(table.until), col(table.ended), col(table.at))
         )
-        with self._session() as session:
+        with self._reading() as session:
             newest = {row.observer: rows.observation_of(row) for row in session.exec(query)}
         return [newest[observer] for observer in sorted(newest, key=lambda address: int(address, 16))]
 
     def record_snapshot(self, snapshot: PoolSnapshot) -> None:
         """Keeps the pool as it was at one moment; the same moment again replaces it."""
         fields = {name: getattr(snapshot, name) for name in tables.Snapshot.model_fields}
-        with self._session() as session:
+        with self._writing() as session:
             session.merge(tables.Snapshot(**fields))
 
     def snapshots(self, since: int = 0) -> list[PoolSnapshot]:
         """The pool over time, oldest first."""
         table = tables.Snapshot
         query = select(table).where(table.at >= since).order_by(col(table.at))
-        with self._session() as session:
+        with self._reading() as session:
             return [rows.snapshot_of(row) for row in session.exec(query)]
 
     def record_job(self, name: str, ok: bool, error: str, at: int) -> None:
         """Counts a run of a job; `error` is why it failed."""
-        with self._session() as session:
+        with self._writing() as session:
             row = session.get(tables.Job, name) or tables.Job(name=name, runs=0, failures=0, last_at=0)
             row.runs += 1
             row.failures += 0 if ok else 1
@@ -153,13 +153,13 @@ class Store(Mirror):
 
     def jobs(self) -> list[JobRecord]:
         """How each job fared, by name."""
-        with self._session() as session:
+        with self._reading() as session:
             found = session.exec(select(tables.Job).order_by(col(tables.Job.name))).all()
             return [rows.job_of(row) for row in found]
 
     def take_lease(self, name: str, holder: str, now: int, seconds: int) -> LeaseRecord | None:
         """Gives `holder` the lease for so many seconds from `now`, or tells who has it and until when."""
-        with self._session() as session:
+        with self._writing() as session:
             session.connection().execute(
                 _TAKE_LEASE, {"name": name, "holder": holder, "until": now + seconds, "now": now}
             )
@@ -168,14 +168,14 @@ class Store(Mirror):
 
     def end_lease(self, name: str, holder: str) -> None:
         """Frees a lease if `holder` has it."""
-        with self._session() as session:
+        with self._writing() as session:
             row = session.get(tables.Lease, name)
             if row is not None and row.holder == holder:
                 session.delete(row)
 
 
 def _spend(session: Session, row: tables.Transaction, receipt: Receipt) -> None:
-    total = session.get(tables.Spending, (row.sender, row.kind), with_for_update=True)
+    total = session.get(tables.Spending, (row.sender, row.kind))
     if total is None:
         total = tables.Spending(sender=row.sender, kind=row.kind)
     total.transactions += 1
