@@ -2,72 +2,69 @@
 
 import argparse
 import json
-import subprocess
+import os
 import sys
-import tempfile
 import time
-import traceback
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import nullcontext
 from pathlib import Path
+from queue import SimpleQueue
 
-from tests.chaos.run import run
-from tests.postgres import binaries, postgres
+from tests.chaos.worker import Databases, Result, Worker, play
 
-RECORD = Path(".chaos/seeds.jsonl")
-LONGEST_RUN = 300
-"""Seconds after which a run is a failure of its own."""
+FOLDER = Path(".chaos")
+RECORD = FOLDER / "seeds.jsonl"
 
 
 def main() -> int:
     """Ends with 1 if any seed failed."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--runs", type=int, default=200, help="how many seeds, those of earlier campaigns apart")
-    arguments.add_argument("--workers", type=int, default=2)
+    arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     arguments.add_argument("--seed", type=int, help="replay this one, and tell all that was done")
     chosen = arguments.parse_args()
     if chosen.seed is not None:
-        return replay(chosen.seed)
-    RECORD.parent.mkdir(exist_ok=True)
+        with Databases() as databases:
+            result = play(chosen.seed, databases)
+        print("\n".join([*result.told, *(result.wrong or ["nothing is wrong"])]))
+        return 1 if result.wrong else 0
+    return campaign(chosen.runs, chosen.workers)
+
+
+def campaign(runs: int, workers: int) -> int:
+    """So many seeds after those on record; each is noted when it is over, and what a failing one told is kept."""
+    FOLDER.mkdir(exist_ok=True)
     known = [json.loads(line) for line in RECORD.read_text().splitlines()] if RECORD.exists() else []
     first = 1 + max((each["seed"] for each in known), default=0)
     began = time.monotonic()
-    with ThreadPoolExecutor(chosen.workers) as pool:
-        failed = [seed for seed, ok in pool.map(_in_a_process, range(first, first + chosen.runs)) if not ok]
+    idle: SimpleQueue[Worker] = SimpleQueue()
+    for number in range(workers):
+        idle.put(Worker(FOLDER / f"worker-{number}.log"))
+
+    def run(seed: int) -> bool:
+        worker = idle.get()
+        result = worker.play(seed)
+        _note(seed, result)
+        idle.put(worker)
+        return not result.wrong
+
+    with ThreadPoolExecutor(workers) as pool:
+        seeds = range(first, first + runs)
+        failed = [seed for seed, well in zip(seeds, pool.map(run, seeds), strict=True) if not well]
+    for _ in range(workers):
+        idle.get().end()
     seconds = time.monotonic() - began
-    print(f"{chosen.runs} runs from seed {first} on in {seconds:.0f} s, {len(failed)} failed: {failed or 'none'}")
+    print(f"{runs} runs from seed {first} on in {seconds:.0f} s, {len(failed)} failed: {failed or 'none'}")
     return 1 if failed else 0
 
 
-def replay(seed: int) -> int:
-    """One seed, on the database that its number stands for; prints what was done and what is wrong."""
-    on_postgres = seed % 2 == 0 and binaries() is not None
-    with tempfile.TemporaryDirectory() as folder, postgres() if on_postgres else nullcontext() as server:
-        url = f"sqlite:///{folder}/chaos.sqlite" if server is None else server.database(empty=True)
-        try:
-            wrong, told = run(seed, url)
-        except Exception:  # whatever ends a run is what the campaign looks for
-            wrong, told = [traceback.format_exc()], []
-    print("\n".join(told))
-    print("\n".join(wrong) or "nothing is wrong")
-    return 1 if wrong else 0
-
-
-def _in_a_process(seed: int) -> tuple[int, bool]:
-    """A seed in a process of its own, noted when it is over."""
-    command = [sys.executable, "-m", "tests.chaos", "--seed", str(seed)]
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=LONGEST_RUN, check=False)
-        ok, output = done.returncode == 0, done.stdout + done.stderr
-    except subprocess.TimeoutExpired as late:
-        ok, output = False, f"not done after {LONGEST_RUN} s\n{late.stdout!r}"
-    if not ok:
-        (RECORD.parent / f"failed-{seed}.log").write_text(output)
-    what = next((line for line in output.splitlines() if " policies, " in line), "")
+def _note(seed: int, result: Result) -> None:
+    what = next((line for line in result.told if " policies, " in line), "")
+    if result.wrong:
+        (FOLDER / f"failed-{seed}.log").write_text("\n".join([*result.told, *result.wrong]))
+        what = f"FAILED: see {FOLDER}/failed-{seed}.log"
     with RECORD.open("a") as record:
-        record.write(json.dumps({"seed": seed, "ok": ok, "what": what}) + "\n")
-    print(f"seed {seed}: {what}" if ok else f"seed {seed} FAILED: see {RECORD.parent}/failed-{seed}.log", flush=True)
-    return seed, ok
+        record.write(json.dumps({"seed": seed, "ok": not result.wrong, "what": what}) + "\n")
+    print(f"seed {seed}: {what}", flush=True)
 
 
 if __name__ == "__main__":

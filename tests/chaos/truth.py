@@ -19,7 +19,6 @@ from tests.chaos.victim import CONFIRMATIONS, LEASE_SECONDS, keeper
 from tests.chaos.world import World
 from tests.keeper_story import CHALLENGE, DAY, GRACE, MERGE_GAP, TAIL
 
-QUIET_ROUNDS = 2
 MOST_ROUNDS = 60
 
 
@@ -32,16 +31,15 @@ def settle(world: World, store: Store) -> None:
     _await(lease)
     jobs = keeper_jobs(payouts, watcher, store)
     waits = iter((60, CHALLENGE + 60, MERGE_GAP + GRACE + CHALLENGE, DAY + 60, 8 * DAY, TAIL + DAY))
-    quiet = 0
     with world.at_once():
         for _ in range(MOST_ROUNDS):
             sent = len(store.transactions())
+            watcher.run()
             for job in jobs:
                 job.run(chain.head().timestamp)
             chain.mine(CONFIRMATIONS)
-            quiet = quiet + 1 if len(store.transactions()) == sent else 0
-            if quiet >= QUIET_ROUNDS:
-                wait, quiet = next(waits, None), 0
+            if len(store.transactions()) == sent:
+                wait = next(waits, None)
                 if wait is None:
                     return
                 chain.travel(chain.head().timestamp + wait)
