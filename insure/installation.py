@@ -94,9 +94,10 @@ def keeper_jobs(payouts: Payouts, watcher: Watcher, store: Store) -> list[Job]:
     """
 
     def follow_all(now: int) -> None:
+        cursor = store.cursor()
         # the keys that this process no longer has included
         for sender in store.senders():
-            follow(watcher.chain, store, sender, watcher.confirmations)
+            follow(watcher.chain, store, sender, -1 if cursor is None else cursor.number)
 
     return [
         Job("poke", 60, payouts.poke),

@@ -44,6 +44,10 @@ def asset(chain: EmbeddedChain) -> Asset:
     return Asset(chain, Sender(chain, chain.accounts[1]).create("TestAsset", creation)[0])
 
 
+def look(chain: EmbeddedChain, store: Store, sender: Sender, depth: int) -> list[SentTransaction]:
+    return follow(chain, store, sender.address, chain.head().number - depth)
+
+
 def fates(store: Store) -> list[Fate]:
     return [each.fate for each in store.transactions()]
 
@@ -55,10 +59,10 @@ def test_what_is_mined_is_final_when_it_is_deep_and_costs_what_the_chain_took(
     receipt = sender.send(asset.mint(sender.address, 5))
     (sent,) = store.transactions()
     assert sent == SentTransaction(receipt.tx_hash, "mint", sender.address, 0, 0, sent.signed_at, Fate.MINED, receipt)
-    assert follow(chain, store, sender.address, DEPTH) == []
+    assert look(chain, store, sender, DEPTH) == []
     assert fates(store) == [Fate.MINED]
     chain.mine(DEPTH)
-    follow(chain, store, sender.address, DEPTH)
+    look(chain, store, sender, DEPTH)
     assert fates(store) == [Fate.FINAL]
     (spent,) = store.spendings()
     assert (spent.kind, spent.transactions, spent.gas_used) == ("mint", 1, receipt.gas_used)
@@ -68,7 +72,7 @@ def test_what_is_mined_is_final_when_it_is_deep_and_costs_what_the_chain_took(
 def test_coin_that_is_sent_along_is_counted_too(chain: EmbeddedChain, store: Store, sender: Sender) -> None:
     before = chain.balance(sender.address)
     sender.transfer(chain.accounts[5].address, 12_345)
-    follow(chain, store, sender.address, 0)
+    look(chain, store, sender, 0)
     (spent,) = store.spendings()
     assert spent.value == 12_345
     assert spent.fees + spent.value == before - chain.balance(sender.address)
@@ -80,13 +84,13 @@ def test_of_the_attempts_of_one_nonce_one_is_final_and_the_others_replaced(
     chain.halt()
     with pytest.raises(Unreachable, match="not mined in time"):
         sender.send(asset.mint(sender.address, 5))
-    follow(chain, store, sender.address, DEPTH)
+    look(chain, store, sender, DEPTH)
     assert sorted(fates(store)) == [Fate.DROPPED, Fate.WAITING], "the node has forgotten what was outbid"
     chain.resume()
-    follow(chain, store, sender.address, DEPTH)
+    look(chain, store, sender, DEPTH)
     assert Fate.REPLACED not in fates(store), "a reorganisation may still bring the other back"
     chain.mine(DEPTH)
-    follow(chain, store, sender.address, DEPTH)
+    look(chain, store, sender, DEPTH)
     assert sorted(fates(store)) == [Fate.FINAL, Fate.REPLACED]
     assert store.spendings()[0].transactions == 1
 
@@ -96,14 +100,50 @@ def test_a_transaction_that_a_reorganisation_took_waits_again_and_is_counted_onc
 ) -> None:
     sender.send(asset.mint(sender.address, 5))
     chain.roll_back(1)
-    (lost,) = follow(chain, store, sender.address, DEPTH)
+    (lost,) = look(chain, store, sender, DEPTH)
     assert (lost.nonce, fates(store)) == (0, [Fate.DROPPED])
     assert store.transactions()[0].receipt is None
     sender.send(asset.mint(sender.address, 7))
     chain.mine(DEPTH)
-    follow(chain, store, sender.address, DEPTH)
+    look(chain, store, sender, DEPTH)
     assert sorted(fates(store)) == [Fate.FINAL, Fate.REPLACED]
     assert asset.balance_of(sender.address) == 7
+
+
+def test_what_was_final_in_blocks_that_a_deeper_reorganisation_took_is_open_again_and_counted_once(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    chain.halt()
+    with pytest.raises(Unreachable):
+        sender.send(asset.mint(sender.address, 5))
+    before = chain.head()
+    chain.resume()
+    sender.transfer(chain.accounts[5].address, 1)
+    look(chain, store, sender, 0)
+    settled = fates(store)
+    assert Fate.FINAL in settled and Fate.REPLACED in settled and not set(settled) - {Fate.FINAL, Fate.REPLACED}
+    store.bind("here", [])
+    store.advance(None, before, [])
+    store.advance(before, chain.head(), [])
+    assert store.roll_back(chain.head(), before)
+    assert set(fates(store)) == {Fate.MINED, Fate.DROPPED}
+    assert (store.spendings()[0].transactions, store.spendings()[0].fees, store.spendings()[0].value) == (0, 0, 0)
+    look(chain, store, sender, 0)
+    assert sorted(fates(store)) == sorted(settled)
+    assert store.spendings()[0].transactions == 1
+
+
+def test_nothing_is_open_again_that_was_final_before(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    sender.send(asset.mint(sender.address, 5))
+    look(chain, store, sender, 0)
+    at, spent = chain.head(), store.spendings()
+    chain.mine(1)
+    store.bind("here", [])
+    store.advance(None, chain.head(), [])
+    assert store.roll_back(chain.head(), at)
+    assert (fates(store), store.spendings()) == ([Fate.FINAL], spent)
 
 
 def test_what_reverts_when_mined_has_its_price(
@@ -111,7 +151,7 @@ def test_what_reverts_when_mined_has_its_price(
 ) -> None:
     (receipt,) = sender.send_in_turn([(asset.transfer(asset.address, 5), 100_000)])
     assert not receipt.succeeded
-    follow(chain, store, sender.address, 0)
+    look(chain, store, sender, 0)
     (spent,) = store.spendings()
     assert (spent.transactions, spent.failures) == (1, 1)
     assert spent.fees == receipt.fee > 0
@@ -141,10 +181,10 @@ def test_what_was_signed_is_known_though_the_process_ended_before_or_after_it_wa
     with pytest.raises(KeyboardInterrupt):
         sender.send(asset.mint(sender.address, 5))
     assert fates(store) == [Fate.WAITING]
-    follow(chain, store, sender.address, 0)
+    look(chain, store, sender, 0)
     assert fates(store) == [Fate.FINAL if after else Fate.DROPPED]
     Sender(chain, chain.accounts[0], journal=store).send(asset.mint(sender.address, 7))
-    follow(chain, store, sender.address, 0)
+    look(chain, store, sender, 0)
     assert Fate.FINAL in fates(store) and Fate.WAITING not in fates(store)
     assert asset.balance_of(sender.address) == (12 if after else 7)
 

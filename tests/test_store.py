@@ -34,8 +34,7 @@ from insure.records.onchain import (
     Terms,
 )
 from insure.records.views import PoolSnapshot
-from insure.store import Store
-from insure.store import store as store_module
+from insure.store import Store, costs
 from insure.store.database import migration_config
 from insure.store.tables import Amount, Row
 
@@ -628,7 +627,7 @@ def test_two_processes_that_see_a_transaction_become_final_count_its_cost_once(
 ) -> None:
     one, other = Store(database_url).create(), Store(database_url).create()
     both = threading.Barrier(2)
-    real = store_module._spend
+    real = costs.count
 
     def together(*args: Any) -> None:
         with suppress(threading.BrokenBarrierError):
@@ -636,7 +635,7 @@ def test_two_processes_that_see_a_transaction_become_final_count_its_cost_once(
         real(*args)
 
     one.record_signed(SentTransaction("0xa0005", "claim", OTHER, 0, 0, 10_004))
-    monkeypatch.setattr(store_module, "_spend", together)
+    monkeypatch.setattr(costs, "count", together)
     receipt = Receipt("0xa0005", 5, 21_000, 10_005, 9)
     threads = [
         threading.Thread(target=each.record_fate, args=("0xa0005", Fate.FINAL, receipt)) for each in (one, other)

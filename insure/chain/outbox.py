@@ -10,7 +10,7 @@ from typing import Protocol
 
 from insure.chain.rpc import Chain, Json, reading
 from insure.records.mirror import Fate, SentTransaction
-from insure.records.onchain import Address, Confirmations, Receipt
+from insure.records.onchain import Address, Receipt
 
 _log = logging.getLogger(__name__)
 
@@ -50,15 +50,15 @@ def read_receipt(chain: Chain, found: Json) -> Receipt:
     return Receipt(tx_hash, number, gas, chain.block(number).timestamp, fee, succeeded)
 
 
-def follow(chain: Chain, journal: Journal, sender: Address, depth: Confirmations) -> list[SentTransaction]:
+def follow(chain: Chain, journal: Journal, sender: Address, last_final: int) -> list[SentTransaction]:
     """Looks what has become of the sender's transactions; returns those that were lost to the chain or our node.
 
-    What is mined in a block that is deep enough is final.
+    What is mined up to block `last_final` is final, negative while there is no such block. It should be the last that
+    the mirror has taken in: a reorganisation that goes deeper than was thought possible is noticed there.
     """
     waiting = journal.unsettled(sender)
     if not waiting:
         return []
-    last_final = chain.deep(chain.head().number, depth)
     deep = chain.nonce_at(sender, max(0, last_final))
     lost = []
     for sent, fate, receipt in _fates(chain, waiting, last_final, deep):

@@ -17,7 +17,7 @@ from insure.records.mirror import (
 )
 from insure.records.onchain import Bytes32, Checkpoint, Head, Incident, Log, Policy, Span
 from insure.records.views import LedgerEntry, PaymentView
-from insure.store import projection, rows, tables
+from insure.store import costs, projection, rows, tables
 from insure.store.database import Database
 
 KEPT_BLOCKS = 5_000
@@ -89,7 +89,8 @@ class Mirror(Database):
             return [Head(row.number, row.hash, row.timestamp) for row in found]
 
     def roll_back(self, expected: Head | None, to: Head | None) -> bool:
-        """Forgets everything after `to` (None: everything) and computes anew what the remaining logs add up to.
+        """Forgets everything after `to` (None: everything) and computes anew what the remaining logs add up to; which
+        of our own transactions in later blocks are final is open again.
 
         False if the cursor was no longer at `expected` (another process was faster) and nothing was done.
         """
@@ -97,6 +98,8 @@ class Mirror(Database):
             at_hand = _head_of(session.exec(select(tables.Cursor)).one()) == expected
             if at_hand:
                 _roll_back(session, to)
+                if to is not None:
+                    costs.reopen(session, to.number)
             return at_hand
 
     def logs(self, event: str | None = None, about: str | None = None) -> list[Log]:

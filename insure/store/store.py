@@ -3,13 +3,13 @@
 from collections.abc import Mapping
 
 from sqlalchemy import and_, func, text
-from sqlmodel import Session, col, delete, select
+from sqlmodel import col, delete, select
 
 from insure.errors import InvalidInput
 from insure.records.mirror import SETTLED, Fate, JobRecord, LeaseRecord, RecordedQuote, SentTransaction, Spending
 from insure.records.onchain import Address, Bytes32, Receipt, SignedObservation, SignedQuote
 from insure.records.views import PoolSnapshot
-from insure.store import rows, tables
+from insure.store import costs, rows, tables
 from insure.store.mirror import Mirror
 
 # one statement, so that of two processes that ask at once one gets it
@@ -48,7 +48,7 @@ class Store(Mirror):
                 row.block_number, row.gas_used = receipt.block_number, receipt.gas_used
                 row.timestamp, row.fee, row.succeeded = receipt.timestamp, receipt.fee, receipt.succeeded
                 if fate is Fate.FINAL:
-                    _spend(session, row, receipt)
+                    costs.count(session, row)
 
     def unsettled(self, sender: Address) -> list[SentTransaction]:
         """The sender's transactions whose fate may still change, by nonce."""
@@ -172,15 +172,3 @@ class Store(Mirror):
             row = session.get(tables.Lease, name)
             if row is not None and row.holder == holder:
                 session.delete(row)
-
-
-def _spend(session: Session, row: tables.Transaction, receipt: Receipt) -> None:
-    total = session.get(tables.Spending, (row.sender, row.kind))
-    if total is None:
-        total = tables.Spending(sender=row.sender, kind=row.kind)
-    total.transactions += 1
-    total.failures += 0 if receipt.succeeded else 1
-    total.gas_used += receipt.gas_used
-    total.fees += receipt.fee
-    total.value += row.value if receipt.succeeded else 0
-    session.add(total)
