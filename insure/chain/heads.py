@@ -139,14 +139,7 @@ class Heads:
 
     def _heads(self) -> Iterator[None]:
         """One for each head that comes, until `close`; raises as soon as anything else does, or nothing for long."""
-        # no compression: a header is short, and what is unpacked would be another thing to limit
-        with connect(
-            self._ws_url,
-            open_timeout=_OPEN_SECONDS,
-            close_timeout=_CLOSE_SECONDS / 2,
-            max_size=LARGEST_MESSAGE,
-            compression=None,
-        ) as connection:
+        with _opened(self._ws_url) as connection:
             connection.send(_SUBSCRIBE)
             answer = self._next(connection)
             subscription = "" if answer is None else subscription_of(answer)
@@ -165,6 +158,28 @@ class Heads:
                 if monotonic() >= deadline:
                     raise ChainError(f"says nothing for {self._pace.quiet:g} s") from None
         return None
+
+
+def try_subscription(ws_url: str) -> None:
+    """Has a WebSocket take a subscription to new heads, and leaves; raises `ChainError` when it does not."""
+    try:
+        with _opened(ws_url) as connection:
+            connection.send(_SUBSCRIBE)
+            subscription_of(connection.recv(_OPEN_SECONDS))
+    except Exception as error:
+        # whatever the library raises, its text may hold the URL
+        raise ChainError(f"{urlsplit(ws_url).hostname}: {_reason(error)}") from None
+
+
+def _opened(ws_url: str) -> ClientConnection:
+    # no compression: a header is short, and what is unpacked would be another thing to limit
+    return connect(
+        ws_url,
+        open_timeout=_OPEN_SECONDS,
+        close_timeout=_CLOSE_SECONDS / 2,
+        max_size=LARGEST_MESSAGE,
+        compression=None,
+    )
 
 
 def subscription_of(answer: str | bytes) -> str:

@@ -1,26 +1,22 @@
 """Whether what a running engine needs is there: endpoints, the clock, keys with gas and powers, and the database."""
 
-import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from insure.chain.contracts import HeartbeatPath, PolicyBook, WatcherPath
 from insure.chain.rpc import Chain
-from insure.chain.urls import split_urls
 from insure.errors import ChainError, InvalidInput, NotConfigured
+from insure.ops.check_endpoints import check_endpoints
 from insure.ops.checking import Check, compared, failed
 from insure.ops.keys import account_of
 from insure.records.deployment import Deployment
 from insure.records.onchain import LOW_GAS_WEI, Address, Head
-from insure.records.units import time_text
 from insure.settings import Settings
 from insure.store import Store
 from insure.store.database import newest_revision
 
 CLOCK_AHEAD_SECONDS = 15
 """How far the chain may be ahead of this machine: more than that no node takes from a block's maker."""
-HEADS_APART = 3
-"""Blocks that a sound endpoint may be behind the best of them."""
 _OTHERS = 0o077
 """Mode bits by which others than the owner reach a file."""
 
@@ -32,47 +28,19 @@ def check_site(
 
     `now` is this machine's clock, UTC seconds; `secrets` are the files with keys by the variable that names each.
     """
-    heads = {}
-    checks = []
-    for number, url in enumerate(split_urls(settings.rpc_url), start=1):
-        check, head = _endpoint(number, url, deployment.chain_id)
-        checks.append(check)
-        if head is not None:
-            heads[number] = head
-    checks += [*_agreement(heads), *_clock(heads, now)]
-    if heads:
-        checks += _keys(settings, Chain.connect(settings.rpc_url, deployment.chain_id), deployment)
-    return [*checks, *_files(secrets or {}), *_database(settings, deployment, heads)]
-
-
-def _endpoint(number: int, url: str, chain_id: int) -> tuple[Check, Head | None]:
-    """One endpoint by itself: together, one that is well hides one that is not."""
-    name, right = f"endpoint {number}", f"answers for chain {chain_id}"
-    began = time.perf_counter()
-    try:
-        head = Chain.connect(url, chain_id).head()
-    except (ChainError, InvalidInput) as error:
-        return failed(name, error, right), None
-    took = time.perf_counter() - began
-    return Check(name, True, f"block {head.number} of {time_text(head.timestamp)}, in {took:.2f} s", right), head
-
-
-def _agreement(heads: Mapping[int, Head]) -> Iterator[Check]:
-    if len(heads) < 2:
-        return
-    best, right = max(head.number for head in heads.values()), f"within {HEADS_APART} blocks of the best"
-    for number, head in heads.items():
-        behind = best - head.number
-        yield Check(f"endpoint {number}: head", behind <= HEADS_APART, f"{behind} behind", right)
-
-
-def _clock(heads: Mapping[int, Head], now: int) -> Iterator[Check]:
-    """A block from the future tells a clock that is slow; one from the past may be a chain that stands still."""
-    last = max((head.timestamp for head in heads.values()), default=None)
+    checks, last = check_endpoints(settings, deployment)
     if last is not None:
-        found = f"the last block is {abs(now - last):,} s {'old' if last <= now else 'ahead of it'}"
-        right = f"no block more than {CLOCK_AHEAD_SECONDS} s ahead of this machine's clock"
-        yield Check("clock", last - now <= CLOCK_AHEAD_SECONDS, found, right)
+        checks += [_clock(last, now)]
+        checks += _keys(settings, Chain.connect(settings.rpc_url, deployment.chain_id), deployment)
+    return [*checks, *_files(secrets or {}), *_database(settings, deployment, last)]
+
+
+def _clock(last: Head, now: int) -> Check:
+    """A block from the future tells a clock that is slow; one from the past may be a chain that stands still."""
+    at = last.timestamp
+    found = f"the last block is {abs(now - at):,} s {'old' if at <= now else 'ahead of it'}"
+    right = f"no block more than {CLOCK_AHEAD_SECONDS} s ahead of this machine's clock"
+    return Check("clock", at - now <= CLOCK_AHEAD_SECONDS, found, right)
 
 
 def _keys(settings: Settings, chain: Chain, deployment: Deployment) -> Iterator[Check]:
@@ -127,7 +95,7 @@ def _files(secrets: Mapping[str, Path]) -> Iterator[Check]:
         yield Check(f"{name}: mode", not mode & _OTHERS, f"{mode & 0o777:o}", "600 or less: the owner's alone")
 
 
-def _database(settings: Settings, deployment: Deployment, heads: Mapping[int, Head]) -> Iterator[Check]:
+def _database(settings: Settings, deployment: Deployment, last: Head | None) -> Iterator[Check]:
     """It opens, has this version's schema, and mirrors this installation."""
     newest = newest_revision()
     try:
@@ -141,15 +109,15 @@ def _database(settings: Settings, deployment: Deployment, heads: Mapping[int, He
         return
     yield Check("database: schema", revision == newest, revision, newest)
     if revision == newest:
-        yield from _mirror(store, deployment, heads)
+        yield from _mirror(store, deployment, last)
     store.close()
 
 
-def _mirror(store: Store, deployment: Deployment, heads: Mapping[int, Head]) -> Iterator[Check]:
+def _mirror(store: Store, deployment: Deployment, last: Head | None) -> Iterator[Check]:
     mirrored, cursor = store.installation(), store.cursor()
     if mirrored is not None:
         right = deployment.installation
         yield Check("database: mirrors", mirrored == right, mirrored, right)
-    if cursor is not None and heads:
-        behind = max(head.number for head in heads.values()) - cursor.number
+    if cursor is not None and last is not None:
+        behind = last.number - cursor.number
         yield Check("database: mirror", behind >= 0, f"{behind} blocks behind the head", "not ahead of the chain")
