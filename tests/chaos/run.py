@@ -15,7 +15,7 @@ from insure.store import Store
 from tests.chaos.proxy import LIES, TRANSPORT, Proxy
 from tests.chaos.truth import settle, summary, wrongs
 from tests.chaos.victim import CRASHES, Orders, serve
-from tests.chaos.world import World
+from tests.chaos.world import CHAIN_ID, World
 from tests.keeper_story import GENESIS
 
 STEPS = 24
@@ -89,7 +89,7 @@ class Chaos:
         while time.monotonic() < deadline and self.rounds.value == before:
             if not any(engine.is_alive() for engine in self.engines):
                 return
-            time.sleep(0.02)
+            time.sleep(0.05)
             if self.world.waiting() and self.random.random() < 0.3:
                 self.clock.value = self.world.block(self.random.choice((1, 12))) + self.skew
 
@@ -187,7 +187,7 @@ class Chaos:
 def chaos(seed: int, database_url: str) -> Iterator[Chaos]:
     """A world, its endpoints and a run, not begun yet."""
     with ExitStack() as stack:
-        node = stack.enter_context(AnvilProcess(31_337, GENESIS))
+        node = stack.enter_context(AnvilProcess(CHAIN_ID, GENESIS))
         world = World(AnvilChain(node.url), seed)
         proxies = [stack.enter_context(Proxy(node.url, seed * 10 + k)) for k in range(ENDPOINTS)]
         made = Chaos(seed, database_url, world, proxies)

@@ -3,18 +3,37 @@
 import random
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import cache
 
-from insure.chain.anvil import AnvilChain
+from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.sender import Sender
 from insure.errors import ChainError
 from insure.payouts import Payouts
+from insure.records.deployment import Deployment
 from insure.records.onchain import Semantics, Terms
 from tests.chaos.victim import CONFIRMATIONS
-from tests.keeper_story import DAY, RATE, WAITING, Story, installed
+from tests.keeper_story import DAY, GENESIS, RATE, WAITING, Story, installed
 
+CHAIN_ID = 31_337
 SUBJECTS = ("eip155:7", "eip155:9", "eip155:10")
 KEEPER = 12
 LONGEST_STEP = 1_200
+
+
+@cache
+def _state() -> tuple[str, str]:
+    """A chain with an installation, as anvil writes it, and the manifest: made once a process."""
+    with AnvilProcess(CHAIN_ID, GENESIS) as node:
+        chain = AnvilChain(node.url)
+        manifest = installed(10**12, *SUBJECTS[1:], on=chain).deployment.to_json()
+        return chain.request("anvil_dumpState"), manifest
+
+
+def _installed(chain: AnvilChain) -> Story:
+    state, manifest = _state()
+    chain.request("anvil_loadState", state)
+    chain.travel(chain.head().timestamp + 1)  # the node's clock is no part of it
+    return Story(chain, Deployment.from_json(manifest))
 
 
 class World:
@@ -23,7 +42,7 @@ class World:
     def __init__(self, chain: AnvilChain, seed: int) -> None:
         self.random = random.Random(seed)
         self.chain = chain
-        self.story: Story = installed(10**12, *SUBJECTS[1:], on=chain)
+        self.story = _installed(chain)
         self.down: dict[str, int] = {}
         self.keeper = chain.accounts[KEEPER]
         self.first_block = chain.head().number
