@@ -248,3 +248,28 @@ def test_what_was_taken_once_is_not_forgotten_when_it_is_refused_because_it_is_m
     receipt = sender.send(asset.mint(sender.address, 5))
     (sent,) = store.transactions()
     assert (sent.fate, sent.receipt) == (Fate.MINED, receipt)
+
+
+class TakenUnheard(BaseProvider):
+    """A node whose first answer got lost: asked again, it says that the nonce is used, by that very transaction."""
+
+    def __init__(self, chain: EmbeddedChain) -> None:
+        super().__init__()
+        self._chain = chain
+
+    def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
+        answer = self._chain.node.answer({"id": 1, "method": method, "params": params})
+        if method == "eth_sendRawTransaction":
+            return {"jsonrpc": "2.0", "id": 1, "error": {"code": -32000, "message": "nonce too low"}}  # type: ignore[typeddict-item]
+        return answer  # type: ignore[no-any-return]
+
+
+def test_what_was_taken_by_an_answer_that_got_lost_is_not_forgotten(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    sender.chain = Chain(TakenUnheard(chain), chain.chain_id)
+    with pytest.raises(ChainError, match="nonce too low"):
+        sender.send(asset.mint(sender.address, 5))
+    look(chain, store, sender, 0)
+    assert fates(store) == [Fate.FINAL]
+    assert store.spendings()[0].transactions == 1

@@ -268,7 +268,9 @@ class Sender:
                     attempt.hashes.append(tx_hash)
                 self._offered[attempt.nonce] = attempt.fees
                 return
-            if self.journal is not None and new:  # else it was taken once, and may be mined
+            # one that was noted before was taken once, and one whose nonce is used may be what has used it, taken by
+            # an answer that got lost
+            if self.journal is not None and new and "nonce" not in told:
                 self.journal.record_refused(tx_hash)
             if "underpriced" in told or "replace" in told:
                 if attempt.fees != attempt.market.highest:

@@ -115,9 +115,10 @@ def _journal(world: World, store: Store) -> Iterator[str]:
     """Every transaction of the keeper is in the journal, with what it cost."""
     chain, keeper_address = world.chain, world.keeper.address
     mined = set(_mined(chain, keeper_address, world.first_block))
-    final = {each.tx_hash for each in store.transactions() if each.fate is Fate.FINAL}
-    if mined != final:
-        yield f"{len(mined - final)} transactions are mined and not in the journal, {len(final - mined)} the reverse"
+    journal = {each.tx_hash: each for each in store.transactions()}
+    final = {each.tx_hash for each in journal.values() if each.fate is Fate.FINAL}
+    for tx_hash in sorted(mined ^ final):
+        yield f"{tx_hash} is {'' if tx_hash in mined else 'not '}mined, in the journal: {journal.get(tx_hash)}"
     if waiting := store.unsettled(keeper_address):
         yield f"{len(waiting)} transactions are unsettled, such as {waiting[0]}"
     spent = sum(each.fees + each.value for each in store.spendings())
