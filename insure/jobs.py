@@ -46,8 +46,8 @@ class JobBoard:
     """Runs jobs under APScheduler, one at a time, in the order they fall due.
 
     One policy holds for every job: a run that was missed is made up for once, however often and by however much, and
-    no two runs overlap, of one job or of several. A job that fails is logged by name,
-    counted, and runs again next time; nothing a job does stops the board. With a store, runs are counted there too.
+    no two runs overlap, of one job or of several. A job that fails is logged by name, counted, and runs again next
+    time; nothing a job does stops the board. With a store, runs are counted there too.
     Raises `InvalidInput` if two jobs have one name or a job is to run every nothing.
     """
 

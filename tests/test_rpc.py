@@ -112,6 +112,7 @@ def test_a_result_of_another_shape_is_told_with_the_request(result: Any) -> None
         ("node.example/v3/SECRET", ""),
         ("http://[::1/SECRET", ""),
         ("http:///SECRET", ""),
+        ("http://a%zz/SECRET", " 'http://a%zz'"),
         ("https://node.example:SECRET/", " 'https://node.example'"),
     ],
 )

@@ -2,6 +2,8 @@
 
 from urllib.parse import urlsplit
 
+from urllib3.util import parse_url
+
 from insure.errors import InvalidInput
 
 
@@ -15,7 +17,8 @@ def require_url(url: str, what: str = "endpoint", schemes: tuple[str, str] = ("h
     try:
         parts = urlsplit(url)
         valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
-    except ValueError:  # brackets that don't close, or a port that is no number
+        parse_url(url)
+    except ValueError:  # brackets that don't close, a port that is no number, a name with an empty part
         valid = False
     if not valid:
         raise InvalidInput(f"{what}{_shown(url)} must begin with {schemes[0]}:// or {schemes[1]}:// and name a host")

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from insure.chain.heads import try_subscription
 from insure.chain.private import PrivateEndpoints
 from insure.chain.rpc import Chain
-from insure.chain.urls import split_urls
+from insure.chain.urls import require_url, split_urls
 from insure.errors import ChainError, InvalidInput
 from insure.ops.checking import Check, failed
 from insure.records.deployment import Deployment
@@ -50,9 +50,7 @@ def check_endpoints(settings: Settings, deployment: Deployment) -> tuple[list[Ch
         checks += _reads(number, each, deployment)
     private = split_urls(settings.private_rpc_url) if settings.private_rpc_url else []
     for number, url in enumerate(private, start=1):
-        checks.append(
-            _done(f"private endpoint {number}", "answers", PrivateEndpoints([url], deployment.chain_id).probe)
-        )
+        checks.append(_done(f"private endpoint {number}", "answers", _probe, url, deployment.chain_id))
     if settings.ws_url:
         checks.append(_done("websocket", "takes a subscription to new heads", try_subscription, settings.ws_url))
     return checks, max((each.head for each in answering.values()), key=lambda head: head.number, default=None)
@@ -102,9 +100,14 @@ def _reads(number: int, each: _Answering, deployment: Deployment) -> Iterator[Ch
     yield _done(f"{name}: state", f"that of block {each.deep}", each.chain.nonce_at, book, each.deep)
 
 
+def _probe(url: str, chain_id: int) -> None:
+    require_url(url, "private_rpc_url")
+    PrivateEndpoints([url], chain_id).probe()
+
+
 def _done(name: str, right: str, act: Callable[..., object], *args: object) -> Check:
     try:
         act(*args)
-    except ChainError as error:
+    except (ChainError, InvalidInput) as error:
         return failed(name, error, right)
     return Check(name, True, right, right)

@@ -89,10 +89,10 @@ class Mirror(Database):
             return [Head(row.number, row.hash, row.timestamp) for row in found]
 
     def roll_back(self, expected: Head | None, to: Head | None) -> bool:
-        """Forgets everything after `to` (None: everything) and computes anew what the remaining logs add up to; which
-        of our own transactions in later blocks are final is open again.
+        """Forgets everything after `to` (None: everything) and computes anew what the remaining logs add up to.
 
-        False if the cursor was no longer at `expected` (another process was faster) and nothing was done.
+        What becomes of our own transactions that were final in blocks after `to` is open again. Returns False if the
+        cursor was no longer at `expected` (another process was faster) and nothing was done.
         """
         with self._writing() as session:
             at_hand = _head_of(session.exec(select(tables.Cursor)).one()) == expected
