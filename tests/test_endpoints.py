@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from insure.chain.codec import abi
+from insure.chain.contracts import Asset
 from insure.chain.embedded import EmbeddedChain
 from insure.chain.endpoints import LONGEST_REST, Endpoints
 from insure.chain.rpc import Chain
@@ -233,6 +235,81 @@ def test_of_two_the_one_that_is_ahead_is_followed() -> None:
 
 
 # Transactions
+
+
+def minted(fleet: Fleet) -> str:
+    """The address of a contract that has logged three times."""
+    sender = Sender(fleet.chain, fleet.chain.accounts[0])
+    address, _ = sender.create("TestAsset", abi("TestAsset").creation("A", "A", 6))
+    for amount in (1, 2, 3):
+        sender.send(Asset(fleet.chain, address).mint(sender.address, amount))
+    return address
+
+
+def logs_of(change: Callable[[list[Answer]], list[Answer]], chain: EmbeddedChain) -> Any:
+    """A front that tells other logs than there are."""
+
+    def trouble(question: Answer) -> tuple[int, bytes] | None:
+        if question["method"] != "eth_getLogs":
+            return None
+        answer = json.loads(json.dumps(chain.node.answer(question)))
+        return 200, json.dumps(answer | {"result": change(answer["result"])}).encode()
+
+    return trouble
+
+
+LIES = {
+    "one left out": lambda logs: logs[:-1],
+    "none at all": lambda logs: [],
+    "one made up": lambda logs: [*logs, logs[-1] | {"logIndex": hex(99)}],
+    "another amount": lambda logs: [log | {"data": log["data"][:-1] + "7"} for log in logs],
+    "no logs": lambda logs: [{}],
+    "none of it": lambda logs: 5,
+}
+
+
+@pytest.mark.parametrize("liar", [0, 1])
+@pytest.mark.parametrize("change", LIES.values(), ids=LIES)
+def test_one_that_tells_other_logs_is_outvoted_and_rests(fleet: Fleet, change: Any, liar: int) -> None:
+    asset = minted(fleet)
+    right = Chain(fleet.endpoints, CHAIN_ID).logs([asset], 0, 99)
+    assert len(right) > 1
+    fleet.fronts[liar].trouble = logs_of(change, fleet.chain)
+    assert fleet.seen.logs([asset], 0, 99) == right
+    assert [view.used for view in fleet.endpoints.health()] == [place != liar for place in range(3)]
+
+
+def test_logs_are_compared_by_what_they_say_and_not_by_how_it_is_written(fleet: Fleet) -> None:
+    asset = minted(fleet)
+    right = fleet.seen.logs([asset], 0, 99)
+
+    def otherwise(logs: list[Answer]) -> list[Answer]:
+        written = [log | {"address": log["address"].lower(), "removed": None} for log in reversed(logs)]
+        return [{key: value for key, value in log.items() if key != "blockTimestamp"} for log in written]
+
+    fleet.fronts[1].trouble = logs_of(otherwise, fleet.chain)
+    asked = fleet.asked("eth_getLogs")
+    assert fleet.seen.logs([asset], 0, 99) == right
+    assert fleet.asked("eth_getLogs") == [asked[0] + 1, asked[1] + 1, asked[2]]
+
+
+def test_a_range_that_one_finds_too_large_is_no_error_while_two_others_agree(fleet: Fleet) -> None:
+    asset = minted(fleet)
+    right = fleet.seen.logs([asset], 0, 99)
+    refuse = error(-32005, "query returned more than 10000 results")
+    fleet.fronts[0].trouble = lambda question: refuse(question) if question["method"] == "eth_getLogs" else None
+    assert fleet.seen.logs([asset], 0, 99) == right
+    fleet.fronts[1].trouble = fleet.fronts[0].trouble
+    with pytest.raises(ChainError, match="more than 10000 results"):
+        fleet.seen.logs([asset], 0, 99)
+
+
+def test_where_no_two_tell_the_same_logs_none_are_believed(fleet: Fleet) -> None:
+    asset = minted(fleet)
+    fleet.fronts[0].trouble = logs_of(lambda logs: logs[:-1], fleet.chain)
+    fleet.fronts[1].trouble = status(503)
+    with pytest.raises(Unreachable, match="2 of 3 endpoints answer, and no 2 of them agree"):
+        fleet.seen.logs([asset], 0, 99)
 
 
 def test_a_transaction_goes_to_all_that_are_well(fleet: Fleet) -> None:

@@ -1,4 +1,4 @@
-"""Several endpoints of one chain as one: whichever is well answers, and what two of three agree on is the head.
+"""Several endpoints of one chain as one: whichever is well answers; heads and logs are what two of three agree on.
 
 An endpoint that fails rests, longer each time, and is asked for its chain again before it is trusted again. One that is
 behind the agreed head, or asked too often, is passed over while others are not.
@@ -25,7 +25,7 @@ ROUNDS = 3
 FIRST_REST, LONGEST_REST = 0.5, 60.0
 """Seconds that an endpoint rests after failing, doubled each time."""
 _AGREE = 2
-"""Endpoints of three or more that must have the same block for it to be the head."""
+"""Endpoints of three or more that must have the same block for it to be the head, and tell the same logs."""
 
 
 @dataclass
@@ -85,6 +85,8 @@ class Endpoints(BaseProvider):
             answer = self._publish(params)
         elif method == "eth_getBlockByNumber" and len(self._states) > 1 and params[0] == "latest":
             answer = self._agreed_head(params)
+        elif method == "eth_getLogs" and len(self._states) > _AGREE:
+            answer = self._agreed_logs(params)
         else:
             answer = self._any(method, params)
         return answer  # type: ignore[return-value]  # whatever a node answers; `Chain` reads it with care
@@ -213,6 +215,45 @@ class Endpoints(BaseProvider):
                 return self._take(agreeing, number)
         raise Unreachable(f"the endpoints do not agree on block {numbers[0]} or those below")
 
+    def _agreed_logs(self, params: Any) -> dict[str, Any]:
+        """What two endpoints tell alike: nothing else gives away one that leaves out logs, or makes some up.
+
+        Where no two do, the error of one, if there is any: it may be that the range is too large.
+        """
+        told: dict[int, list[Any]] = {}
+        refusal: dict[str, Any] | None = None
+        failure: ChainError | None = None
+        for place in list(self._order()):
+            state = self._states[place]
+            try:
+                answer = self._ask(state, "eth_getLogs", params)
+                if answer.get("error") is not None:
+                    refusal = refusal or answer
+                    continue
+                logs = _comparable(answer["result"])
+            except (Unreachable, WrongChain) as error:
+                failure = error
+                continue
+            except (KeyError, TypeError, ValueError, AttributeError):
+                failure = Unreachable(f"the logs of {state.endpoint.host} can't be read")
+                self._rest(state, failure)
+                continue
+            if logs in told.values():
+                self._rest_others(told, logs)
+                return answer
+            told[place] = logs
+        if refusal is not None:
+            return refusal
+        if failure is not None and not told:
+            raise failure
+        raise Unreachable(f"logs: {len(told)} of {len(self._states)} endpoints answer, and no {_AGREE} of them agree")
+
+    def _rest_others(self, told: dict[int, list[Any]], right: list[Any]) -> None:
+        for place, logs in told.items():
+            if logs != right:
+                host = self._states[place].endpoint.host
+                self._rest(self._states[place], Unreachable(f"{host} tells other logs than the others"))
+
     def _agreeing(self, heads: dict[int, tuple[int, dict[str, Any]]], number: int) -> list[tuple[int, dict[str, Any]]]:
         """Who has the block of that number that most have, and what they say of it; the others rest."""
         blocks: dict[str, list[tuple[int, dict[str, Any]]]] = {}
@@ -237,3 +278,19 @@ class Endpoints(BaseProvider):
         if self._first not in {place for place, _ in agreeing}:
             self._first = agreeing[0][0]
         return agreeing[0][1]
+
+
+def _comparable(logs: list[dict[str, Any]]) -> list[Any]:
+    """Logs by what makes them what they are, in the chain's order: nodes write the rest as they like."""
+    return sorted(
+        (
+            int(log["blockNumber"], 16),
+            int(log["logIndex"], 16),
+            log["blockHash"].lower(),
+            log["transactionHash"].lower(),
+            log["address"].lower(),
+            [topic.lower() for topic in log["topics"]],
+            log["data"].lower(),
+        )
+        for log in logs
+    )

@@ -14,9 +14,8 @@ from tests.loopback import LoopbackServer
 
 TRANSPORT = ("timeout", "reset", "http 429", "http 503", "garbage", "half an answer", "null")
 """What all endpoints may do at once: nothing gets through, and nothing wrong does."""
-LIES = ("stale", "wrong chain")
-"""What one of three may do: the others outvote it. One that leaves out logs is not among them: nothing that it says
-gives it away, and only `insure rebuild --check` finds what is missing."""
+LIES = ("stale", "wrong chain", "half the logs")
+"""What one of three may do: the others outvote it."""
 
 ANSWER_SECONDS = 5.0
 
@@ -109,4 +108,7 @@ class Proxy(LoopbackServer):
             if method == "eth_sendRawTransaction":
                 refused = {"code": -32000, "message": "node is syncing"}
                 return json.dumps({"jsonrpc": "2.0", "id": question["id"], "error": refused}).encode()
+        if fault == "half the logs" and method == "eth_getLogs":
+            told = json.loads(self._ask(json.dumps(question).encode()))
+            return json.dumps(told | {"result": told["result"][::2]}).encode()
         return self._ask(json.dumps(question).encode())
