@@ -19,7 +19,8 @@ def main() -> int:
     """Ends with 1 if any seed failed."""
     arguments = argparse.ArgumentParser(description=__doc__)
     arguments.add_argument("--runs", type=int, default=200, help="how many seeds, those of earlier campaigns apart")
-    arguments.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    several = 2 * (os.cpu_count() or 1)  # a run waits half of its time
+    arguments.add_argument("--workers", type=int, default=several)
     arguments.add_argument("--seed", type=int, help="replay this one, and tell all that was done")
     chosen = arguments.parse_args()
     if chosen.seed is not None:
