@@ -119,7 +119,8 @@ def test_what_was_final_in_blocks_that_a_deeper_reorganisation_took_is_open_agai
     before = chain.head()
     chain.resume()
     sender.transfer(chain.accounts[5].address, 1)
-    look(chain, store, sender, 0)
+    for _ in range(2):
+        look(chain, store, sender, 0)
     settled = fates(store)
     assert Fate.FINAL in settled and Fate.REPLACED in settled and not set(settled) - {Fate.FINAL, Fate.REPLACED}
     store.bind("here", [])
@@ -273,3 +274,28 @@ def test_what_was_taken_by_an_answer_that_got_lost_is_not_forgotten(
     look(chain, store, sender, 0)
     assert fates(store) == [Fate.FINAL]
     assert store.spendings()[0].transactions == 1
+
+
+class Behind(BaseProvider):
+    """A node behind which one server lags: it has no receipt the first time."""
+
+    def __init__(self, chain: EmbeddedChain) -> None:
+        super().__init__()
+        self._chain, self._denied = chain, False
+
+    def make_request(self, method: RPCEndpoint, params: object) -> RPCResponse:
+        if method == "eth_getTransactionReceipt" and not self._denied:
+            self._denied = True
+            return {"jsonrpc": "2.0", "id": 1, "result": None}
+        return self._chain.node.answer({"id": 1, "method": method, "params": params})  # type: ignore[no-any-return]
+
+
+def test_a_receipt_that_is_denied_once_makes_nobody_believe_in_a_replacement(
+    chain: EmbeddedChain, store: Store, sender: Sender, asset: Asset
+) -> None:
+    sender.send(asset.mint(sender.address, 5))
+    lagging = Chain(Behind(chain), chain.chain_id)
+    follow(lagging, store, sender.address, chain.head().number)
+    assert fates(store) == [Fate.DROPPED]
+    follow(lagging, store, sender.address, chain.head().number)
+    assert fates(store) == [Fate.FINAL]

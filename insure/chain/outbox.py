@@ -80,7 +80,8 @@ def _fates(
             receipt = read_receipt(chain, found)
             yield sent, Fate.FINAL if receipt.block_number <= last_final else Fate.MINED, receipt
         elif sent.nonce < deep:
-            yield sent, Fate.REPLACED, None
+            # seen twice: a node that lags would deny the receipt too
+            yield sent, Fate.REPLACED if sent.fate is Fate.DROPPED else Fate.DROPPED, None
         else:
             known = chain.request("eth_getTransactionByHash", sent.tx_hash) is not None
             yield sent, Fate.WAITING if known else Fate.DROPPED, None
