@@ -47,7 +47,8 @@ class JobBoard:
 
     One policy holds for every job: a run that was missed is made up for once, however often and by however much, and
     no two runs overlap, of one job or of several. A job that fails is logged by name, counted, and runs again next
-    time; nothing a job does stops the board. With a store, runs are counted there too.
+    time; nothing a job does stops the board. With a store, runs are counted there, and when each ran last: a job store
+    of APScheduler's would hold pickled code, and two processes, which there may be by mistake, must not share one.
     Raises `InvalidInput` if two jobs have one name or a job is to run every nothing.
     """
 
