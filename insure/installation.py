@@ -41,7 +41,7 @@ class Installation:
     desk: Desk
     tower: Watchtower | None = None
     relays: Sequence[Relay] = ()
-    _senders: dict[str, Sender] = field(default_factory=dict)
+    _senders: dict[str, Sender] = field(default_factory=dict, init=False)
 
     @property
     def leases(self) -> list[KeyLease]:

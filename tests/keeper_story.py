@@ -127,10 +127,10 @@ class Story:
         return [each.kind for each in self.store.transactions()]
 
 
-def installed(deposit: int = DEPOSIT, *further_subjects: str, on: LocalChain | None = None) -> Story:
-    chain = on or EmbeddedChain(31337, GENESIS)
+def plan_of(chain: LocalChain, *further_subjects: str) -> DeploymentPlan:
+    """Whose accounts do what: 2 relays, 3 signs quotes, 4 to 9 observe in two teams."""
     names = [account.address for account in chain.accounts]
-    plan = DeploymentPlan(
+    return DeploymentPlan(
         subject_id=SUBJECT,
         watcher_teams={"north": names[4:7], "south": names[7:10]},
         watcher_threshold=2,
@@ -139,7 +139,11 @@ def installed(deposit: int = DEPOSIT, *further_subjects: str, on: LocalChain | N
         underwriter=names[3],
         further_subjects=further_subjects,
     )
-    made = Story(chain, deploy(chain, Sender(chain, chain.accounts[0]), plan))
+
+
+def installed(deposit: int = DEPOSIT, *further_subjects: str, on: LocalChain | None = None) -> Story:
+    chain = on or EmbeddedChain(31337, GENESIS)
+    made = Story(chain, deploy(chain, Sender(chain, chain.accounts[0]), plan_of(chain, *further_subjects)))
     made.fund(made.staker, deposit)
     made.staker.send(made.pool.deposit(deposit, made.staker.address))
     made.fund(made.buyer, 10**9)

@@ -41,6 +41,10 @@ class Host:
     def talks(self, talk: Talk) -> str:
         return self._stack.enter_context(ScriptedSocket(talk)).url
 
+    def deep(self) -> int:
+        chain = self.local.chain
+        return chain.deep(chain.head().number, Settings().confirmations)
+
     def checks(self, *urls: str, **settings: Any) -> dict[str, Check]:
         found, last = check_endpoints(Settings(rpc_url=",".join(urls), **settings), self.local.deployment)
         assert (last is None) == (not any(each.ok for each in found))
@@ -59,7 +63,7 @@ def host() -> Iterator[Host]:
 def test_sound_endpoints_agree_and_read_what_is_asked_of_them(host: Host) -> None:
     found = host.checks(host.endpoint(), host.endpoint())
     assert all(each.ok for each in found.values()), found
-    deep = host.local.chain.head().number - Settings().confirmations  # type: ignore[operator]
+    deep = host.deep()
     assert list(found) == [
         "endpoint 1",
         "endpoint 2",
@@ -105,7 +109,7 @@ def other_hash(asked: dict[str, Any], answer: dict[str, Any]) -> None:
 
 def test_one_that_has_another_block_than_most_is_named(host: Host) -> None:
     wrong = host.wrong(host.endpoint(), host.endpoint(other_hash), host.endpoint())
-    deep = host.local.chain.head().number - Settings().confirmations  # type: ignore[operator]
+    deep = host.deep()
     assert wrong == {f"endpoint 2: block {deep}": "0x" + "ab" * 32}
 
 

@@ -10,10 +10,10 @@ from insure.chain.embedded import EmbeddedChain
 from insure.chain.sender import Sender
 from insure.dataset import load
 from insure.installation import assemble
-from insure.ops.deploy import DeploymentPlan, deploy
+from insure.ops.deploy import deploy
 from insure.payouts import Payouts
 from insure.store import Store
-from tests.keeper_story import DAY, DEPOSIT, GENESIS, SUBJECT, Story
+from tests.keeper_story import DAY, DEPOSIT, GENESIS, Story, plan_of
 from tests.screen_engine import model
 
 KEEPER, ARBITER, DISPUTER, DEFENDER = 12, 13, 14, 15
@@ -55,16 +55,8 @@ class Disputed(Story):
 @pytest.fixture
 def story() -> Iterator[Disputed]:
     chain = EmbeddedChain(31337, GENESIS)
-    names = [account.address for account in chain.accounts]
-    plan = DeploymentPlan(
-        subject_id=SUBJECT,
-        watcher_teams={"north": names[4:7], "south": names[7:10]},
-        watcher_threshold=2,
-        relayer=names[2],
-        control_id="eip155:8",
-        underwriter=names[3],
-    )
-    plan = replace(plan, rules=replace(plan.rules, arbiter=names[ARBITER]))
+    plan = plan_of(chain)
+    plan = replace(plan, rules=replace(plan.rules, arbiter=chain.accounts[ARBITER].address))
     made = Disputed(chain, deploy(chain, Sender(chain, chain.accounts[0]), plan))
     made.fund(made.staker, DEPOSIT)
     made.staker.send(made.pool.deposit(DEPOSIT, made.staker.address))

@@ -10,12 +10,13 @@ from insure.chain.embedded import EmbeddedChain
 from insure.chain.rpc import Chain, RawLog
 from insure.chain.sender import Sender
 from insure.errors import ChainError, InvalidInput, RateLimited, Unreachable, WrongChain
-from insure.ops.deploy import DeploymentPlan, deploy
+from insure.ops.deploy import deploy
 from insure.records.deployment import Deployment
 from insure.records.onchain import FINALIZED, Confirmations, Head
 from insure.records.views import Rollback
 from insure.store import Store
 from insure.watcher import FIRST_RANGE, Watcher
+from tests.keeper_story import plan_of
 
 GENESIS = 1_700_000_000
 CONFIRMATIONS = 3
@@ -40,16 +41,7 @@ class Host:
 @pytest.fixture
 def host() -> Host:
     chain = EmbeddedChain(31337, GENESIS)
-    names = [account.address for account in chain.accounts]
-    plan = DeploymentPlan(
-        subject_id="eip155:7",
-        watcher_teams={"north": names[4:7], "south": names[7:10]},
-        watcher_threshold=2,
-        relayer=names[2],
-        control_id="eip155:8",
-        underwriter=names[3],
-    )
-    deployment = deploy(chain, Sender(chain, chain.accounts[0]), plan)
+    deployment = deploy(chain, Sender(chain, chain.accounts[0]), plan_of(chain))
     staker = Sender(chain, chain.accounts[1])
     asset = Asset(chain, deployment.asset)
     staker.send(asset.mint(staker.address, 10**12))

@@ -5,7 +5,7 @@ behind the agreed head, or asked too often, is passed over while others are not.
 """
 
 import logging
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from threading import Lock
 from time import monotonic, sleep
@@ -239,7 +239,7 @@ class Endpoints(BaseProvider):
                 self._rest(state, failure)
                 continue
             if logs in told.values():
-                self._rest_others(told, logs)
+                self._outvote((place for place, other in told.items() if other != logs), "tells other logs")
                 return answer
             told[place] = logs
         if refusal is not None:
@@ -247,12 +247,6 @@ class Endpoints(BaseProvider):
         if failure is not None and not told:
             raise failure
         raise Unreachable(f"logs: {len(told)} of {len(self._states)} endpoints answer, and no {_AGREE} of them agree")
-
-    def _rest_others(self, told: dict[int, list[Any]], right: list[Any]) -> None:
-        for place, logs in told.items():
-            if logs != right:
-                host = self._states[place].endpoint.host
-                self._rest(self._states[place], Unreachable(f"{host} tells other logs than the others"))
 
     def _agreeing(self, heads: dict[int, tuple[int, dict[str, Any]]], number: int) -> list[tuple[int, dict[str, Any]]]:
         """Who has the block of that number that most have, and what they say of it; the others rest."""
@@ -267,11 +261,14 @@ class Endpoints(BaseProvider):
             except (Unreachable, WrongChain, KeyError, TypeError):
                 continue
         most = max(blocks.values(), key=len, default=[])
-        others = [place for group in blocks.values() if len(group) < len(most) for place, _ in group]
-        for place in others:
-            host = self._states[place].endpoint.host
-            self._rest(self._states[place], Unreachable(f"{host} has another block {number} than the others"))
+        others = (place for group in blocks.values() if len(group) < len(most) for place, _ in group)
+        self._outvote(others, f"has another block {number}")
         return most
+
+    def _outvote(self, places: Iterable[int], why: str) -> None:
+        for place in places:
+            state = self._states[place]
+            self._rest(state, Unreachable(f"{state.endpoint.host} {why} than the others"))
 
     def _take(self, agreeing: list[tuple[int, dict[str, Any]]], number: int) -> dict[str, Any]:
         self._agreed = number

@@ -18,7 +18,7 @@ def require_url(url: str, what: str = "endpoint", schemes: tuple[str, str] = ("h
         parts = urlsplit(url)
         valid = parts.scheme in schemes and bool(parts.hostname) and parts.port != 0
         parse_url(url)
-    except ValueError:  # brackets that don't close, a port that is no number, a name with an empty part
+    except ValueError:  # brackets that don't close, a port that is no number, a name that no host can have
         valid = False
     if not valid:
         raise InvalidInput(f"{what}{_shown(url)} must begin with {schemes[0]}:// or {schemes[1]}:// and name a host")

@@ -66,17 +66,19 @@ class Worker:
         """Plays one; what is wrong then has what the engines told, too."""
         self._line.send(seed)
         try:
-            result = self._line.recv() if self._line.poll(LONGEST_RUN) else None
+            result = (
+                self._line.recv() if self._line.poll(LONGEST_RUN) else self._lose(f"not done after {LONGEST_RUN} s")
+            )
         except EOFError:
-            result = Result([], ["the process that played it has ended"])
-        lost = result is None or self._process.exitcode is not None
-        result = result or Result([], [f"not done after {LONGEST_RUN} s"])
+            result = self._lose("the process that played it has ended")
         if result.wrong:
             result = replace(result, wrong=[*result.wrong, self._log.read_text(errors="replace")])
-        if lost:
-            self._kill()
-            self._start()
         return result
+
+    def _lose(self, why: str) -> Result:
+        self._kill()
+        self._start()
+        return Result([], [why])
 
     def end(self) -> None:
         """Lets it take down what it has up."""
