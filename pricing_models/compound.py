@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import optimize
 
 from pricing_models.errors import InvalidTerms, ModelError
-from pricing_models.fourier import ComplexArray, Transform, mixed
+from pricing_models.fourier import Transform, mixed
 from pricing_models.payoff import Curve, Terms, TermsTable, limited_payouts
+from pricing_models.payout_grid import MOST_WORK, PayoutGrid, Payouts, Whole, grid_of, require_work
 
 FloatArray = NDArray[np.float64]
 
@@ -23,9 +23,7 @@ MEAN_TOLERANCE = 1e-5
 _LEAST_STEPS = 16  # of the most an incident is owed
 _FIRST_STEPS = 256
 _MOST_STEPS = 8192
-_MOST_WORK = 2**29  # points x counts
 _SMALL_MEAN = 1e-6  # of the aggregate limit: below it the tolerance is relative to this
-_NOISE = 1e-13  # of rounding in a survival function that rises
 
 
 @dataclass(frozen=True)
@@ -75,95 +73,14 @@ def _require_probability(p: float) -> None:
         raise ValueError(f"p is {p}: must be between 0 and 1")
 
 
-def discretise(limited_means: FloatArray, step: float | FloatArray) -> FloatArray:
-    """Probabilities on 0, step, 2 step, ... of losses with E[min(Y, i step)] = `limited_means[..., i]`.
-
-    The last point takes what lies beyond it, as E[min(Y, last)] does; the mean is kept exactly.
-    """
-    slope = (limited_means[..., 1:] - limited_means[..., :-1]) / step  # mean survival over each cell
-    rows = np.atleast_2d(slope)  # a view: what is mended in it is mended in `slope`
-    # survival falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
-    for row in np.flatnonzero((rows[:, 1:] - rows[:, :-1] > _NOISE).any(axis=1)):
-        rows[row] = optimize.isotonic_regression(rows[row], increasing=False).x
-    pmf: FloatArray = np.zeros(limited_means.shape)
-    pmf[..., 0] = 1.0
-    pmf[..., 1:] = np.minimum(np.maximum(slope, 0.0, out=slope), 1.0, out=slope)
-    pmf[..., :-1] -= slope
-    return pmf
-
-
 def add_up(count_pmf: FloatArray, severity_pmf: FloatArray, cells: int | None = None) -> FloatArray:
     """Probabilities of the sum of N severities on the first `cells` points of the severity's grid (default: all)."""
     reach = (count_pmf.size - 1) * (severity_pmf.size - 1) + 1
     kept = reach if cells is None else min(cells, reach)
-    _require_work(count_pmf.size, kept)
+    require_work(count_pmf.size, kept)
     transform = Transform.of(severity_pmf[None, :], kept, reach)
     result: FloatArray = transform.back(mixed(transform.values, count_pmf[None, :]))[0]
     return result
-
-
-def _require_work(counts: int, cells: int) -> None:
-    if 2 * cells * counts > _MOST_WORK:
-        raise InvalidTerms(f"up to {counts - 1} halts on {cells} points: shorten the term or lower the limits")
-
-
-@dataclass(frozen=True)
-class PayoutGrid:
-    """The payout of one halt of several policies, each on the grid of its own `step`, and its transform.
-
-    `cells` counts the points below the aggregate limit, or as far as so many halts reach if that is less; `error` is
-    the distance of the payout's mean from its closed form.
-    """
-
-    step: FloatArray
-    cells: NDArray[np.int64]
-    aggregate: FloatArray
-    transform: Transform
-    error: FloatArray
-
-    def below(self, transformed: ComplexArray) -> FloatArray:
-        """Probabilities of the points below the limits; a row ends where its own limit is."""
-        found = self.transform.back(transformed)
-        found[np.arange(found.shape[1]) >= self.cells[:, None]] = 0.0
-        return found
-
-    def means(self, below: FloatArray) -> FloatArray:
-        """The mean of each row: what is not below the limit pays it."""
-        points = np.arange(below.shape[1], dtype=float)
-        result: FloatArray = self.step * (below @ points) + self.aggregate * np.maximum(0.0, 1.0 - below.sum(axis=1))
-        return result
-
-
-def payout_grid(table: TermsTable, limited: FloatArray, steps: NDArray[np.int64], halts: int) -> PayoutGrid:
-    """The payouts with the most that a first incident pays cut into `steps`, for sums of up to `halts` of them.
-
-    `limited` has E[min(paid for one halt, cap)] at the points of `_points`. Raises `InvalidTerms` when the work is too
-    much.
-    """
-    step = np.maximum(1.0, table.first) / steps
-    reach = halts * _width(table, steps) + 1
-    cells = np.minimum(np.ceil(table.aggregate / step * (1.0 - 1e-12)), reach).astype(np.int64)
-    most = int(cells.max())
-    _require_work(halts + 1, most)
-    severity = discretise(limited, step[:, None])
-    whole = limited[:, -1]
-    mean = step * (severity @ np.arange(severity.shape[1], dtype=float))
-    error = np.abs(mean - whole) / np.maximum(whole, 1e-300)
-    return PayoutGrid(step, cells, table.aggregate, Transform.of(severity, most, int(reach.max())), error)
-
-
-def _width(table: TermsTable, steps: NDArray[np.int64]) -> NDArray[np.int64]:
-    """How many steps reach the most that a halt is owed: an even number, so that every other point is a grid too."""
-    half = np.ceil(table.most / np.maximum(1.0, table.first) * steps / 2.0 * (1.0 - 1e-12)).astype(np.int64)
-    return 2 * half
-
-
-def _points(table: TermsTable, steps: NDArray[np.int64]) -> FloatArray:
-    """The grid of each policy, its last point repeated where that of another goes on."""
-    width = _width(table, steps)
-    step = np.maximum(1.0, table.first) / steps
-    grid: FloatArray = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
-    return grid
 
 
 def loss_distribution(
@@ -262,31 +179,31 @@ def _refined(
     """The policies on ever finer grids until the means of all of them stand; raises as `loss_distributions`."""
     halts = max(each.shape[1] for each in (counts, *others)) - 1
     steps = _first_steps(halts, table)
-    coarse = np.full(len(counts), np.nan)
-    rows = np.arange(len(counts))
+    rows, coarse = np.arange(len(counts)), np.zeros(0)
     while rows.size:
-        own, weights = table if rows.size == len(counts) else table.take(rows), counts[rows]
-        limited = limited_payouts(own, _points(own, steps[rows]), sf, lev, chances[rows])
-        if np.isnan(coarse[rows[0]]):
-            half = payout_grid(own, limited[:, ::2], steps[rows] // 2, halts)
-            coarse[rows] = half.means(half.below(mixed(half.transform.values, weights)))
-        grid = payout_grid(own, limited, steps[rows], halts)
-        below = grid.below(mixed(grid.transform.values, weights))
-        means = grid.means(below)
-        move = np.abs(means - coarse[rows]) / np.maximum(means, _SMALL_MEAN * own.aggregate)
+        own = table if rows.size == len(counts) else table.take(rows)
+        step, width = grid_of(own, steps[rows])
+        points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
+        limited = limited_payouts(own, points, sf, lev, chances[rows])
+        task = Payouts(own.aggregate, limited, step, width, counts[rows])
+        if not coarse.size:
+            grid, below, means, coarse = task.solved_twice(halts)
+        else:
+            grid, below, means = task.solved(halts)
+        move = np.abs(means - coarse) / np.maximum(means, _SMALL_MEAN * own.aggregate)
         done = move <= tolerance
         yield _Level(rows[done], rows, np.flatnonzero(done), grid, below, move)
-        coarse[rows], rows = means, rows[~done]
+        coarse, rows = means[~done], rows[~done]
         if (steps[rows] >= _MOST_STEPS).any():
             raise ModelError(f"the mean is not within {tolerance} on a grid of {_MOST_STEPS} steps an incident")
         steps[rows] *= 2
 
 
-def _first_steps(halts: int, table: TermsTable) -> NDArray[np.int64]:
+def _first_steps(halts: int, table: TermsTable) -> Whole:
     """Steps an incident to begin with: fewer where many halts of many incidents leave no room to refine them."""
     steps = np.full(table.most.size, _FIRST_STEPS)
     incidents = np.minimum(table.aggregate, halts * table.most) / np.maximum(1.0, table.first)
-    while (large := (steps > _LEAST_STEPS) & (2.0 * incidents * steps * (halts + 1) > _MOST_WORK / 4)).any():
+    while (large := (steps > _LEAST_STEPS) & (2.0 * incidents * steps * (halts + 1) > MOST_WORK / 4)).any():
         steps[large] //= 2
     return steps
 

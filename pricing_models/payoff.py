@@ -192,6 +192,10 @@ class TermsTable:
         columns = np.array(rows, dtype=float).reshape(-1, 8).T
         return cls(columns[0], columns[1], columns[2] > 0.0, *columns[3:])
 
+    def twice(self) -> "TermsTable":
+        """All rows, and all of them again."""
+        return TermsTable(*(np.concatenate([each, each]) for each in (getattr(self, f.name) for f in fields(self))))
+
     def take(self, rows: NDArray[np.intp]) -> "TermsTable":
         """Some of the rows."""
         return TermsTable(*(getattr(self, each.name)[rows] for each in fields(self)))
@@ -223,70 +227,54 @@ def limited_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curve, 
         total = (1.0 - chance) * _incidents_payouts(table, caps, sf, lev, 0)
     first = np.minimum(caps, table.first[:, None])
     lump = np.minimum(table.benefit[:, None], first)
-    begun = _Begun.of(table, np.zeros(1), sf, lev)
-    shifted = lump * begun.exceeds + begun.paid(table, first - lump, lev)
+    shifted = lump * sf(table.waiting)[:, None] + _incidents_payouts(table, first - lump, sf, lev, 0)
     result: FloatArray = total + chance * (shifted + _incidents_payouts(table, caps - first, sf, lev, 1))
     return result
 
 
 def _incidents_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curve, skipped: int) -> FloatArray:
-    """E[min(paid for the halt's incidents after the first `skipped`, cap)], without failover."""
-    most = table.later[:, None]
+    """E[min(paid for the halt's incidents after the first `skipped`, cap)], without failover.
+
+    An incident that begins a seconds after its halt pays up to c = cap / rate on average: retention
+    rate (LEV(a + w + c) - LEV(a + w)); qualifying rate (LEV(a + c) - LEV(a + w) + w S(a + w)) when c > w, else
+    rate c S(a + w).
+    """
+    most, rate, waiting = (each[:, None] for each in (table.later, table.rate, table.waiting))
     place = (caps / np.maximum(most, 1.0)).astype(np.int64)
     np.minimum(place, MOST_INCIDENTS - 1 - skipped, out=place)
-    starts = np.float64(LONGEST_INCIDENT_SECONDS) * np.arange(skipped, skipped + int(place.max(initial=0)) + 1)
-    begun = _Begun.of(table, starts, sf, lev)
-    rest = np.minimum(caps - most * place, most)
-    if starts.size == 1:
-        return begun.paid(table, rest, lev)
-    filled = np.zeros((len(caps), starts.size))  # by the incidents before
-    np.cumsum(begun.paid(table, np.broadcast_to(most, (len(caps), starts.size - 1)), lev), axis=1, out=filled[:, 1:])
+    last = int(place.max(initial=0))
+    starts = np.float64(LONGEST_INCIDENT_SECONDS) * np.arange(skipped, skipped + last + 1)
+    full, rest = most / rate, np.minimum(caps - most * place, most) / rate
+    paid_from = starts + waiting
+    paid_to = _paid_to(table, starts[:last], full), _paid_to(table, starts[place], rest)
+    ends = np.concatenate([paid_from, *paid_to], axis=1)
+    means = lev(ends.ravel()).reshape(ends.shape)  # one question: each costs more than its points
+    before = np.zeros(paid_from.shape)
+    whole = means[:, last + 1 : 2 * last + 1] - means[:, :last]
+    result: FloatArray = means[:, 2 * last + 1 :]
     rows = np.arange(len(caps))[:, None]
-    result: FloatArray = filled[rows, place] + begun.at(rows, place).paid(table, rest, lev)
+    if not table.retention.all():
+        exceeds = sf(paid_from.ravel()).reshape(paid_from.shape)
+        whole += _at_once(table, full) * exceeds[:, :last]
+        result += _at_once(table, rest) * exceeds[rows, place]
+    np.cumsum(whole, axis=1, out=before[:, 1:])
+    before -= means[:, : last + 1]
+    result += before[rows, place]
+    result *= rate
     return result
 
 
-@dataclass(frozen=True)
-class _Begun:
-    """Incidents that begin `start` seconds after their halts, which outlast their waiting with probability `exceeds`;
-    `passed` is LEV at its end."""
+def _paid_to(table: TermsTable, starts: FloatArray, seconds: FloatArray) -> FloatArray:
+    """The halt's length at which incidents that begin at `starts` have paid for so many seconds."""
+    waiting = table.waiting[:, None]
+    if table.retention.all():
+        return starts + waiting + seconds
+    return starts + np.where(table.retention[:, None], waiting + seconds, np.maximum(seconds, waiting))
 
-    start: FloatArray
-    exceeds: FloatArray
-    passed: FloatArray
 
-    @classmethod
-    def of(cls, table: TermsTable, starts: FloatArray, sf: Curve, lev: Curve) -> "_Begun":
-        """Every policy's incidents (rows) that begin at these `starts` (columns)."""
-        paid_from = starts + table.waiting[:, None]
-        shape, points = paid_from.shape, paid_from.ravel()
-        start = np.broadcast_to(starts, shape)
-        return cls(start, sf(points).reshape(shape), lev(points).reshape(shape))
-
-    def at(self, rows: NDArray[np.intp], place: NDArray[np.int64]) -> "_Begun":
-        """Of each row those at a place."""
-        return _Begun(self.start[rows, place], self.exceeds[rows, place], self.passed[rows, place])
-
-    def paid(self, table: TermsTable, caps: FloatArray, lev: Curve) -> FloatArray:
-        """E[min(rate * S, cap)] for caps within what the longest incident pays.
-
-        With a = start and c = cap / rate: retention rate (LEV(a + w + c) - LEV(a + w)); qualifying
-        rate (LEV(a + c) - LEV(a + w) + w S(a + w)) when c > w, else cap S(a + w).
-        """
-        columns = slice(None, caps.shape[1] if self.start.shape[1] > 1 else None)
-        start, exceeds, passed = (each[:, columns] for each in (self.start, self.exceeds, self.passed))
-        waiting, rate = table.waiting[:, None], table.rate[:, None]
-        seconds = caps / rate
-        if table.retention.all():
-            reached, from_first = start + waiting + seconds, np.zeros(1)
-        else:
-            retention = table.retention[:, None]
-            reached = start + np.where(retention, waiting + seconds, np.maximum(seconds, waiting))
-            from_first = np.where(retention, 0.0, np.minimum(seconds, waiting) * exceeds)
-        result: FloatArray = lev(reached.ravel()).reshape(reached.shape) - passed
-        result += from_first
-        result *= rate
-        return result
+def _at_once(table: TermsTable, seconds: FloatArray) -> FloatArray:
+    """For how many of `seconds` a policy pays when its waiting is over."""
+    return np.where(table.retention[:, None], 0.0, np.minimum(seconds, table.waiting[:, None]))
 
 
 def expected_payout(terms: Terms, sf: Curve, lev: Curve, failover_probability: float = 1.0) -> float:

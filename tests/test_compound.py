@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from pricing_models.compound import LossDistribution, add_up, discretise, loss_distribution
+from pricing_models.compound import LossDistribution, add_up, loss_distribution
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.errors import InvalidTerms
 from pricing_models.frequency import RatePosterior, poisson_counts
@@ -22,6 +22,7 @@ from pricing_models.payoff import (
     limit_seconds,
     owed_many,
 )
+from pricing_models.payout_grid import discretise
 
 HOUR = 3600
 LENGTH = DurationPosterior(BODIES["lognormal"], np.array([np.log(4.0 * HOUR)]), np.array([1.4]), np.ones(1), "")
@@ -91,25 +92,6 @@ def test_panjers_example_has_its_published_quantiles():
     assert means == pytest.approx([35.4187, 38.5492, 45.0107], abs=3e-3)
     assert [law.quantile(p) <= law.tvar(p) for p in (0.9, 0.95, 0.99)] == [True] * 3
     assert law.mean == pytest.approx(20.0, rel=1e-9)
-
-
-def test_spreading_to_the_grid_keeps_the_mean_exactly():
-    grid = np.linspace(0.0, float(TERMS.incident_limit), 101)
-    limited = TERMS.rate_per_second * (
-        LENGTH.limited_expectation(HOUR + grid / 100) - LENGTH.limited_expectation(np.array([float(HOUR)]))
-    )
-    pmf = discretise(limited, float(grid[1]))
-    assert pmf.sum() == pytest.approx(1.0, abs=1e-12)
-    assert pmf @ grid == pytest.approx(limited[-1], rel=1e-12)
-
-
-def test_rounding_of_the_limited_means_adds_nothing_to_the_mean():
-    grid = np.linspace(0.0, 1e6, 50_001)
-    limited = 1e4 * -np.expm1(-grid / 1e4) + np.random.default_rng(1).normal(0.0, 1e-6, grid.size)
-    pmf = discretise(limited, float(grid[1]))
-    assert pmf @ grid == pytest.approx(limited[-1] - limited[0], rel=1e-5)
-    assert pmf.min() >= 0.0
-    assert pmf.sum() == pytest.approx(1.0, abs=1e-12)
 
 
 @pytest.mark.parametrize("semantics", Semantics)

@@ -1,0 +1,67 @@
+"""What `pricing_models.payout_grid` promises: one halt's payout on a grid with its mean kept, and sums of several."""
+
+import numpy as np
+import pytest
+
+from pricing_models import payout_grid
+from pricing_models.duration import BODIES, DurationPosterior
+from pricing_models.frequency import poisson_counts
+from pricing_models.payoff import Semantics, Terms, TermsTable, limited_payouts
+from pricing_models.payout_grid import Payouts, discretise, grid_of
+
+HOUR = 3600
+LENGTH = DurationPosterior(BODIES["lognormal"], np.array([np.log(4.0 * HOUR)]), np.array([1.4]), np.ones(1), "")
+TERMS = Terms(
+    waiting_seconds=HOUR,
+    semantics=Semantics.RETENTION,
+    rate_per_second=100,
+    failover_benefit=0,
+    incident_limit=100 * 24 * HOUR,
+    aggregate_limit=100 * 60 * HOUR,
+)
+
+
+def test_spreading_to_the_grid_keeps_the_mean_exactly():
+    grid = np.linspace(0.0, float(TERMS.incident_limit), 101)
+    limited = TERMS.rate_per_second * (
+        LENGTH.limited_expectation(HOUR + grid / 100) - LENGTH.limited_expectation(np.array([float(HOUR)]))
+    )
+    pmf = discretise(limited, float(grid[1]))
+    assert pmf.sum() == pytest.approx(1.0, abs=1e-12)
+    assert pmf @ grid == pytest.approx(limited[-1], rel=1e-12)
+
+
+def test_rounding_of_the_limited_means_adds_nothing_to_the_mean():
+    grid = np.linspace(0.0, 1e6, 50_001)
+    limited = 1e4 * -np.expm1(-grid / 1e4) + np.random.default_rng(1).normal(0.0, 1e-6, grid.size)
+    pmf = discretise(limited, float(grid[1]))
+    assert pmf @ grid == pytest.approx(limited[-1] - limited[0], rel=1e-5)
+    assert pmf.min() >= 0.0
+    assert pmf.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def payouts_of(many: list[Terms]) -> Payouts:
+    table = TermsTable.of(many)
+    step, width = grid_of(table, np.full(len(many), 64))
+    points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
+    limited = limited_payouts(table, points, LENGTH.sf, LENGTH.limited_expectation, np.full(len(many), 0.3))
+    counts = np.repeat(poisson_counts(0.8)[None, :], len(many), axis=0)
+    return Payouts(table.aggregate, limited, step, width, counts)
+
+
+def test_both_grids_solved_at_once_are_those_solved_one_by_one(monkeypatch):
+    """Of policies with grids of different widths, so that some are padded."""
+    many = [
+        Terms(waiting, semantics, 100, benefit, 100 * hours * HOUR, 100 * 61 * HOUR + 7)
+        for waiting, hours, benefit in ((HOUR, 24, 0), (2 * HOUR, 5, 40_000), (60, 47, 10**7))
+        for semantics in Semantics
+    ]
+    payouts, halts = payouts_of(many), poisson_counts(0.8).size - 1
+    grid, below, means, coarse = payouts.solved_twice(halts)
+    monkeypatch.setattr(payout_grid, "_FEW", 0)
+    grid_alone, below_alone, means_alone, coarse_alone = payouts.solved_twice(halts)
+    assert means == pytest.approx(means_alone, rel=1e-9)
+    assert coarse == pytest.approx(coarse_alone, rel=1e-9)
+    assert below == pytest.approx(below_alone, abs=1e-12)
+    assert (grid.cells == grid_alone.cells).all()
+    assert grid.below(grid.transform.values) == pytest.approx(grid_alone.below(grid_alone.transform.values), abs=1e-12)
