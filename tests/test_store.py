@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, create_engine, event, text
 
 from insure.errors import ChainError, InvalidInput
 from insure.records.mirror import Fate, SentTransaction, Spending
@@ -350,6 +350,32 @@ def test_a_known_log_that_is_told_of_another_block_changes_nothing(store: Store)
     again = replace(STORY[-1], block_number=9, block_hash="0xother")
     assert store.advance(block(6), block(10), [again]) == 0
     assert len(store.logs()) == len(STORY)
+
+
+def test_known_logs_are_looked_up_by_their_key_however_many_there_are(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path / 'mirror.sqlite'}"
+    store = Store(url).create()
+    store.bind(INSTALLATION, CONTRACTS)
+    asked: list[tuple[str, Any]] = []
+
+    def note(_connection: object, _cursor: object, sql: str, values: Any, *_: object) -> None:
+        asked.append((sql, values))
+
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        store.advance(None, block(6), STORY)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
+    store.close()
+    with create_engine(url).connect() as connection:
+        steps = [
+            step[-1]
+            for sql, values in asked
+            if sql.startswith("SELECT logs.")
+            for step in connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {sql}", values)
+        ]
+    assert steps
+    assert all("(chain_id=? AND tx_hash=?)" in step for step in steps)
 
 
 def test_of_two_readers_at_one_cursor_the_second_changes_nothing(store: Store) -> None:

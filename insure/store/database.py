@@ -170,6 +170,8 @@ def _prepare_sqlite(connection: Any, _record: object) -> None:
     connection.isolation_level = None
     # readers of a file (the API) need not wait for the writer (the watcher)
     connection.execute("PRAGMA journal_mode=WAL")
+    # the logs' key is a hash, so a new one may belong on any page: 64 MiB of them stay at hand
+    connection.execute("PRAGMA cache_size=-65536")
 
 
 def _begin_sqlite(connection: Connection) -> None:

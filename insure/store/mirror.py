@@ -223,12 +223,12 @@ def _head_of(row: tables.Cursor) -> Head | None:
 def _unknown(session: Session, logs: Sequence[Log]) -> list[Log]:
     """Those that are not in the mirror, each once; by transaction, for a node may tell another block of a known one."""
     table, known = tables.Log, set()
-    hashes = list({log.tx_hash for log in logs})
+    chains, hashes = {log.chain_id for log in logs}, list({log.tx_hash for log in logs})
     for first in range(0, len(hashes), _AT_ONCE):
         ours = col(table.tx_hash).in_(hashes[first : first + _AT_ONCE])
-        known |= {
-            tuple(row) for row in session.exec(select(table.chain_id, table.tx_hash, table.log_index).where(ours))
-        }
+        query = select(table.chain_id, table.tx_hash, table.log_index).where(ours)
+        # the key begins with the chain: not named, every log there is would be looked at
+        known |= {tuple(row) for row in session.exec(query.where(col(table.chain_id).in_(chains)))}
     fresh: list[Log] = []
     for log in logs:
         key = (log.chain_id, log.tx_hash, log.log_index)
