@@ -1,9 +1,8 @@
 """Distribution of what one policy pays over its term: halts in the term x payout of each, under the limits.
 
-What is discretised is the *payout* of one halt, which its incidents' limits bound, so nothing is cut off. Mass is
-spread between grid points so that the mean is kept exactly (local moment matching, Loss Models 9.6.5); the count's
-probability generating function is applied in Fourier space, tilted against aliasing (`fourier`). Many policies on one
-law of lengths are worked out together, a row of each array for each.
+What is discretised is the *payout* of one halt, which its incidents' limits bound, so nothing is cut off
+(`payout_grid`); the count's probability generating function is applied in Fourier space, tilted against aliasing
+(`fourier`). Many policies on one law of lengths are worked out together, a row of each array for each.
 """
 
 from collections.abc import Iterator, Sequence
@@ -15,7 +14,7 @@ from numpy.typing import NDArray
 from pricing_models.errors import InvalidTerms, ModelError
 from pricing_models.fourier import Transform, mixed
 from pricing_models.payoff import Curve, Terms, TermsTable, limited_payouts
-from pricing_models.payout_grid import MOST_WORK, PayoutGrid, Payouts, Whole, grid_of, require_work
+from pricing_models.payout_grid import MOST_WORK, IntArray, PayoutGrid, Task, grid_of, require_work
 
 FloatArray = NDArray[np.float64]
 
@@ -185,11 +184,11 @@ def _refined(
         step, width = grid_of(own, steps[rows])
         points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
         limited = limited_payouts(own, points, sf, lev, chances[rows])
-        task = Payouts(own.aggregate, limited, step, width, counts[rows])
+        task = Task(own.aggregate, limited, step, width, counts[rows], halts)
         if not coarse.size:
-            grid, below, means, coarse = task.solved_twice(halts)
+            grid, below, means, coarse = task.solve_with_half()
         else:
-            grid, below, means = task.solved(halts)
+            grid, below, means = task.solve()
         move = np.abs(means - coarse) / np.maximum(means, _SMALL_MEAN * own.aggregate)
         done = move <= tolerance
         yield _Level(rows[done], rows, np.flatnonzero(done), grid, below, move)
@@ -199,7 +198,7 @@ def _refined(
         steps[rows] *= 2
 
 
-def _first_steps(halts: int, table: TermsTable) -> Whole:
+def _first_steps(halts: int, table: TermsTable) -> IntArray:
     """Steps an incident to begin with: fewer where many halts of many incidents leave no room to refine them."""
     steps = np.full(table.most.size, _FIRST_STEPS)
     incidents = np.minimum(table.aggregate, halts * table.most) / np.maximum(1.0, table.first)

@@ -192,10 +192,6 @@ class TermsTable:
         columns = np.array(rows, dtype=float).reshape(-1, 8).T
         return cls(columns[0], columns[1], columns[2] > 0.0, *columns[3:])
 
-    def twice(self) -> "TermsTable":
-        """All rows, and all of them again."""
-        return TermsTable(*(np.concatenate([each, each]) for each in (getattr(self, f.name) for f in fields(self))))
-
     def take(self, rows: NDArray[np.intp]) -> "TermsTable":
         """Some of the rows."""
         return TermsTable(*(getattr(self, each.name)[rows] for each in fields(self)))
@@ -227,7 +223,9 @@ def limited_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curve, 
         total = (1.0 - chance) * _incidents_payouts(table, caps, sf, lev, 0)
     first = np.minimum(caps, table.first[:, None])
     lump = np.minimum(table.benefit[:, None], first)
-    shifted = lump * sf(table.waiting)[:, None] + _incidents_payouts(table, first - lump, sf, lev, 0)
+    # what is left lies within one incident's limit; the least bit beyond it would be paid twice
+    left = np.minimum(first - lump, table.later[:, None])
+    shifted = lump * sf(table.waiting)[:, None] + _incidents_payouts(table, left, sf, lev, 0)
     result: FloatArray = total + chance * (shifted + _incidents_payouts(table, caps - first, sf, lev, 1))
     return result
 
@@ -235,7 +233,7 @@ def limited_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curve, 
 def _incidents_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curve, skipped: int) -> FloatArray:
     """E[min(paid for the halt's incidents after the first `skipped`, cap)], without failover.
 
-    An incident that begins a seconds after its halt pays up to c = cap / rate on average: retention
+    E[min(paid, cap)] of an incident that begins a seconds after its halt, with c = cap / rate: retention
     rate (LEV(a + w + c) - LEV(a + w)); qualifying rate (LEV(a + c) - LEV(a + w) + w S(a + w)) when c > w, else
     rate c S(a + w).
     """
@@ -249,18 +247,16 @@ def _incidents_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curv
     paid_to = _paid_to(table, starts[:last], full), _paid_to(table, starts[place], rest)
     ends = np.concatenate([paid_from, *paid_to], axis=1)
     means = lev(ends.ravel()).reshape(ends.shape)  # one question: each costs more than its points
-    before = np.zeros(paid_from.shape)
-    whole = means[:, last + 1 : 2 * last + 1] - means[:, :last]
-    result: FloatArray = means[:, 2 * last + 1 :]
+    passed, filled, reached = np.split(means, [last + 1, 2 * last + 1], axis=1)
+    whole = filled - passed[:, :last]
     rows = np.arange(len(caps))[:, None]
     if not table.retention.all():
         exceeds = sf(paid_from.ravel()).reshape(paid_from.shape)
         whole += _at_once(table, full) * exceeds[:, :last]
-        result += _at_once(table, rest) * exceeds[rows, place]
-    np.cumsum(whole, axis=1, out=before[:, 1:])
-    before -= means[:, : last + 1]
-    result += before[rows, place]
-    result *= rate
+        reached += _at_once(table, rest) * exceeds[rows, place]
+    before = -passed  # what the incidents before paid, less what has passed when this one begins to pay
+    before[:, 1:] += np.cumsum(whole, axis=1)
+    result: FloatArray = (reached + before[rows, place]) * rate
     return result
 
 

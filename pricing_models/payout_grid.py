@@ -14,10 +14,10 @@ from pricing_models.fourier import ComplexArray, Transform, mixed
 from pricing_models.payoff import TermsTable
 
 FloatArray = NDArray[np.float64]
-Whole = NDArray[np.int64]
+IntArray = NDArray[np.int64]
 
 MOST_WORK = 2**29  # points x counts
-_FEW = 8  # policies, for which calls cost more than work
+_LITTLE_WORK = 2**16  # points x counts for which calls cost more than the work
 _NOISE = 1e-13  # of rounding in a survival function that rises
 
 
@@ -53,7 +53,7 @@ class PayoutGrid:
     """
 
     step: FloatArray
-    cells: Whole
+    cells: IntArray
     aggregate: FloatArray
     transform: Transform
     error: FloatArray
@@ -76,21 +76,7 @@ class PayoutGrid:
         return result
 
 
-def payout_grid(aggregate: FloatArray, limited: FloatArray, step: FloatArray, width: Whole, halts: int) -> PayoutGrid:
-    """The payouts for sums of up to `halts` of them; arguments as in `Payouts`. Raises `InvalidTerms` when the work is
-    too much."""
-    reach = halts * width + 1
-    cells = np.minimum(np.ceil(aggregate / step * (1.0 - 1e-12)), reach).astype(np.int64)
-    most = int(cells.max())
-    require_work(halts + 1, most)
-    severity = discretise(limited, step[:, None])
-    whole = limited[:, -1]
-    mean = step * (severity @ np.arange(severity.shape[1], dtype=float))
-    error = np.abs(mean - whole) / np.maximum(whole, 1e-300)
-    return PayoutGrid(step, cells, aggregate, Transform.of(severity, most, int(reach.max())), error)
-
-
-def grid_of(table: TermsTable, steps: Whole) -> tuple[FloatArray, Whole]:
+def grid_of(table: TermsTable, steps: IntArray) -> tuple[FloatArray, IntArray]:
     """The step that cuts the most a first incident is owed into so many, and how many of it reach the most that a halt
     is owed: an even number, so that every other point is a grid too."""
     first = np.maximum(1.0, table.first)
@@ -99,42 +85,53 @@ def grid_of(table: TermsTable, steps: Whole) -> tuple[FloatArray, Whole]:
 
 
 @dataclass(frozen=True)
-class Payouts:
+class Task:
     """Payouts of one halt on grids of `width` times `step`, aggregate limits, and the counts (a row each) to sum under.
 
     `limited` has E[min(paid for one halt, cap)] at the points of each grid, the last repeated where that of another
-    policy goes on.
+    policy goes on. `halts` is the most that any count goes to, these or others that are asked for later.
     """
 
     aggregate: FloatArray
     limited: FloatArray
     step: FloatArray
-    width: Whole
+    width: IntArray
     counts: FloatArray
+    halts: int
 
-    def solved(self, halts: int) -> tuple[PayoutGrid, FloatArray, FloatArray]:
-        """The grids, the probabilities below the limits and the means."""
-        grid = payout_grid(self.aggregate, self.limited, self.step, self.width, halts)
+    def solve(self) -> tuple[PayoutGrid, FloatArray, FloatArray]:
+        """The grids, the probabilities below the limits and the means. Raises `InvalidTerms` if that is too much."""
+        grid = self._grid()
         below = grid.below(mixed(grid.transform.values, self.counts))
         return grid, below, grid.means(below)
 
-    def solved_twice(self, halts: int) -> tuple[PayoutGrid, FloatArray, FloatArray, FloatArray]:
-        """`solved`, and the means on every other point.
-
-        At once for a few policies, whose calls cost more than the points which pad the coarse grids.
-        """
+    def solve_with_half(self) -> tuple[PayoutGrid, FloatArray, FloatArray, FloatArray]:
+        """`solve`, and the means on every other point: at once where calls cost more than points that pad."""
+        half = replace(self, limited=self.limited[:, ::2], step=2.0 * self.step, width=self.width // 2)
+        if self.limited.size * self.halts > _LITTLE_WORK:
+            return *self.solve(), half.solve()[2]
         count = len(self.counts)
-        coarse = replace(self, limited=self.limited[:, ::2], step=2.0 * self.step, width=self.width // 2)
-        if count > _FEW:
-            return *self.solved(halts), coarse.solved(halts)[2]
         padded = np.repeat(self.limited[:, -1:], self.limited.shape[1], axis=1)
-        padded[:, : coarse.limited.shape[1]] = coarse.limited
-        both = Payouts(
-            np.concatenate([self.aggregate, self.aggregate]),
-            np.concatenate([self.limited, padded]),
-            np.concatenate([self.step, coarse.step]),
-            np.concatenate([self.width, coarse.width]),
-            np.concatenate([self.counts, self.counts]),
+        padded[:, : half.limited.shape[1]] = half.limited
+        both = Task(
+            aggregate=np.concatenate([self.aggregate, self.aggregate]),
+            limited=np.concatenate([self.limited, padded]),
+            step=np.concatenate([self.step, half.step]),
+            width=np.concatenate([self.width, half.width]),
+            counts=np.concatenate([self.counts, self.counts]),
+            halts=self.halts,
         )
-        grid, below, means = both.solved(halts)
+        grid, below, means = both.solve()
         return grid.first(count), below[:count], means[:count], means[count:]
+
+    def _grid(self) -> PayoutGrid:
+        reach = self.halts * self.width + 1
+        cells = np.minimum(np.ceil(self.aggregate / self.step * (1.0 - 1e-12)), reach).astype(np.int64)
+        most = int(cells.max())
+        require_work(self.halts + 1, most)
+        severity = discretise(self.limited, self.step[:, None])
+        closed = self.limited[:, -1]
+        mean = self.step * (severity @ np.arange(severity.shape[1], dtype=float))
+        error = np.abs(mean - closed) / np.maximum(closed, 1e-300)
+        transform = Transform.of(severity, most, int(reach.max()))
+        return PayoutGrid(self.step, cells, self.aggregate, transform, error)

@@ -7,7 +7,7 @@ from pricing_models import payout_grid
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.frequency import poisson_counts
 from pricing_models.payoff import Semantics, Terms, TermsTable, limited_payouts
-from pricing_models.payout_grid import Payouts, discretise, grid_of
+from pricing_models.payout_grid import Task, discretise, grid_of
 
 HOUR = 3600
 LENGTH = DurationPosterior(BODIES["lognormal"], np.array([np.log(4.0 * HOUR)]), np.array([1.4]), np.ones(1), "")
@@ -40,28 +40,35 @@ def test_rounding_of_the_limited_means_adds_nothing_to_the_mean():
     assert pmf.sum() == pytest.approx(1.0, abs=1e-12)
 
 
-def payouts_of(many: list[Terms]) -> Payouts:
+MANY = [
+    Terms(waiting, semantics, 100, benefit, 100 * hours * HOUR, 100 * 61 * HOUR + 7)
+    for waiting, hours, benefit in ((HOUR, 24, 0), (2 * HOUR, 5, 40_000), (60, 47, 10**7))
+    for semantics in Semantics
+]
+"""Policies whose grids have different widths, so that some are padded."""
+
+
+def task_of(many: list[Terms], steps: int) -> Task:
     table = TermsTable.of(many)
-    step, width = grid_of(table, np.full(len(many), 64))
+    step, width = grid_of(table, np.full(len(many), steps))
     points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
     limited = limited_payouts(table, points, LENGTH.sf, LENGTH.limited_expectation, np.full(len(many), 0.3))
     counts = np.repeat(poisson_counts(0.8)[None, :], len(many), axis=0)
-    return Payouts(table.aggregate, limited, step, width, counts)
+    return Task(table.aggregate, limited, step, width, counts, counts.shape[1] - 1)
 
 
 def test_both_grids_solved_at_once_are_those_solved_one_by_one(monkeypatch):
-    """Of policies with grids of different widths, so that some are padded."""
-    many = [
-        Terms(waiting, semantics, 100, benefit, 100 * hours * HOUR, 100 * 61 * HOUR + 7)
-        for waiting, hours, benefit in ((HOUR, 24, 0), (2 * HOUR, 5, 40_000), (60, 47, 10**7))
-        for semantics in Semantics
-    ]
-    payouts, halts = payouts_of(many), poisson_counts(0.8).size - 1
-    grid, below, means, coarse = payouts.solved_twice(halts)
-    monkeypatch.setattr(payout_grid, "_FEW", 0)
-    grid_alone, below_alone, means_alone, coarse_alone = payouts.solved_twice(halts)
+    task = task_of(MANY, 16)
+    monkeypatch.setattr(payout_grid, "_LITTLE_WORK", np.inf)
+    grid, below, means, coarse = task.solve_with_half()
+    monkeypatch.setattr(payout_grid, "_LITTLE_WORK", 0)
+    grid_alone, below_alone, means_alone, coarse_alone = task.solve_with_half()
     assert means == pytest.approx(means_alone, rel=1e-9)
     assert coarse == pytest.approx(coarse_alone, rel=1e-9)
     assert below == pytest.approx(below_alone, abs=1e-12)
     assert (grid.cells == grid_alone.cells).all()
     assert grid.below(grid.transform.values) == pytest.approx(grid_alone.below(grid_alone.transform.values), abs=1e-12)
+
+
+def test_every_other_point_is_the_grid_of_half_as_many_steps():
+    assert task_of(MANY, 64).solve_with_half()[3] == pytest.approx(task_of(MANY, 32).solve()[2], rel=1e-9)
