@@ -54,7 +54,7 @@ class Unreachable(ChainError):
 
 
 class RateLimited(Unreachable):
-    """Every endpoint is asked too often, or its quota is used up."""
+    """Endpoints are asked too often, or their quotas are used up: too few are left."""
 
 
 class WrongChain(ChainError):

@@ -312,6 +312,20 @@ def test_where_no_two_tell_the_same_logs_none_are_believed(fleet: Fleet) -> None
         fleet.seen.logs([asset], 0, 99)
 
 
+def test_logs_that_others_would_confirm_if_asked_less_often_are_waited_for(fleet: Fleet) -> None:
+    """Not taken for a range that is too large, which a shorter one would mend."""
+    asset = minted(fleet)
+    fleet.fronts[1].trouble = status(429)
+    for other in (status(500), logs_of(lambda logs: logs[:-1], fleet.chain)):
+        fleet.fronts[2].trouble = other
+        with pytest.raises(RateLimited):
+            fleet.seen.logs([asset], 0, 99)
+        fleet.now += LONGEST_REST
+    fleet.fronts[1].trouble = fleet.fronts[2].trouble = status(500)
+    with pytest.raises(Unreachable, match="1 of 3 endpoints answer, and no 2 of them agree"):
+        fleet.seen.logs([asset], 0, 99)
+
+
 def test_a_transaction_goes_to_all_that_are_well(fleet: Fleet) -> None:
     fleet.fronts[0].trouble = status(500)
     sender = Sender(fleet.seen, fleet.chain.accounts[0], patience_seconds=5.0)

@@ -7,12 +7,15 @@ from eth_utils.crypto import keccak
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
+from insure.chain import anvil
+from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.codec import abi
 from insure.chain.contracts import Asset
 from insure.chain.embedded import EmbeddedChain, serve
 from insure.chain.rpc import Chain
 from insure.chain.sender import Sender
 from insure.errors import ChainError, InvalidInput, TransactionFailed, Unreachable, WrongChain
+from insure.records.onchain import FINALIZED
 from tests.scripted_node import ScriptedNode
 from tests.through import Through
 
@@ -173,3 +176,16 @@ def test_code_and_balance_are_read() -> None:
     assert len(chain.code(asset.address)) > 1_000
     assert chain.code(chain.accounts[0].address) == b""
     assert chain.balance(asset.address) == 0
+
+
+@pytest.mark.network
+@pytest.mark.anvil
+def test_a_real_node_tells_which_of_its_blocks_is_final() -> None:
+    if not anvil.BINARY.is_file():
+        pytest.skip("anvil is not installed")
+    with AnvilProcess(chain_id=901, genesis_time=1_702_600_000) as process:
+        chain = AnvilChain(process.url)
+        chain.mine(100)
+        head = chain.head().number
+        assert chain.deep(head, FINALIZED) == head - 64  # two epochs of 32 slots
+        assert chain.deep(head - 80, FINALIZED) == head - 80

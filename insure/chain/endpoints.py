@@ -15,7 +15,7 @@ from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
 from insure.chain.endpoint import Endpoint
-from insure.errors import ChainError, Unreachable, WrongChain
+from insure.errors import ChainError, RateLimited, Unreachable, WrongChain
 from insure.records.views import EndpointView
 
 _log = logging.getLogger(__name__)
@@ -78,8 +78,8 @@ class Endpoints(BaseProvider):
     def make_request(self, method: RPCEndpoint, params: Any) -> RPCResponse:
         """The first good answer.
 
-        Raises `Unreachable` when nobody answers or too few agree, `RateLimited` when all are asked too often,
-        `WrongChain` when all that answer serve another chain.
+        Raises `Unreachable` when nobody answers or too few agree, `RateLimited` when that is because some are asked too
+        often, `WrongChain` when all that answer serve another chain.
         """
         if method == "eth_sendRawTransaction":
             answer = self._publish(params)
@@ -218,7 +218,8 @@ class Endpoints(BaseProvider):
     def _agreed_logs(self, params: Any) -> dict[str, Any]:
         """What two endpoints tell alike: nothing else gives away one that leaves out logs, or makes some up.
 
-        Where no two do, the error of one, if there is any: it may be that the range is too large.
+        Where no two do, the error of one, if there is any: it may be that the range is too large. Raises `RateLimited`
+        where one that is asked too often might have settled it, `Unreachable` where too few answer or agree.
         """
         told: dict[int, list[Any]] = {}
         refusal: dict[str, Any] | None = None
@@ -232,11 +233,12 @@ class Endpoints(BaseProvider):
                     continue
                 logs = _comparable(answer["result"])
             except (Unreachable, WrongChain) as error:
-                failure = error
+                failure = failure if isinstance(failure, RateLimited) else error
                 continue
             except (KeyError, TypeError, ValueError, AttributeError):
-                failure = Unreachable(f"the logs of {state.endpoint.host} can't be read")
-                self._rest(state, failure)
+                unread = Unreachable(f"the logs of {state.endpoint.host} can't be read")
+                self._rest(state, unread)
+                failure = failure if isinstance(failure, RateLimited) else unread
                 continue
             if logs in told.values():
                 self._outvote((place for place, other in told.items() if other != logs), "tells other logs")
@@ -244,7 +246,7 @@ class Endpoints(BaseProvider):
             told[place] = logs
         if refusal is not None:
             return refusal
-        if failure is not None and not told:
+        if failure is not None and (not told or isinstance(failure, RateLimited)):
             raise failure
         raise Unreachable(f"logs: {len(told)} of {len(self._states)} endpoints answer, and no {_AGREE} of them agree")
 

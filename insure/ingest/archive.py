@@ -37,6 +37,10 @@ class Archive:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
 
+    def keep(self, body: bytes, source: str, url: str, at: int, etag: str = "", last_modified: str = "") -> None:
+        """Keeps what `url` answered a source; the rest as in `Entry`."""
+        self.add(Entry(source, url, at, hashlib.sha256(body).hexdigest(), etag, last_modified), body)
+
     def add(self, entry: Entry, body: bytes) -> None:
         """Keeps an answer; raises `SourceError` if its hash is another."""
         if hashlib.sha256(body).hexdigest() != entry.sha256:

@@ -1,6 +1,5 @@
 """From sources to reports: each is asked in turn, and everything that was ever archived is read anew every time."""
 
-import hashlib
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -8,7 +7,7 @@ from functools import cache
 
 from insure.chain.rpc import Chain
 from insure.errors import InvalidInput, NotConfigured, SourceError
-from insure.ingest.archive import Archive, Entry
+from insure.ingest.archive import Archive
 from insure.ingest.fetch import Fetcher
 from insure.ingest.header_search import HEADERS, block_at, encode, find_gaps
 from insure.ingest.header_search import as_reports as header_reports
@@ -74,7 +73,7 @@ def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chai
         raise InvalidInput(f"source {name!r} is no uptime feed")
     rounds = read_rounds(connect(found.subject), found.address)
     body = json.dumps([[each.id, each.answer, each.started_at] for each in rounds]).encode()
-    archive.add(Entry(name, found.address, now, hashlib.sha256(body).hexdigest()), body)
+    archive.keep(body, name, found.address, now)
     try:
         return len(read_outages(rounds, now))
     except InvalidInput as error:
@@ -104,7 +103,7 @@ def keep_gaps(archive: Archive, subject: str, blocks: tuple[int, int], gaps: Seq
     """Archives the gaps that a chain's headers show between two blocks."""
     body = encode(gaps)
     name = f"{HEADERS}{subject}"
-    archive.add(Entry(name, f"{name}#{blocks[0]}-{blocks[1]}", now, hashlib.sha256(body).hexdigest()), body)
+    archive.keep(body, name, f"{name}#{blocks[0]}-{blocks[1]}", now)
 
 
 def chain_of(nodes: Mapping[str, tuple[str, ...]], subject: str) -> Chain:

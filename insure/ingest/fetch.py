@@ -1,6 +1,5 @@
 """Asking sources, with manners: conditional, no more than one request a while, patient with those that are busy."""
 
-import hashlib
 import logging
 import random
 import time
@@ -106,15 +105,8 @@ class Fetcher:
         if not body.strip():
             raise SourceError(f"{source}: {_host(url)} answers with nothing")
         headers = answer.headers
-        entry = Entry(
-            source=source,
-            url=url,
-            at=self._now(),
-            sha256=hashlib.sha256(body).hexdigest(),
-            etag=headers.get("etag", ""),
-            last_modified=headers.get("last-modified", ""),
-        )
-        self._archive.add(entry, body)
+        etag, last_modified = headers.get("etag", ""), headers.get("last-modified", "")
+        self._archive.keep(body, source, url, self._now(), etag, last_modified)
         return body
 
     def _wait_turn(self, url: str) -> None:
