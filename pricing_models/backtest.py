@@ -1,7 +1,8 @@
 """The whole look back as one table of plain values: what a reader needs to judge the prices, good or bad.
 
-The rule: ship the simplest model within one standard error of the best by total log score, years ahead. The choice is
-made on the same years that are shown, so the shipped model's lead is a little flattered.
+The rule: ship the simplest model within one standard error of the best by total log score, years ahead; where another
+has become the simplest, it is said. The choice is made on the same years that are shown, so the shipped model's lead is
+a little flattered.
 """
 
 from collections.abc import Sequence
@@ -127,6 +128,9 @@ def unflattering(forecasts: Forecasts, policies: pd.DataFrame) -> list[str]:
     comparison = diagnostics.compare(forecasts)
     own: dict[Any, Any] = comparison.to_dict("index")[SHIPPED]
     said = []
+    chosen = diagnostics.simplest_close(comparison)
+    if chosen != SHIPPED:
+        said.append(f"{chosen}, which is simpler, is within one standard error of the best: by the rule it would ship.")
     if own["behind_best"] > 0:
         said.append(f"{comparison['gain'].astype(float).idxmax()} scores {own['behind_best']:.1f} nats better.")
     if own["gain_low"] <= 0:

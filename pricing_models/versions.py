@@ -47,6 +47,7 @@ PRICED = (
     "observation",
     "overrides",
     "payoff",
+    "payout_grid",
     "premium",
     "pricing",
     "principles",
