@@ -336,8 +336,6 @@ class Payouts:
         """What these policies would be owed for these incidents beyond what was claimed, as far as it is worthwhile."""
         failovers = {(each.policy_id, each.sequence): each.activated_at for each in self._store.failovers()}
         due = claims.due_all(policies, incidents, failovers, self._store.claims())
-        if not self._least_interim:  # the rest is for nothing then, and 10,000 policies are many
-            return due
         going_on = {each.trigger_id: each.sequence for each in incidents if not each.final_at}
         interim = {(each.policy_id, going_on[each.trigger_id]) for each in policies if each.trigger_id in going_on}
         return decisions.worthwhile(due, interim, self._least_interim)

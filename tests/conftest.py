@@ -8,11 +8,18 @@ from pathlib import Path
 import hypothesis
 import pytest
 
+from insure.chain.anvil import BINARY
 from tests.postgres import PostgresServer, binaries, postgres
 
 # no test fails for being slow: machines are shared
 hypothesis.settings.register_profile("untimed", deadline=None)
 hypothesis.settings.load_profile("untimed")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """A test marked `anvil` needs the real node."""
+    if item.get_closest_marker("anvil") is not None and not BINARY.is_file():
+        pytest.skip("anvil is not installed")
 
 
 @pytest.fixture(autouse=True)

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-from insure.chain import anvil
 from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.codec import abi
 from insure.chain.contracts import CoverPool, IncidentBook, PolicyBook
@@ -289,8 +288,6 @@ def test_logs_are_read_from_where_the_first_contract_was_created(
 
 @pytest.fixture
 def node() -> Iterator[AnvilChain]:
-    if not anvil.BINARY.is_file():
-        pytest.skip("anvil is not installed")
     with AnvilProcess(chain_id=31_337, genesis_time=START) as process:
         yield AnvilChain(process.url)
 

@@ -7,7 +7,7 @@ import pytest
 from eth_account import Account
 from eth_utils.crypto import keccak
 
-from insure.chain import anvil, factory
+from insure.chain import factory
 from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.artifacts import artifact
 from insure.chain.codec import abi, word
@@ -121,8 +121,6 @@ def test_code_of_which_nothing_comes_is_told(sender: Sender) -> None:
 
 @pytest.fixture
 def node() -> Iterator[AnvilChain]:
-    if not anvil.BINARY.is_file():
-        pytest.skip("anvil is not installed")
     with AnvilProcess(chain_id=902, genesis_time=1_702_600_000) as process:
         yield AnvilChain(process.url)
 

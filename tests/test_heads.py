@@ -12,7 +12,6 @@ import pytest
 from websockets.exceptions import ConnectionClosed
 from websockets.sync.server import ServerConnection
 
-from insure.chain import anvil
 from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.heads import LARGEST_MESSAGE, POLLING, WEBSOCKET, Heads, Pace, is_head, subscription_of
 from insure.errors import ChainError, InvalidInput, Unreachable
@@ -337,8 +336,6 @@ def test_rests_grow_to_the_longest_and_are_shortened_by_up_to_a_half() -> None:
 @pytest.mark.network
 @pytest.mark.anvil
 def test_a_nodes_own_heads_are_heard(watch: Watch, caplog: pytest.LogCaptureFixture) -> None:
-    if not anvil.BINARY.is_file():
-        pytest.skip("anvil is not installed")
     with AnvilProcess(chain_id=901, genesis_time=1_702_600_000) as process, caplog.at_level(logging.INFO):
         chain = AnvilChain(process.url)
         watch.head = chain.head

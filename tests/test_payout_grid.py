@@ -11,19 +11,18 @@ from pricing_models.payout_grid import Task, discretise, grid_of
 
 HOUR = 3600
 LENGTH = DurationPosterior(BODIES["lognormal"], np.array([np.log(4.0 * HOUR)]), np.array([1.4]), np.ones(1), "")
-TERMS = Terms(
-    waiting_seconds=HOUR,
-    semantics=Semantics.RETENTION,
-    rate_per_second=100,
-    failover_benefit=0,
-    incident_limit=100 * 24 * HOUR,
-    aggregate_limit=100 * 60 * HOUR,
-)
+MANY = [
+    Terms(waiting, semantics, 100, benefit, 100 * hours * HOUR, 100 * 61 * HOUR + 7)
+    for waiting, hours, benefit in ((HOUR, 24, 0), (2 * HOUR, 5, 40_000), (60, 47, 10**7))
+    for semantics in Semantics
+]
+"""Policies whose grids have different widths, so that some are padded."""
 
 
 def test_spreading_to_the_grid_keeps_the_mean_exactly():
-    grid = np.linspace(0.0, float(TERMS.incident_limit), 101)
-    limited = TERMS.rate_per_second * (
+    assert MANY[0].semantics is Semantics.RETENTION
+    grid = np.linspace(0.0, float(MANY[0].incident_limit), 101)
+    limited = MANY[0].rate_per_second * (
         LENGTH.limited_expectation(HOUR + grid / 100) - LENGTH.limited_expectation(np.array([float(HOUR)]))
     )
     pmf = discretise(limited, float(grid[1]))
@@ -38,14 +37,6 @@ def test_rounding_of_the_limited_means_adds_nothing_to_the_mean():
     assert pmf @ grid == pytest.approx(limited[-1] - limited[0], rel=1e-5)
     assert pmf.min() >= 0.0
     assert pmf.sum() == pytest.approx(1.0, abs=1e-12)
-
-
-MANY = [
-    Terms(waiting, semantics, 100, benefit, 100 * hours * HOUR, 100 * 61 * HOUR + 7)
-    for waiting, hours, benefit in ((HOUR, 24, 0), (2 * HOUR, 5, 40_000), (60, 47, 10**7))
-    for semantics in Semantics
-]
-"""Policies whose grids have different widths, so that some are padded."""
 
 
 def task_of(many: list[Terms], steps: int) -> Task:

@@ -7,7 +7,6 @@ from eth_utils.crypto import keccak
 from web3.providers import BaseProvider
 from web3.types import RPCEndpoint, RPCResponse
 
-from insure.chain import anvil
 from insure.chain.anvil import AnvilChain, AnvilProcess
 from insure.chain.codec import abi
 from insure.chain.contracts import Asset
@@ -181,8 +180,6 @@ def test_code_and_balance_are_read() -> None:
 @pytest.mark.network
 @pytest.mark.anvil
 def test_a_real_node_tells_which_of_its_blocks_is_final() -> None:
-    if not anvil.BINARY.is_file():
-        pytest.skip("anvil is not installed")
     with AnvilProcess(chain_id=901, genesis_time=1_702_600_000) as process:
         chain = AnvilChain(process.url)
         chain.mine(100)
