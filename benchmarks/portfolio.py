@@ -33,7 +33,7 @@ from pricing_models.marginal import StoredTail, store_tail
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Book, Cover, Link, Process, World
 from pricing_models.simulate.jit import compiled
-from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, draw_parameters, own_outages
+from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, draw_parameters, law_of, own_outages
 from pricing_models.surface import surface
 
 I64 = NDArray[np.int64]
@@ -112,7 +112,7 @@ def _draw_all(world, needed, key, first_block, blocks):
     drawn = 0
     for i in range(world[0].size):
         for b in range(blocks):
-            law = (world[11][i], parameters[i, b, 1], parameters[i, b, 2], world[16][i])
+            law = law_of(world, i, parameters[i, b])
             n = own_outages(
                 np.uint64(world[0][i]), first_block + b, key, parameters[i, b, 0], law, own, words, gaps, variates,
                 lengths,

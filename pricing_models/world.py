@@ -12,12 +12,18 @@ from numpy.typing import NDArray
 from pricing_models.duration import DurationPosterior
 from pricing_models.errors import InvalidData, UnknownSubject
 from pricing_models.frequency import RatePosterior
+from pricing_models.lengths import SplicedPosterior
 from pricing_models.simulate.curves import firsts
-from pricing_models.simulate.draws import LOGLOGISTIC, LOGNORMAL, WEIBULL
+from pricing_models.simulate.draws import BURR, LOGLOGISTIC, LOGNORMAL, WEIBULL
 
 F64 = NDArray[np.float64]
 
-BODY_CODES: Mapping[str, int] = {"lognormal": LOGNORMAL, "weibull": WEIBULL, "loglogistic": LOGLOGISTIC}
+BODY_CODES: Mapping[str, int] = {
+    "lognormal": LOGNORMAL,
+    "weibull": WEIBULL,
+    "loglogistic": LOGLOGISTIC,
+    "burr": BURR,
+}
 _COIN_BOUND = 2**32
 
 
@@ -110,15 +116,17 @@ class World:
 
     @cached_property
     def arrays(self) -> tuple[Any, ...]:
-        """The world as the kernels take it, in `order`: stream, group of rate, first node of rate, cumulated
-        weights, shapes, rates, group of length, first node of length, cumulated weights, mu, sigma, body, first
-        link, causes, thresholds in 2^-32, slot of those that are causes (else -1), 1 / (1 - share of permanent stops).
-        A shape of 0 is a known rate."""
+        """The world as the kernels take it, in `order`: stream, group of rate, first node of rate, cumulated weights,
+        shapes, rates, group of length, first node of length, cumulated weights, nodes (mu, sigma, shape, probability
+        beyond the threshold), body, first link, causes, thresholds in 2^-32, slot of those that are causes (else -1),
+        1 / (1 - share of permanent stops), first node of the tail, cumulated weights, nodes (xi, beta), where the tail
+        begins in seconds. A shape of 0 is a known rate, a probability of 0 beyond the threshold a law without tail."""
         by_id = {process.id: process for process in self.processes}
         ordered = [by_id[each] for each in self.order]
         rate_groups, law_groups = _numbers(p.group for p in ordered), _numbers(_law_group(p) for p in ordered)
         rates = [_rate_nodes(process.rate) for process in ordered]
         laws = [process.length for process in ordered]
+        tails = [_tail_nodes(law) for law in laws]
         links: dict[str, list[Link]] = {each: [] for each in self.order}
         for link in sorted(self.links, key=lambda link: self.place[link.cause]):
             links[link.subject].append(link)
@@ -134,14 +142,17 @@ class World:
             np.array([law_groups[_law_group(p)] for p in ordered], np.int64),
             firsts([law.weights.size for law in laws]),
             np.concatenate([np.cumsum(law.weights) for law in laws]),
-            np.concatenate([law.mu for law in laws]).astype(np.float64),
-            np.concatenate([law.sigma for law in laws]).astype(np.float64),
+            np.concatenate([_law_nodes(law) for law in laws]),
             np.array([BODY_CODES[law.body.name] for law in laws], np.int64),
             firsts([len(links[each]) for each in self.order]),
             np.array([self.place[link.cause] for link in flat], np.int64),
             np.array([coin(link.pass_through) for link in flat], np.uint64),
             np.array([used.get(each, -1) for each in self.order], np.int64),
             np.array([1.0 / (1.0 - law.permanent) for law in laws], np.float64),
+            firsts([len(nodes) for nodes in tails]),
+            np.concatenate([np.cumsum(nodes[:, 0]) for nodes in tails]),
+            np.concatenate([nodes[:, 1:] for nodes in tails]),
+            np.array([law.threshold if isinstance(law, SplicedPosterior) else 0.0 for law in laws], np.float64),
         )
 
     def stopped_by(self, cause: str) -> tuple[str, ...]:
@@ -183,6 +194,23 @@ def _rate_nodes(rate: RatePosterior | float) -> tuple[F64, F64, F64]:
     if isinstance(rate, RatePosterior):
         return rate.shapes.astype(float), rate.rates.astype(float), rate.weights.astype(float)
     return np.zeros(1), np.array([float(rate)]), np.ones(1)
+
+
+def _law_nodes(law: DurationPosterior) -> F64:
+    """(mu, sigma, shape, probability that a halt that ends exceeds the threshold, 0 without tail), a row per node."""
+    nodes = np.zeros((law.mu.size, 4))
+    nodes[:, 0], nodes[:, 1], nodes[:, 2] = law.mu, law.sigma, law.shape
+    if isinstance(law, SplicedPosterior):
+        z = (np.log(law.threshold) - law.mu) / law.sigma
+        nodes[:, 3] = np.exp(law.body.log_sf(z, law.shape))
+    return nodes
+
+
+def _tail_nodes(law: DurationPosterior) -> F64:
+    """(weight, xi, beta) of the tail, a row per node; one that is never asked where there is none."""
+    if isinstance(law, SplicedPosterior):
+        return np.column_stack([law.tail.weights, law.tail.xi, law.tail.beta]).astype(np.float64)
+    return np.array([[1.0, 0.0, 1.0]])
 
 
 def _law_group(process: Process) -> str:

@@ -5,17 +5,35 @@ from hypothesis import strategies as st
 
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.frequency import RatePosterior
+from pricing_models.lengths import SplicedPosterior
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Book, Cover, Link, Process, World
 from pricing_models.simulate.outages import YEAR
+from pricing_models.tails import Tail
 from pricing_models.world import BODY_CODES
 
 HOUR, DAY = 3_600, 86_400
 
 
-def law(median=4 * HOUR, sigma=1.3, body="lognormal", permanent=0.0):
+def law(median=4 * HOUR, sigma=1.3, body="lognormal", permanent=0.0, shape=1.0):
     points = np.array([np.log(median)]), np.array([sigma]), np.ones(1)
-    return DurationPosterior(BODIES[body], *points, "a known law", permanent)
+    return DurationPosterior(BODIES[body], *points, "a known law", permanent, np.array([shape]))
+
+
+def tailed(law, threshold=8 * HOUR, xi=(0.7, -0.2, 0.0, 1.3)):
+    """The same law with a Pareto tail, whose nodes are as likely as one another."""
+    beta = HOUR * np.linspace(4.0, 40.0, len(xi))
+    tail = Tail(np.array(xi), beta, np.full(len(xi), 1.0 / len(xi)))
+    return SplicedPosterior(
+        law.body, law.mu, law.sigma, law.weights, "a known tail", law.permanent, law.shape, threshold, tail
+    )
+
+
+def bent_law(permanent=0.02):
+    """A Burr of uncertain parameters."""
+    mu, sigma = np.log(np.array([2.0, 4.0, 9.0]) * HOUR), np.array([0.6, 0.9, 1.2])
+    weights, shape = np.array([0.3, 0.5, 0.2]), np.array([0.7, 1.4, 3.0])
+    return DurationPosterior(BODIES["burr"], mu, sigma, weights, "a bent law", permanent, shape)
 
 
 def uncertain_law(permanent=0.02):
@@ -84,7 +102,9 @@ def some_books(draw):
     sigmas = [draw(st.floats(0.2, 2.5)) for _ in names]
     medians = [draw(st.floats(60.0, 5 * DAY)) for _ in names]
     groups = draw(st.permutations(names))
-    laws = map(law, medians, sigmas, bodies, [draw(st.sampled_from([0.0, 0.0, 0.02, 0.3])) for _ in names])
+    permanent = [draw(st.sampled_from([0.0, 0.0, 0.02, 0.3])) for _ in names]
+    laws = map(law, medians, sigmas, bodies, permanent, [draw(st.floats(0.1, 8.0)) for _ in names])
+    laws = [tailed(each, draw(st.floats(60.0, 5 * DAY))) if draw(st.booleans()) else each for each in laws]
     subjects = tuple(map(Process, names, rates, laws, groups))
     pairs = [(a, b) for i, a in enumerate(names) for b in names[:i]]
     chosen = draw(st.lists(st.sampled_from(pairs), unique=True, max_size=6)) if pairs else []

@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from pricing_models.bodies import BODIES
 from pricing_models.compound import loss_distribution
 from pricing_models.errors import InvalidData, UnknownSubject
 from pricing_models.frequency import RatePosterior
@@ -18,7 +19,21 @@ from pricing_models.simulate import curves, draws, reference
 from pricing_models.simulate.limits import outage_pays, policy_terms
 from pricing_models.simulate.outages import BLOCK, BLOCK_YEARS, YEAR, unite
 from pricing_models.simulate.payouts import append
-from tests.pool_worlds import DAY, HOUR, cover, law, small_pool, some_books, some_terms, terms, uncertain_rate
+from pricing_models.tails import hazard
+from tests.pool_worlds import (
+    DAY,
+    HOUR,
+    bent_law,
+    cover,
+    law,
+    small_pool,
+    some_books,
+    some_terms,
+    tailed,
+    terms,
+    uncertain_law,
+    uncertain_rate,
+)
 
 WORD = np.uint64
 ONES = 0xFFFFFFFF
@@ -50,6 +65,21 @@ def test_the_variates_agree_with_scipy():
     assert np.allclose(ours[:, 0], np.log(p), rtol=2e-12, atol=0)
     assert np.allclose(ours[:, 1], np.exp(50.0 * p), rtol=1e-12, atol=0)
     assert np.allclose(ours[:, 2], special.ndtri(p), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("shape", [0.13, 1.0, 7.4])
+def test_the_burr_s_variate_is_its_quantile(shape):
+    p = (np.random.default_rng(4).integers(0, 2**32, 2_000) + 0.5) / 2**32
+    p = np.append(p, [2.0**-33, 1.0 - 2.0**-33, -np.expm1(-0.25 * shape)])
+    ours = np.array([draws.burr_of(x, shape) for x in p])
+    assert np.allclose(ours, BODIES["burr"].quantile(p, shape), rtol=0, atol=1e-11)
+
+
+@pytest.mark.parametrize("xi", [-0.4, -1e-9, 0.0, 1e-4, 0.3, 1.0, 2.0])
+def test_the_excess_over_a_threshold_is_survived_as_often_as_the_tail_says(xi):
+    survival = np.append((np.random.default_rng(5).integers(0, 2**32, 500) + 0.5) / 2**32, [1e-9, 1 - 2.0**-33])
+    ours = np.array([draws.excess_of(s, xi, 3.5 * HOUR) for s in survival])
+    assert np.allclose(np.exp(-hazard(np.array(xi), np.array(3.5 * HOUR), ours)), survival, rtol=1e-9, atol=0)
 
 
 @pytest.mark.parametrize("shape", [0.3, 1.0, 7.5])
@@ -235,10 +265,14 @@ def _mean_of_incident(promise, lasting, begun):
     return promise.rate_per_second * float(np.diff(lev(ends))[0])
 
 
-def test_the_mean_without_limits_and_overlaps_is_the_analytic_one():
+@pytest.mark.parametrize(
+    "lasting",
+    [law(sigma=1.6, permanent=0.05), bent_law(permanent=0.05), tailed(uncertain_law(permanent=0.05))],
+    ids=["lognormal", "burr", "tail"],
+)
+def test_the_mean_without_limits_and_overlaps_is_the_analytic_one(lasting):
     """Subjects a and b halt 0.05 times a year, b also with 0.6 of a's halts; one halt in twenty is for good."""
     promise = terms(limit=10 * 7 * DAY, aggregate=10**12)
-    lasting = law(sigma=1.6, permanent=0.05)
     world = World(
         (Process("a", 0.05, lasting), Process("b", uncertain_rate(0.05), lasting)), (), (Link("b", "a", 0.6),)
     )
@@ -275,6 +309,30 @@ def test_a_book_of_one_policy_is_the_compound_model(permanent):
         step = float(exact.amounts[1])
         assert (years <= exact.quantile(p) + step).mean() > p - 0.003
         assert (years < exact.quantile(p) - step).mean() < p + 0.003 + 0.2 * swallowed
+
+
+@pytest.mark.parametrize(
+    "lasting",
+    [
+        bent_law(),
+        law(sigma=0.5, body="burr", shape=0.2),
+        tailed(uncertain_law()),
+        tailed(bent_law()),
+        tailed(law(body="weibull", permanent=0.2), threshold=HOUR),
+        tailed(law(body="loglogistic"), threshold=2 * DAY),
+    ],
+    ids=["burr", "far burr", "lognormal+gpd", "burr+gpd", "weibull+gpd", "loglogistic+gpd"],
+)
+def test_simulated_lengths_have_the_law_that_prices_are_made_from(lasting):
+    """At 20 lengths no share is four standard errors off, taken over blocks, which have parameters of their own."""
+    world = World((Process("a", 0.05, lasting),))
+    rows = Book((cover("p", "a"),), world).trace(2, np.arange(400_000))
+    points = np.exp(np.linspace(np.log(0.2 * HOUR), np.log(30 * DAY), 20))
+    longer = rows[:, 3][:, None] > points - 0.5
+    blocks = rows[:, 0] // BLOCK_YEARS
+    expected = lasting.sf(points)
+    off = np.array([np.bincount(blocks, longer[:, k] - expected[k], 4_000) for k in range(20)])
+    assert (np.abs(off.sum(axis=1)) < 4 * np.sqrt((off**2).sum(axis=1)) + 1e-9).all()
 
 
 def test_halts_are_for_good_as_often_as_the_law_says():

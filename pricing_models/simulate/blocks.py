@@ -12,6 +12,7 @@ from pricing_models.simulate.outages import (
     BLOCK_YEARS,
     cause_purpose,
     draw_parameters,
+    law_of,
     merge,
     own_outages,
     passed_on,
@@ -32,7 +33,7 @@ def run_blocks(world, no_lump, with_lump, policies, bounds, needed, chance, key,
 
     `chance` is the failover's probability in 2^-32; at 2^32 and 0 no coin is drawn.
     """
-    slot, policy_first = world[15], policies[0]
+    slot, policy_first = world[14], policies[0]
     parameters = draw_parameters(world, needed, key, first_block, blocks)
     kept, kept_first, n_kept = np.empty(4096, np.uint64), np.zeros((np.max(slot) + 2, blocks + 1), np.int64), 0
     events, first = np.empty(4096, np.uint64), np.zeros(blocks + 1, np.int64)
@@ -59,13 +60,11 @@ def run_blocks(world, no_lump, with_lump, policies, bounds, needed, chance, key,
 def _gather(world, i, parameters, key, first_block, blocks, kept, kept_first, events, first):
     """The outages of process `i` block by block in `events`, which comes back, longer if need be; those of block b are
     from first[b] to first[b + 1]."""
-    stream, body, cause_first, cause_of, threshold, slot = (
-        world[0], world[11], world[12], world[13], world[14], world[15],
-    )  # fmt: skip
+    stream, cause_first, cause_of, threshold, slot = world[0], world[11], world[12], world[13], world[14]
     size, n = 1_024, 0
     own, other, words, gaps, variates, drawn = _buffers(size)
     for b in range(blocks):
-        law = (body[i], parameters[i, b, 1], parameters[i, b, 2], world[16][i])
+        law = law_of(world, i, parameters[i, b])
         rate, count = parameters[i, b, 0], -1
         while count < 0:
             count = own_outages(

@@ -21,7 +21,7 @@ OUTAGES, RATE, RATE_NODE, LAW_NODE, FAILOVER = (np.uint64(i) for i in range(5))
 """Purposes of a stream; from PASS_ON up it is the pass-through coin of that cause."""
 PASS_ON = np.uint64(16)
 
-LOGNORMAL, WEIBULL, LOGLOGISTIC = 0, 1, 2
+LOGNORMAL, WEIBULL, LOGLOGISTIC, BURR = 0, 1, 2, 3
 LONGEST = 2**32 - 1
 """Seconds: longer outages count as this long, and so do permanent stops."""
 NEXT_TO_ONE = 1.0 - 2.0**-33
@@ -163,9 +163,27 @@ def normal_of(p):
 
 
 @compiled
-def seconds_of(z, mu, sigma):
-    """Length in whole seconds (u64), at least 1 and at most LONGEST, of an outage with standard variate `z`."""
-    x = exp_of(mu + sigma * z)
+def burr_of(p, shape):
+    """Quantile of the standard Burr, log(e^x - 1) with x = -log(1 - p) / shape, good to 1e-11."""
+    x = -log_of(1.0 - p) / shape
+    q = x * x
+    near = log_of(x) + 0.5 * x + q * (1.0 / 24.0 + q * (q * (1.0 / 181440.0) - 1.0 / 2880.0))
+    return near if x < 0.25 else x + log_of(1.0 - exp_of(-x))
+
+
+@compiled
+def excess_of(survival, xi, beta):
+    """Seconds beyond the threshold of a generalised Pareto tail that are survived with this probability:
+    beta (e^y - 1) / xi with y = -xi log(survival), whatever the sign of xi, good to 1e-10."""
+    passed = -log_of(survival)
+    y = xi * passed
+    series = 1.0 + y * (0.5 + y * (1.0 / 6.0 + y * (1.0 / 24.0 + y * (1.0 / 120.0))))
+    return beta * passed * (series if abs(y) < 0.01 else (exp_of(y) - 1.0) / y)
+
+
+@compiled
+def whole_of(x):
+    """Length in whole seconds (u64), at least 1 and at most LONGEST."""
     x = x if x > 1.0 else 1.0
     x = x if x < 4294967295.0 else 4294967295.0
     return bits_of(x + _WHOLE) & _LOW
@@ -216,13 +234,20 @@ def fill_words(first, count, purpose, stream, seed_high, k0, k1, words):
 
 
 @compiled
+def _below_one(word, stretch):
+    p = unit(word) * stretch
+    return p if p < NEXT_TO_ONE else NEXT_TO_ONE
+
+
+@compiled
 def fill_outages(words, n, law, scale, gaps, variates, lengths):
     """Gaps (seconds, exponential with mean `scale`) and whole seconds of `n` outages, of two words each.
 
-    `law` is (body, mu, sigma, stretch): a uniform times `stretch` = 1 / (1 - share of permanent stops) is that of an
-    outage that ends, and from 1 on one that doesn't, which lasts LONGEST.
+    `law` is (body, stretch, mu, sigma, shape, threshold, beyond, xi, beta). A uniform times `stretch` = 1 / (1 - share
+    of permanent stops) is that of an outage that ends, and from 1 on one that doesn't, which lasts LONGEST. With
+    probability `beyond` one that ends exceeds `threshold` seconds, where its tail begins; 0 where it has none.
     """
-    body, mu, sigma, stretch = law
+    body, stretch, mu, sigma, shape, threshold, beyond, xi, beta = law
     if body == LOGNORMAL:
         # loops without a branch become vector code; the tail, 15 in 100, is gathered in `gaps` and done by itself
         for i in range(n):
@@ -236,13 +261,20 @@ def fill_outages(words, n, law, scale, gaps, variates, lengths):
             gaps[k] = tail_of(gaps[k])
         for k in range(tails):
             variates[lengths[k]] = gaps[k]
+    elif body == BURR:
+        for i in range(n):
+            variates[i] = burr_of(_below_one(words[2 * i + 1], stretch), shape)
     else:
         for i in range(n):
-            p = unit(words[2 * i + 1]) * stretch
-            p = p if p < NEXT_TO_ONE else NEXT_TO_ONE
+            p = _below_one(words[2 * i + 1], stretch)
             variates[i] = log_of(-log_of(1.0 - p)) if body == WEIBULL else log_of(p) - log_of(1.0 - p)
     for i in range(n):
-        lengths[i] = seconds_of(variates[i], mu, sigma)
+        lengths[i] = whole_of(exp_of(mu + sigma * variates[i]))
+    if beyond > 0.0:
+        for i in range(n):
+            survival = (1.0 - _below_one(words[2 * i + 1], stretch)) / beyond
+            if survival < 1.0:
+                lengths[i] = whole_of(threshold + excess_of(survival, xi, beta))
     if stretch > 1.0:
         for i in range(n):
             lengths[i] = _LOW if unit(words[2 * i + 1]) * stretch >= 1.0 else lengths[i]

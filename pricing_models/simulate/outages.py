@@ -46,9 +46,11 @@ def room(buffer, size):
 
 @compiled
 def draw_parameters(world, needed, key, first_block, blocks):
-    """Halts a year, mu and sigma of each process in each block: groups share the draw of their hyper-parameters."""
-    stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, mus, sigmas = world[:11]
-    found = np.zeros((stream.size, blocks, 3))
+    """Of each process in each block: halts a year, then of the law of lengths mu, sigma, shape, probability beyond the
+    threshold, xi and beta of the tail. Groups share the draw of their hyper-parameters."""
+    stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, laws = world[:10]
+    tail_first, tail_cdf, tails = world[16:19]
+    found = np.zeros((stream.size, blocks, 7))
     for i in range(stream.size):
         if not needed[i]:
             continue
@@ -60,10 +62,16 @@ def draw_parameters(world, needed, key, first_block, blocks):
                 found[i, b, 0] = rates[node]
             else:
                 found[i, b, 0] = gamma_of(shapes[node], np.uint64(stream[i]), key[1], key[0], k1) / rates[node]
-            u, _, _, _ = philox(_0, LAW_NODE, np.uint64(law_group[i]), key[1], key[0], k1)
-            law = pick(law_cdf, law_first[i], law_first[i + 1], unit(u))
-            found[i, b, 1], found[i, b, 2] = mus[law], sigmas[law]
+            u, v, _, _ = philox(_0, LAW_NODE, np.uint64(law_group[i]), key[1], key[0], k1)
+            found[i, b, 1:5] = laws[pick(law_cdf, law_first[i], law_first[i + 1], unit(u))]
+            found[i, b, 5:7] = tails[pick(tail_cdf, tail_first[i], tail_first[i + 1], unit(v))]
     return found
+
+
+@compiled
+def law_of(world, i, drawn):
+    """The law of process `i`'s lengths as `fill_outages` takes it, of what `draw_parameters` drew for a block."""
+    return world[10][i], world[15][i], drawn[1], drawn[2], drawn[3], world[19][i], drawn[4], drawn[5], drawn[6]
 
 
 @compiled

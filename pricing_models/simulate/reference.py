@@ -22,6 +22,8 @@ U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]
 Key = tuple[np.uint64, np.uint64]
 Root = tuple[str, int]
+Law = tuple[int, float, float, float, float, float, float, float, float]
+"""As `draws.fill_outages` takes it."""
 Outage = tuple[int, int, Root]
 """Start within the block, length (seconds), and the process that began it with the number of its outage."""
 
@@ -101,17 +103,45 @@ def normal(p: F64) -> F64:
     return np.where(np.abs(q) <= 0.425, centre, np.where(p < 0.5, -tail, tail))
 
 
-def lengths(body: int, uniform: F64, mu: float, sigma: float, stretch: float) -> NDArray[np.int64]:
-    """Whole seconds of outages with these uniforms; those that `stretch` lifts to 1 or above don't end."""
+def burr(p: F64, shape: float) -> F64:
+    """`draws.burr_of`, of arrays."""
+    x = -log(1.0 - p) / shape
+    q = x * x
+    near = log(x) + 0.5 * x + q * (1.0 / 24.0 + q * (q * (1.0 / 181440.0) - 1.0 / 2880.0))
+    return np.where(x < 0.25, near, x + log(1.0 - exp(-x)))
+
+
+def excess(survival: F64, xi: float, beta: float) -> F64:
+    """`draws.excess_of`, of arrays."""
+    passed = -log(survival)
+    y = xi * passed
+    series = 1.0 + y * (0.5 + y * (1.0 / 6.0 + y * (1.0 / 24.0 + y * (1.0 / 120.0))))
+    small = np.abs(y) < 0.01
+    return beta * passed * np.where(small, series, (exp(y) - 1.0) / np.where(small, 1.0, y))
+
+
+def _whole(x: F64) -> NDArray[np.int64]:
+    return np.rint(np.minimum(np.maximum(x, 1.0), float(draws.LONGEST))).astype(np.int64)
+
+
+def lengths(law: Law, uniform: F64) -> NDArray[np.int64]:
+    """Whole seconds of outages with these uniforms; those that the law's `stretch` lifts to 1 or above don't end."""
+    body, stretch, mu, sigma, shape, threshold, beyond, xi, beta = law
     p = np.minimum(uniform * stretch, draws.NEXT_TO_ONE)
     if body == draws.LOGNORMAL:
         z = normal(p)
     elif body == draws.WEIBULL:
         z = log(-log(1.0 - p))
+    elif body == draws.BURR:
+        z = burr(p, shape)
     else:
         z = log(p) - log(1.0 - p)
-    x = np.rint(np.minimum(np.maximum(exp(mu + sigma * z), 1.0), float(draws.LONGEST)))
-    return np.where(uniform * stretch >= 1.0, draws.LONGEST, x.astype(np.int64))
+    found = _whole(exp(mu + sigma * z))
+    if beyond > 0.0:
+        survival = (1.0 - p) / beyond
+        far = survival < 1.0
+        found[far] = _whole(threshold + excess(survival[far], xi, beta))
+    return np.where(uniform * stretch >= 1.0, draws.LONGEST, found)
 
 
 def gamma(shape: float, stream: int, block: int, key: Key) -> float:
@@ -133,29 +163,31 @@ def gamma(shape: float, stream: int, block: int, key: Key) -> float:
         count *= 2
 
 
-def parameters(world: World, process: int, block: int, key: Key) -> tuple[float, float, float]:
-    """(halts a year, mu, sigma) of a process in a block."""
-    stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, mu, sigma = world.arrays[
-        :11
-    ]
+def parameters(world: World, process: int, block: int, key: Key) -> tuple[float, Law]:
+    """Halts a year of a process in a block, and the law of their lengths."""
+    stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, laws = world.arrays[:10]
+    tail_first, tail_cdf, tails, threshold = world.arrays[16:]
 
-    def node(purpose: int, group: int, first: NDArray[np.int64], cdf: F64) -> int:
+    def node(u: float, first: NDArray[np.int64], cdf: F64) -> int:
         begin, end = int(first[process]), int(first[process + 1])
-        u = float(unit(words(1, purpose, group, block, key))[0])
         return begin + min(bisect_right(cdf[begin:end].tolist(), u), end - begin - 1)
 
-    at = node(int(draws.RATE_NODE), int(rate_group[process]), rate_first, rate_cdf)
-    law = node(int(draws.LAW_NODE), int(law_group[process]), law_first, law_cdf)
+    of_rate = unit(words(1, int(draws.RATE_NODE), int(rate_group[process]), block, key)).tolist()
+    of_law = unit(words(1, int(draws.LAW_NODE), int(law_group[process]), block, key)).tolist()
+    at = node(of_rate[0], rate_first, rate_cdf)
     shape, rate = float(shapes[at]), float(rates[at])
     if shape > 0.0:
         rate = gamma(shape, int(stream[process]), block, key) / rate
-    return rate, float(mu[law]), float(sigma[law])
+    mu, sigma, bend, beyond = laws[node(of_law[0], law_first, law_cdf)].tolist()
+    xi, beta = tails[node(of_law[1], tail_first, tail_cdf)].tolist()
+    stretch, start = float(world.arrays[15][process]), float(threshold[process])
+    return rate, (int(world.arrays[10][process]), stretch, mu, sigma, bend, start, beyond, xi, beta)
 
 
 def own_arrays(world: World, name: str, block: int, key: Key) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Starts and lengths of the outages that a process begins itself, in order of their starts."""
     process = world.place[name]
-    rate, mu, sigma = parameters(world, process, block, key)
+    rate, law = parameters(world, process, block, key)
     if rate <= 0.0:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     count = int(rate * BLOCK_YEARS) + 16
@@ -166,8 +198,7 @@ def own_arrays(world: World, name: str, block: int, key: Key) -> tuple[NDArray[n
             break
         count *= 2
     n = int(np.searchsorted(times, BLOCK, side="left"))
-    stretch = float(world.arrays[16][process])
-    return times[:n].astype(np.int64), lengths(int(world.arrays[11][process]), unit(table[:n, 1]), mu, sigma, stretch)
+    return times[:n].astype(np.int64), lengths(law, unit(table[:n, 1]))
 
 
 def own_outages(world: World, name: str, block: int, key: Key) -> list[Outage]:

@@ -8,7 +8,7 @@ import numpy as np
 from pricing_models.simulate.draws import FAILOVER, LONGEST, fill_words
 from pricing_models.simulate.jit import compiled
 from pricing_models.simulate.limits import outage_pays, policy_terms
-from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, cause_purpose, draw_parameters, own_outages, room
+from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, cause_purpose, draw_parameters, law_of, own_outages, room
 
 COLUMNS = ("year", "process", "second", "length", "proven", "root", "root_number")
 """Of a trace: year of the run, subject, second of the year it began, seconds, whether a failover was proven, and the
@@ -55,7 +55,7 @@ def trace_block(world, policy_first, needed, chance, key, block, wanted, first_y
 
     `first_year` is the number that the block's first year gets; the rows come back, longer if need be.
     """
-    stream, body, cause_first, cause_of, threshold = world[0], world[11], world[12], world[13], world[14]
+    stream, cause_first, cause_of, threshold = world[0], world[11], world[12], world[13]
     parameters = draw_parameters(world, needed, key, block, 1)
     own, mixed, other = np.empty(512, np.uint64), np.empty(512, np.uint64), np.empty(512, np.uint64)
     roots, mixed_roots = np.empty(512, np.uint64), np.empty(512, np.uint64)
@@ -68,7 +68,7 @@ def trace_block(world, policy_first, needed, chance, key, block, wanted, first_y
         first[i + 1] = first[i]
         if not needed[i]:
             continue
-        law, count = (body[i], parameters[i, 0, 1], parameters[i, 0, 2], world[16][i]), -1
+        law, count = law_of(world, i, parameters[i, 0]), -1
         while count < 0:
             count = own_outages(
                 np.uint64(stream[i]), block, key, parameters[i, 0, 0], law, own, words, gaps, variates, drawn
