@@ -119,7 +119,7 @@ def _seconds(subject: Subject, as_of: int) -> int:
 
 
 def _brackets(history: Dataset, as_of: int) -> str:
-    """Halts a chain-year with the quiet years of members that nobody searched left out and counted: the truth lies
+    """Halts a chain-year with the quiet years of members that nobody watched left out and counted: the truth lies
     between. Halts are merged, and counted within membership, as the models do."""
     subjects = experience.build(*experience_frames(history, as_of), as_of).subjects
     members = subjects[subjects["in_universe"]]
@@ -132,7 +132,7 @@ def _brackets(history: Dataset, as_of: int) -> str:
         all_years = years + unsearched[group]
         rates = (f"{halts / years:.3f}", f"{halts / all_years:.3f}")
         body.append((group, halts, f"{years:.1f}", f"{unsearched[group]:.1f}", *rates))
-    heads = ("members by group", "halts", "years searched", "years never searched", "rate over the first", "over both")
+    heads = ("members by group", "halts", "years watched", "years unwatched", "rate over the first", "over both")
     return _table(heads, body)
 
 
@@ -147,12 +147,12 @@ def _gaps(subjects: Iterable[Subject], outages: Sequence[Outage]) -> str:
         ("usable halts from a single source", sum(len(each.sources) == 1 for each in usable)),
         ("chains without a launch date", sum(each.launch is None for each in chains)),
         ("chains whose launch date is background knowledge", sum(e.launch_source == "background" for e in chains)),
-        ("members of the universe that nobody searched", sum(map(_is_unsearched, chains))),
+        ("members of the universe that nobody watched", sum(map(_is_unwatched, chains))),
     ]
     return _table(("gap", "rows"), body)
 
 
-def _is_unsearched(subject: Subject) -> bool:
+def _is_unwatched(subject: Subject) -> bool:
     return subject.in_frequency_universe and subject.observation is Observation.NONE
 
 

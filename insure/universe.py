@@ -31,8 +31,8 @@ class Member:
 def parse_universe(content: bytes, subjects: Sequence[Subject]) -> tuple[Member, ...]:
     """The rows of data/universe.csv; raises `DatasetError` with every problem as file:line:column: what is wrong.
 
-    Each member of the universe among the subjects must be on the list of its rule, in the same bracket, but for a
-    chain's own end.
+    Each member of the universe among the subjects must be on the list of its rule, in the same bracket, which a chain's
+    own end may cut.
     """
     problems: list[str] = []
     by_id = {subject.id: subject for subject in subjects}
@@ -54,7 +54,7 @@ def parse_universe(content: bytes, subjects: Sequence[Subject]) -> tuple[Member,
 
 
 def unsearched_years(members: Iterable[Member], subjects: Iterable[Subject], as_of: int) -> dict[str, float]:
-    """Chain-years to `as_of` of members that nobody searched for halts, by the models' group (l1, rollup).
+    """Chain-years to `as_of` of members that nobody watched for halts, by the models' group (l1, rollup).
 
     Those are members that are no subjects, and subjects that nobody watched or that count in no fit.
     """
@@ -86,5 +86,7 @@ def _member(row: Row) -> Member:
 def _check_bracket(row: Row, member: Member, subject: Subject) -> None:
     if subject.observed_from != member.listed_from:
         row.fail("listed_from", f"{row.cells['listed_from']} is not observed_from of {subject.id} in subjects.csv")
-    if subject.observed_to not in (member.listed_to, subject.end):
-        row.fail("listed_to", f"{row.cells['listed_to']!r} is neither observed_to nor the end of {subject.id}")
+    ends = [each for each in (member.listed_to, subject.end) if each is not None]
+    if subject.observed_to != min(ends, default=None):
+        told = f"{row.cells['listed_to']!r} or the end of {subject.id}, the earlier one, is not its observed_to"
+        row.fail("listed_to", told)

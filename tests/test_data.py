@@ -43,7 +43,7 @@ def test_missing_durations_stay_missing_rather_than_zero(dataset: Dataset) -> No
     usable = [outage for outage in dataset.outages if outage.usable]
     with (DATA / "outages.csv").open(encoding="utf-8", newline="") as file:
         empty = sum(row["usable"] == "true" and not row["duration_low_seconds"] for row in csv.DictReader(file))
-    assert sum(outage.duration_low_seconds is None for outage in usable) == empty >= 20
+    assert sum(outage.duration_low_seconds is None for outage in usable) == empty >= 5
     assert not any(outage.duration_low_seconds == 0 for outage in usable)
 
 
@@ -89,10 +89,10 @@ def test_the_universe_has_the_exposure_that_its_lists_give(dataset: Dataset) -> 
     universe = subjects[subjects["in_universe"]]
     years = (universe["observed_to"] - universe["observed_from"]) / 31_557_600
     rollup = universe["kind"].isin(["l2", "l3"])
-    assert years[rollup].sum() == pytest.approx(148.2, rel=0.03)
+    assert years[rollup].sum() == pytest.approx(157.4, rel=0.03)
     # whoever is searched next, the lists of L1s stay as long: one bracket a chain, from its first month to its last
     unsearched = unsearched_years(dataset.universe, dataset.subjects, AS_OF)
-    assert years[~rollup].sum() + unsearched["l1"] == pytest.approx(378, rel=0.03)
+    assert years[~rollup].sum() + unsearched["l1"] == pytest.approx(386, rel=0.03)
 
 
 def test_every_rollup_depends_on_the_chain_it_settles_on(dataset: Dataset) -> None:

@@ -39,11 +39,11 @@ def test_every_row_is_counted_once() -> None:
 
 def test_an_unsearched_member_is_a_gap() -> None:
     history = dataset.load()
-    before = int(rows(counts(history), "gap")["members of the universe that nobody searched"][0])
+    before = int(rows(counts(history), "gap")["members of the universe that nobody watched"][0])
     first = next(s for s in history.subjects if s.in_frequency_universe and s.observation is Observation.PRESS)
     others = tuple(replace(s, observation=Observation.NONE) if s is first else s for s in history.subjects)
     after = int(
-        rows(counts(replace(history, subjects=others)), "gap")["members of the universe that nobody searched"][0]
+        rows(counts(replace(history, subjects=others)), "gap")["members of the universe that nobody watched"][0]
     )
     assert after == before + 1
 

@@ -64,12 +64,22 @@ def test_a_chains_own_end_may_cut_its_membership(tmp_path: Path) -> None:
     assert len(load(put(write(tmp_path, tables), ALPHA)).universe) == 1
 
 
+def test_a_chain_that_ends_after_its_membership_is_observed_only_while_it_lasts(tmp_path: Path) -> None:
+    tables = small()
+    tables["subjects.csv"][0] |= {"end": "2023-06-30", "observed_to": "2023-06-30"}
+    tables["subjects.csv"][1] |= {"inclusion_reason": "listed", "in_frequency_universe": "false"}
+    with pytest.raises(
+        DatasetError, match="'2023-05-31' or the end of eip155:7, the earlier one, is not its observed_"
+    ):
+        load(put(write(tmp_path, tables), ALPHA.replace(",,a", ",2023-05-31,a")))
+
+
 @pytest.mark.parametrize(
     ("row", "complaint"),
     [
         (ALPHA.replace("eip155:7", "eip155:9"), "universe.csv:2:subject: 'eip155:9' is not an id in subjects.csv"),
         (ALPHA.replace("2022-06-01", "2022-07-01"), "universe.csv:2:listed_from: 2022-07-01 is not observed_from of"),
-        (BETA.replace("2023-05-31", "2023-04-30"), "universe.csv:2:listed_to: '2023-04-30' is neither observed_to nor"),
+        (BETA.replace("2023-05-31", "2023-04-30"), "universe.csv:2:listed_to: '2023-04-30' or the end of"),
         (ALPHA.replace(",,a", ",2022-01-01,a"), "universe.csv:2:listed_to: 2022-01-01 is before listed_from"),
         (ALPHA.replace("market_cap_rank", "outage"), "universe.csv:2:rule: 'outage' makes no member"),
         (ALPHA.replace("a list", ""), "universe.csv:2:evidence: is empty"),
