@@ -37,12 +37,12 @@ COLUMNS = (
 )
 """Of a book's file: times are UTC (seconds, YYYY-MM-DD or YYYY-MM-DDTHH:MM:SSZ), money the asset's smallest units."""
 
-SHARED_CAUSE_RATE = Judgement(0.02, 0.09, 0.18)
+SHARED_CAUSE_RATE = Judgement(0.025, 0.097, 0.19)
 """Halts a year of a common cause that is no chain (a stack, an operator, a cloud).
 
 One such cause stopped two or more of its chains in full: Conduit, 12 May 2024. With pass-through at the same end, these
 rates make the expected number of such events the lower end of the 95% interval for a count of one (Garwood), one, and
-the upper end (`tests/test_book_file.py` counts)."""
+the upper end, over the years in which two of its chains were watched (`tests/test_book_file.py` counts)."""
 
 
 _WHOLE = re.compile(r"[0-9]{1,40}")

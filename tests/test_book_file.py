@@ -10,6 +10,7 @@ from insure import dataset
 from insure.book import COLUMNS, SHARED_CAUSE_RATE, book_of_policies, build_world, halts_of, read_book
 from insure.engine import fit_model
 from insure.errors import InvalidInput
+from insure.records.history import Observation
 from insure.records.mirror import KnownTrigger
 from insure.records.onchain import Policy
 from pricing_models.payoff import Semantics, Terms
@@ -159,11 +160,12 @@ def test_rates_are_those_of_the_middle_of_the_year_ahead(history, model):
 
 
 def test_the_rate_of_shared_causes_is_what_one_event_in_their_years_allows(history):
-    """Years of a service: since the second of its chains was watched. An event shows when it stops two at least."""
+    """Years of a service: since the second of its chains was watched, those that nobody watches left out. An event
+    shows when it stops two at least."""
     chains = {each.id: each for each in history.subjects}
     members = {}
     for each in history.dependencies:
-        if not chains[each.cause].kind.is_chain:
+        if not chains[each.cause].kind.is_chain and chains[each.subject].observation is not Observation.NONE:
             members.setdefault(each.cause, []).append(each)
     shown = dict.fromkeys(Scenario, 0.0)
     for links in members.values():

@@ -87,12 +87,16 @@ def test_what_disagrees_is_shown_and_kept_out(reviewer: Reviewer) -> None:
 def test_a_correction_is_written_with_its_source(reviewer: Reviewer) -> None:
     outage = dataset.load(reviewer.data).outages_of("arbitrum-one")[0]
     options = ("--source", "https://post-mortem.example", "--reason", "read it", "--set", "peril=client_bug")
+    verdicts = reviewer.data / "verdicts.csv"
+    before = verdicts.read_text().splitlines()
     done = reviewer("correct", outage.id, *options)
     assert (done.code, done.out) == (0, f"{outage.id}: corrected, version 1\n")
     (after,) = (each for each in dataset.load(reviewer.data).outages if each.id == outage.id)
     assert after.peril == "client_bug"
     assert after.sources[-1] == "https://post-mortem.example"
-    assert (reviewer.data / "verdicts.csv").read_text().count("\n") == 2
+    (verdict,) = set(verdicts.read_text().splitlines()) - set(before)
+    assert outage.id in verdict
+    assert "https://post-mortem.example" in verdict
     assert "says so already" in refused(reviewer("correct", outage.id, *options))
 
 
