@@ -19,12 +19,16 @@ from pricing_models.errors import InvalidData
 from pricing_models.model import Model, ModelSettings
 
 COVARIATES = {
-    "age": ("hierarchical", "hierarchical_age_power", "hierarchical_age_bands"),
-    "recent halt": (SHIPPED, "age_power_recent_halt"),
-    "forgetting": (SHIPPED, "age_power_forgetting"),
-    "kind": ("one_group_age_power", SHIPPED),
+    "age": (
+        ("hierarchical_one_group", SHIPPED),
+        ("hierarchical", "hierarchical_age_power"),
+        ("hierarchical", "hierarchical_age_bands"),
+    ),
+    "recent halt": (("hierarchical_age_power", "age_power_recent_halt"),),
+    "forgetting": (("hierarchical_age_power", "age_power_forgetting"),),
+    "kind": ((SHIPPED, "hierarchical_age_power"),),
 }
-"""Per question the model without, then those with."""
+"""Per question pairs of models: without and with."""
 
 
 def report(
@@ -81,8 +85,8 @@ def covariate_section(forecasts: Forecasts) -> dict[str, Any]:
     """Per covariate: log score won by adding it, the s.e. of that, and whether it is more than one s.e. above none."""
     by_chain = forecasts.scores.pivot_table("log_score", "subject_id", "candidate", "sum")
     result: dict[str, Any] = {}
-    for question, (without, *others) in COVARIATES.items():
-        for name in others:
+    for question, pairs in COVARIATES.items():
+        for without, name in pairs:
             won = by_chain[name] - by_chain[without]
             se, low, high = diagnostics.chain_bootstrap(won)
             entry = {"without": without, "won": float(won.sum()), "se": se, "low": low, "high": high}
@@ -130,7 +134,7 @@ def unflattering(forecasts: Forecasts, policies: pd.DataFrame) -> list[str]:
     said = []
     chosen = diagnostics.simplest_close(comparison)
     if chosen != SHIPPED:
-        said.append(f"{chosen}, which is simpler, is within one standard error of the best: by the rule it would ship.")
+        said.append(f"{chosen} is the simplest within one standard error of the best: by the rule it would ship.")
     if own["behind_best"] > 0:
         said.append(f"{comparison['gain'].astype(float).idxmax()} scores {own['behind_best']:.1f} nats better.")
     if own["gain_low"] <= 0:

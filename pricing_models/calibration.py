@@ -26,7 +26,7 @@ def shares_below(seed: int, subjects: int, years: float = 5.0, prior: FrequencyP
     log_shape = np.log(prior.shape) + prior.shape_log_sd * rng.normal()
     rates = rng.gamma(np.exp(log_shape), np.exp(log_mean - log_shape), subjects)
     fitted = fit(_experience(rng.poisson(rates * years), years), prior)
-    nodes = fitted.groups["l1"] if "l1" in fitted.groups else fitted.groups["all"]
+    nodes = fitted.groups["all"]
     first = fitted.posterior("s0")
     rate = float(first.weights @ special.gammainc(first.shapes, first.rates * rates[0]))
     return {

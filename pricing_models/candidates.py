@@ -77,18 +77,15 @@ def hierarchical(
         subjects = known.subjects.copy()
         time = operational_years(training.cells, design, beta)
         subjects["exposure_years"] = time.reindex(subjects.index).fillna(0.0)
-        if not grouped:
-            subjects["kind"] = "any"
-        fitted = fit(replace(known, subjects=subjects), training.prior)
+        fitted = fit(replace(known, subjects=subjects), replace(training.prior, by_kind=grouped))
         result: dict[str, FloatArray] = {}
         for subject, (kind, years) in _windows(tests, design, beta).items():
-            group = kind if grouped else "any"
             if not own_history:
-                rate = fitted.posterior("", kind=group)
+                rate = fitted.posterior("", kind=kind)
             elif half_life_years is not None:
-                rate = _forgetting(training, fitted.posterior("", kind=group), subject, half_life_years)
+                rate = _forgetting(training, fitted.posterior("", kind=kind), subject, half_life_years)
             else:
-                rate = fitted.posterior(subject, kind=group)
+                rate = fitted.posterior(subject, kind=kind)
             result[subject] = rate.predictive(years, _NEGLIGIBLE)
         return result
 
@@ -136,7 +133,7 @@ def own_mean(training: Training, tests: pd.DataFrame) -> Forecast:
 
 
 BASELINE = "pooled_poisson"
-SHIPPED = "hierarchical_age_power"
+SHIPPED = "one_group_age_power"
 
 
 def _age_power_and_recent_halt(cells: pd.DataFrame) -> FloatArray:
@@ -153,8 +150,8 @@ CANDIDATES: Sequence[Candidate] = (
     hierarchical("hierarchical_recent_halt", 4, recent_halt),
     hierarchical("hierarchical_forgetting", 4, half_life_years=_HALF_LIFE_YEARS),
     hierarchical("hierarchical_age_bands", 3 + len(AGE_EDGES), age_bands),
-    hierarchical("one_group_age_power", 3, age_power, grouped=False),
-    hierarchical(SHIPPED, 4, age_power),
+    hierarchical(SHIPPED, 3, age_power, grouped=False),
+    hierarchical("hierarchical_age_power", 4, age_power),
     hierarchical("age_power_recent_halt", 5, _age_power_and_recent_halt),
     hierarchical("age_power_forgetting", 5, age_power, half_life_years=_HALF_LIFE_YEARS),
 )

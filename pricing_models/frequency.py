@@ -43,12 +43,15 @@ class FrequencyPrior:
     log m ~ Normal(log mean_rate, mean_log_sd) in halts a year: two thirds between 0.04 and 0.9.
     log a ~ Normal(log shape, shape_log_sd): the coefficient of variation among subjects, 1/sqrt(a), is
     between 0.4 and 2.7 with 95%.
+    `by_kind`: whether layer ones and rollups have a mean and a spread each, or one in common, which foretells no worse
+    (`backtest`).
     """
 
     mean_rate: float = 0.2
     mean_log_sd: float = 1.5
     shape: float = 1.0
     shape_log_sd: float = 1.0
+    by_kind: bool = False
     group_min_subjects: int = 8
     group_min_halts: int = 5
     points: int = 33
@@ -165,7 +168,7 @@ class FrequencyFit:
     prior: FrequencyPrior = field(default_factory=FrequencyPrior)
 
     def group_of(self, kind: str) -> str:
-        """The group that a kind is fitted in: `all` when its own is too small or it has none."""
+        """The group that a kind is fitted in: `all` when its own is too small, or it has none."""
         group = GROUP_OF_KIND.get(kind, ALL)
         return group if group in self.groups else ALL
 
@@ -212,7 +215,7 @@ def time_at_risk(subjects: pd.DataFrame) -> "pd.Series[float]":
 
 
 def fit(experience: Experience, prior: FrequencyPrior | None = None) -> FrequencyFit:
-    """Fit the groups of the universe's subjects; groups too small to stand alone are part of `all` only.
+    """Fit the universe's subjects, all in one group and, `by_kind`, each kind that is large enough in its own.
 
     Raises `InvalidData` when no subject of the universe has any exposure.
     """
@@ -222,8 +225,8 @@ def fit(experience: Experience, prior: FrequencyPrior | None = None) -> Frequenc
     if used.empty:
         raise InvalidData("subjects: none is in the universe with a positive exposure; at least one is needed")
     groups = {ALL: _fit_group(used, prior)}
-    names = used["kind"].map(GROUP_OF_KIND)
-    for name, members in used.groupby(names):
+    kinds = used["kind"].map(GROUP_OF_KIND)
+    for name, members in used.groupby(kinds) if prior.by_kind else ():
         enough = len(members) >= prior.group_min_subjects and members["halts"].sum() >= prior.group_min_halts
         if enough:
             groups[str(name)] = _fit_group(members, prior)

@@ -33,14 +33,14 @@ def test_the_choice_by_the_rule_is_named_beside_what_is_shipped(found):
     assert found["shipped"] == SHIPPED
     chosen = found["simplest_within_one_se_of_best"]
     assert found["shipped_is_the_simplest_within_one_se"] is (chosen == SHIPPED)
-    said = f"{chosen}, which is simpler, is within one standard error of the best: by the rule it would ship."
+    said = f"{chosen} is the simplest within one standard error of the best: by the rule it would ship."
     assert (said in found["unflattering"]) is (chosen != SHIPPED)
 
 
 def test_every_covariate_is_judged_by_what_it_won(found):
     for window in ("year", "quarter"):
         judged = found["covariates"][window]
-        assert len(judged) == sum(len(others) - 1 for others in COVARIATES.values())
+        assert len(judged) == sum(map(len, COVARIATES.values()))
         for row in judged.values():
             assert row["earns_its_place"] is (row["won"] > row["se"])
 

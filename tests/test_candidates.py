@@ -56,5 +56,6 @@ def test_history_that_is_never_forgotten_is_history():
 
 def test_the_simpler_a_model_the_fewer_figures_it_says_it_learns():
     figures = {each.name: each.parameters for each in CANDIDATES}
-    assert figures["pooled_poisson"] < figures["pooled_nb"] < figures["hierarchical"] < figures[SHIPPED]
-    assert figures[SHIPPED] < figures["hierarchical_age_bands"]
+    assert figures["pooled_poisson"] < figures["pooled_nb"] < figures["hierarchical"]
+    assert figures["hierarchical_one_group"] < figures[SHIPPED] < figures["hierarchical_age_power"]
+    assert figures["hierarchical_age_power"] < figures["hierarchical_age_bands"]

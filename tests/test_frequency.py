@@ -107,7 +107,7 @@ def test_poisson_counts_are_poisson():
 
 def test_true_parameters_are_recovered_from_many_subjects():
     _, seen = simulated(np.random.default_rng(7), 400, mean=0.3, shape=0.8, years=6.0)
-    nodes = fit(seen).groups["l1"]
+    nodes = fit(seen).groups["all"]
     for values, truth in ((nodes.x, np.log(0.3)), (nodes.y, np.log(0.8))):
         mean = nodes.weights @ values
         sd = np.sqrt(nodes.weights @ (values - mean) ** 2)
@@ -142,13 +142,23 @@ def test_credibility_grows_with_exposure():
     assert fitted.posterior("new", kind="l1").credibility == 0.0
 
 
-def test_groups_that_are_large_enough_stand_alone_and_small_ones_join_all():
+def test_all_kinds_are_one_group_unless_told_otherwise():
+    seen = experience([3] * 20 + [1] * 20, [5.0] * 40, ["l1"] * 20 + ["l2"] * 20)
+    fitted = fit(seen)
+    assert set(fitted.groups) == {"all"}
+    assert fitted.posterior("new", "l1").mean == fitted.posterior("new", "l2").mean
+    apart = fit(seen, FrequencyPrior(by_kind=True))
+    assert apart.posterior("new", "l1").mean > fitted.posterior("new", "l1").mean > apart.posterior("new", "l2").mean
+
+
+def test_by_kind_groups_that_are_large_enough_stand_alone_and_small_ones_join_all():
     kinds = ["l1"] * 20 + ["l2"] * 20 + ["bridge"] * 3
-    fitted = fit(experience([1] * 20 + [0] * 15 + [2] * 5 + [0] * 3, [5.0] * 43, kinds))
+    by_kind = FrequencyPrior(by_kind=True)
+    fitted = fit(experience([1] * 20 + [0] * 15 + [2] * 5 + [0] * 3, [5.0] * 43, kinds), by_kind)
     assert set(fitted.groups) == {"all", "l1", "rollup"}
     assert fitted.group_of("zk_rollup") == "rollup"
     assert fitted.group_of("bridge") == "all"
-    assert set(fit(experience([1] * 5, [5.0] * 5)).groups) == {"all"}
+    assert set(fit(experience([1] * 5, [5.0] * 5), by_kind).groups) == {"all"}
 
 
 def test_outside_the_universe_quiet_years_are_no_evidence_but_halts_are():
@@ -157,7 +167,7 @@ def test_outside_the_universe_quiet_years_are_no_evidence_but_halts_are():
     group = fitted.posterior("new", kind="l1")
     assert fitted.posterior("s20").mean == group.mean
     assert fitted.posterior("s21").mean > 2 * group.mean
-    assert np.array_equal(fitted.groups["l1"].x, fit(experience([1] * 20, [5.0] * 20)).groups["l1"].x)
+    assert np.array_equal(fitted.groups["all"].x, fit(experience([1] * 20, [5.0] * 20)).groups["all"].x)
 
 
 def test_no_halts_at_all_leave_a_small_rate_and_no_nan():
