@@ -14,6 +14,7 @@ from scipy import special
 
 FloatArray = NDArray[np.float64]
 _ONE = np.ones(1)
+_FAR, _TERMS = float(np.log(9.0)), 40
 
 
 @dataclass(frozen=True)
@@ -56,11 +57,25 @@ def _weibull_lev(limit: FloatArray, mu: FloatArray, sigma: FloatArray, _: FloatA
 
 
 def _burr_lev(limit: FloatArray, mu: FloatArray, sigma: FloatArray, shape: FloatArray) -> FloatArray:
-    """Integral of (1 + (t/scale)^(1/sigma))^-a, finite for every sigma and a: with u = x / (1 + x),
-    limit (1 - u)^sigma F(1 + sigma - a, sigma; 1 + sigma; u) (Loss Models A.2 after Pfaff's transformation)."""
+    """Integral of S(t) = (1 + x)^-a with x = (t/scale)^(1/sigma), finite for every sigma and a.
+
+    Up to x = 9, with u = x / (1 + x), it is t (1 - u)^sigma F(1 + sigma - a, sigma; 1 + sigma; u) (Loss Models A.2
+    after Pfaff's transformation). Beyond, u has too few digits left below one, and S is the binomial series of
+    x^-a (1 + 1/x)^-a, whose integral has no case of its own where a - sigma is a whole number.
+    """
     z = (np.log(limit) - mu) / sigma
-    u, rest = special.expit(z), special.expit(-z)
-    return limit * rest**sigma * special.hyp2f1(1.0 + sigma - shape, sigma, 1.0 + sigma, u)  # type: ignore[no-any-return]
+    near = np.minimum(z, _FAR)
+    u, rest = special.expit(near), special.expit(-near)
+    total = np.exp(mu + sigma * near) * rest**sigma * special.hyp2f1(1.0 + sigma - shape, sigma, 1.0 + sigma, u)
+    past = z - near
+    if not past.any():
+        return total  # type: ignore[no-any-return]
+    term, beyond = np.ones_like(shape), np.zeros_like(total)
+    for k in range(_TERMS):
+        power = sigma - shape - k
+        beyond += term * np.exp(power * _FAR) * special.exprel(power * past)
+        term = -term * (shape + k) / (k + 1.0)
+    return total + np.exp(mu) * sigma * past * beyond  # type: ignore[no-any-return]
 
 
 BODIES: Mapping[str, Body] = {
@@ -74,7 +89,13 @@ BODIES: Mapping[str, Body] = {
             lambda p, _: np.log(-np.log1p(-p)),
             _weibull_lev,
         ),
-        Body("loglogistic", 2, lambda z, _: special.log_expit(-z), lambda p, _: special.logit(p), _burr_lev),
+        Body(
+            "loglogistic",
+            2,
+            lambda z, _: special.log_expit(-z),
+            lambda p, _: special.logit(p),
+            lambda limit, mu, sigma, _: _burr_lev(limit, mu, sigma, _ONE),
+        ),
         Body(
             "burr",
             3,

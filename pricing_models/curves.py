@@ -97,17 +97,17 @@ class Spliced:
 def tabulate(sf: Curve, lev: Curve, longest: float) -> Curves:
     """The curves of a law from its closed forms, for lengths of one second to `longest`.
 
-    E[min(D, x)] is the integral of x S(x) over log x, by Gauss and Legendre in each cell.
+    E[min(D, x)] is the integral of x S(x) over log x, by Gauss and Legendre in each cell, S from its cubics.
     """
     log_x = np.linspace(0.0, np.log(longest), _POINTS)
     step = float(log_x[1])
     x = np.exp(log_x)
     survival = sf(x)
+    cubics = interpolate.CubicSpline(log_x, survival)
     abscissae, weights = np.polynomial.legendre.leggauss(3)
-    inner = np.exp((log_x[:-1, None] + step / 2.0 * (1.0 + abscissae)).ravel())
-    cells = (inner * sf(inner)).reshape(-1, 3) @ weights * step / 2.0
+    inner = log_x[:-1, None] + step / 2.0 * (1.0 + abscissae)
+    cells = (np.exp(inner) * cubics(inner)) @ weights * step / 2.0
     means = np.cumsum(np.append(lev(np.ones(1)), cells))
     below = interpolate.CubicHermiteSpline(log_x, means, x * survival).c
-    above = interpolate.CubicSpline(log_x, survival).c
     scale = step ** np.arange(3, -1, -1)[:, None]
-    return Curves(1.0 / step, np.ascontiguousarray(above * scale), np.ascontiguousarray(below * scale), sf, lev)
+    return Curves(1.0 / step, np.ascontiguousarray(cubics.c * scale), np.ascontiguousarray(below * scale), sf, lev)

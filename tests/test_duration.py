@@ -57,6 +57,21 @@ def test_the_limited_expectation_is_the_integral_of_the_survival_function(name, 
         assert law.limited_expectation(np.array([limit]))[0] == pytest.approx(value, rel=1e-7)
 
 
+@pytest.mark.parametrize("sigma", [0.05, 0.31, 1.0, 2.7])
+@pytest.mark.parametrize("apart", [-0.03, 0.0, 1e-12, 1e-6, 0.7, 1.0, 2.0 + 1e-9])
+@pytest.mark.parametrize("z", [1.9, 2.5, 17.0, 38.0, 120.0])
+def test_a_burrs_limited_expectation_is_right_far_out_and_where_its_shapes_differ_by_a_whole_number(sigma, apart, z):
+    mu, shape = 9.0, np.array([sigma + apart])
+    log_t = np.linspace(mu - 60.0, mu + sigma * z, 20_001)
+    abscissae, weights = np.polynomial.legendre.leggauss(5)
+    half = (log_t[1] - log_t[0]) / 2.0
+    inner = log_t[:-1, None] + half * (1.0 + abscissae)
+    survival = np.exp(BODIES["burr"].log_sf((inner - mu) / sigma, shape))
+    expected = float((np.exp(inner) * survival @ weights).sum()) * half
+    law = DurationPosterior(BODIES["burr"], np.array([mu]), np.array([sigma]), np.ones(1), "", 0.0, shape)
+    assert law.limited_expectation(np.exp(log_t[-1:]))[0] == pytest.approx(expected, rel=1e-10)
+
+
 @pytest.mark.parametrize("name", BODIES)
 def test_the_table_agrees_with_the_closed_form(name):
     law = DurationPosterior(BODIES[name], np.array([9.0, 10.0]), np.array([0.7, 1.6]), np.array([0.4, 0.6]), "")
