@@ -12,7 +12,7 @@ from insure.exposure import pool_view, scenario_exposures, snapshot, subject_exp
 from insure.look_back import read_look_back
 from insure.quoting import expected_payouts, price_view, treated_price
 from insure.records.deployment import Deployment
-from insure.records.history import subject_key
+from insure.records.history import DAY_SECONDS, subject_key
 from insure.records.onchain import Address, Policy, Terms
 from insure.records.views import (
     ClaimView,
@@ -44,7 +44,9 @@ from pricing_models.treatments import price_all, treated_models
 
 
 def fit_model(history: Dataset, as_of: int) -> Model:
-    """The models fitted to what was known at `as_of` (UTC seconds)."""
+    """The models fitted to what was known when the day of `as_of` (UTC seconds) began: the same all day long, so that
+    whoever has the data and the code can make a quote's model again."""
+    as_of -= as_of % DAY_SECONDS
     subjects, outages = experience_frames(history, as_of)
     return fit(subjects, outages, as_of, overrides=history.overrides)
 

@@ -68,6 +68,7 @@ def price_view(
     parts = {scenario: _topped_up(map(_component, each), floor) for scenario, each in premium.parts.items()}
     totals = {scenario: sum(part.amount for part in each) for scenario, each in parts.items()}
     low, high = premium.expected_interval or (None, None)
+    unpaid = premium.unpaid
     return PriceView(
         subject_id=subject_id,
         terms=terms,
@@ -84,6 +85,8 @@ def price_view(
         judged=_judged(parts),
         judgement_share=premium.judgement_share,
         rests_on=premium.rests_on,
+        principles=tuple((name, max(floor, round_up(amount))) for name, amount in premium.alternatives.items()),
+        unpaid=None if unpaid is None else (unpaid.low, unpaid.base, unpaid.high),
     )
 
 

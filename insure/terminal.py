@@ -78,6 +78,12 @@ def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
         chance = f"{view.loss.probability_of_any:.1%} pays anything, {view.loss.probability_of_exhaustion:.2%} all"
         table.add_row("Expected payout", amount_text(view.loss.mean, decimals), chance)
         table.add_row("Standard deviation of it", amount_text(view.loss.sd, decimals), "")
+    if view.unpaid is not None:
+        table.add_row("Missed by the trigger", f"{view.unpaid[1]:.1%}", "of the expected payout: the buyer's own risk")
+    for name, amount in view.principles:
+        table.add_row(
+            f"Premium by {name.replace('_', ' ')}", amount_text(amount, decimals), "instead of the lock's cost"
+        )
     return table
 
 
@@ -119,7 +125,11 @@ def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[s
                 each.name: {"low": str(each.low), "base": str(each.base), "high": str(each.high)}
                 for each in view.judged
             },
+            "unpaid_share": None
+            if view.unpaid is None
+            else dict(zip(("low", "base", "high"), view.unpaid, strict=True)),
         },
+        "principles": {name: str(amount) for name, amount in view.principles},
         "rests_on": list(view.rests_on),
         "readings": [
             {

@@ -19,14 +19,14 @@ from pricing_models.errors import InvalidData
 from pricing_models.model import Model, ModelSettings
 
 COVARIATES = {
-    "age": (
-        ("hierarchical_one_group", SHIPPED),
-        ("hierarchical", "hierarchical_age_power"),
-        ("hierarchical", "hierarchical_age_bands"),
+    "age": (("one_group", SHIPPED), ("one_group", "one_group_age_bands")),
+    "recent halt": (("one_group", "one_group_recent_halt"), (SHIPPED, "one_group_age_power_recent_halt")),
+    "forgetting": (("one_group", "one_group_forgetting"), (SHIPPED, "one_group_age_power_forgetting")),
+    "kind": (
+        ("one_group", "by_kind"),
+        ("one_group_age_bands", "by_kind_age_bands"),
+        (SHIPPED, "by_kind_age_power"),
     ),
-    "recent halt": (("hierarchical_age_power", "age_power_recent_halt"),),
-    "forgetting": (("hierarchical_age_power", "age_power_forgetting"),),
-    "kind": ((SHIPPED, "hierarchical_age_power"),),
 }
 """Per question pairs of models: without and with."""
 

@@ -141,17 +141,20 @@ def _age_power_and_recent_halt(cells: pd.DataFrame) -> FloatArray:
 
 
 CANDIDATES: Sequence[Candidate] = (
-    Candidate(BASELINE, 1, pooled_poisson),
-    hierarchical("pooled_nb", 2, own_history=False),
-    hierarchical("age_only_nb", 2 + len(AGE_EDGES), age_bands, own_history=False),
+    Candidate(BASELINE, 2, pooled_poisson),
+    hierarchical("pooled_nb", 4, own_history=False),
+    hierarchical("age_only_nb", 4 + len(AGE_EDGES), age_bands, own_history=False),
     Candidate("own_mean", 2, own_mean),
-    hierarchical("hierarchical_one_group", 2, grouped=False),
-    hierarchical("hierarchical", 3),
-    hierarchical("hierarchical_recent_halt", 4, recent_halt),
-    hierarchical("hierarchical_forgetting", 4, half_life_years=_HALF_LIFE_YEARS),
-    hierarchical("hierarchical_age_bands", 3 + len(AGE_EDGES), age_bands),
+    hierarchical("one_group", 2, grouped=False),
+    hierarchical("by_kind", 4),
+    hierarchical("one_group_recent_halt", 3, recent_halt, grouped=False),
+    hierarchical("one_group_forgetting", 3, grouped=False, half_life_years=_HALF_LIFE_YEARS),
+    hierarchical("one_group_age_bands", 2 + len(AGE_EDGES), age_bands, grouped=False),
+    hierarchical("by_kind_age_bands", 4 + len(AGE_EDGES), age_bands),
     hierarchical(SHIPPED, 3, age_power, grouped=False),
-    hierarchical("hierarchical_age_power", 4, age_power),
-    hierarchical("age_power_recent_halt", 5, _age_power_and_recent_halt),
-    hierarchical("age_power_forgetting", 5, age_power, half_life_years=_HALF_LIFE_YEARS),
+    hierarchical("by_kind_age_power", 5, age_power),
+    hierarchical("one_group_age_power_recent_halt", 4, _age_power_and_recent_halt, grouped=False),
+    hierarchical("one_group_age_power_forgetting", 4, age_power, grouped=False, half_life_years=_HALF_LIFE_YEARS),
 )
+"""Figures that are learnt: a mean and a spread for each group of kinds (two, or all in one; the baselines that know no
+subject apart have them in two), a factor for each covariate, the half-life."""

@@ -246,5 +246,13 @@ def _false_payouts(table: TermsTable, mean: float) -> FloatArray:
 
 def loading(found: Mapping[Scenario, BasisRisk]) -> Judgement:
     """The loading for what a trigger pays in excess; what it leaves unpaid is no rebate, it is the buyer's risk."""
-    values = sorted(each.overpaid + each.false_paid for each in found.values())
-    return Judgement(values[0], found[Scenario.BASE].overpaid + found[Scenario.BASE].false_paid, values[-1])
+    return _judged({scenario: each.overpaid + each.false_paid for scenario, each in found.items()})
+
+
+def left_unpaid(found: Mapping[Scenario, BasisRisk]) -> Judgement:
+    """The part of the expected payout that the trigger would leave unpaid."""
+    return _judged({scenario: each.unpaid for scenario, each in found.items()})
+
+
+def _judged(values: Mapping[Scenario, float]) -> Judgement:
+    return Judgement(min(values.values()), values[Scenario.BASE], max(values.values()))

@@ -155,6 +155,7 @@ class Premium:
     circumstances: Circumstances = field(default_factory=Circumstances)
     expected_interval: tuple[float, float] | None = None
     rests_on: tuple[str, ...] = ()
+    unpaid: Judgement | None = None
 
     def under(self, scenario: Scenario) -> tuple[Component, ...]:
         """The components with every judgement at its low, its base or its high."""

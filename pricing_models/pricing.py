@@ -18,6 +18,7 @@ from pricing_models.capacity import Utilisation
 from pricing_models.collapse import KnownRates, counts
 from pricing_models.compound import LossDistribution, loss_distributions, mean_payouts
 from pricing_models.duration import DurationPosterior
+from pricing_models.errors import InvalidTerms
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.observation import STANDARD_TRIGGER, BasisRisk, Trigger
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Terms, TermsTable, most_owed, owed
@@ -35,7 +36,8 @@ class Enquiry:
 
     `kind` prices a subject that is not in the fit by its group. `trigger` makes the basis-risk loading: what it would
     pay beside the outages; without one it is that of the loadings. `utilisation` is where the pool stands, for the
-    capacity charge, `marginal_capital` (asset units) what its tail needs for the policy. Raises `InvalidTerms`.
+    capacity charge, `marginal_capital` (asset units) what its tail needs for the policy. Raises `InvalidTerms`, too for
+    a waiting period that no incident outlasts: such cover would cost and never pay.
     """
 
     subject_id: str
@@ -48,6 +50,11 @@ class Enquiry:
 
     def __post_init__(self) -> None:
         require_term(self.term_seconds)
+        if self.terms.waiting_seconds >= LONGEST_INCIDENT_SECONDS:
+            raise InvalidTerms(
+                f"waiting_seconds is {self.terms.waiting_seconds}: must be below {LONGEST_INCIDENT_SECONDS}, "
+                "the longest that one incident lasts"
+            )
 
     @property
     def years(self) -> float:
@@ -156,13 +163,22 @@ def _price_block(model: Fitted, block: list[_Asked], loadings: Loadings) -> list
     for row, each in enumerate(block):
         enquiry = each.enquiry
         facts = model.facts(enquiry.subject_id, enquiry.kind)
-        own = loadings if basis is None else replace(loadings, basis_risk=basis[row])
+        own = loadings if basis is None else replace(loadings, basis_risk=basis[row][0])
+        unpaid = None if basis is None else basis[row][1]
         where = Circumstances(losses.recent[row], facts.operated, enquiry.marginal_capital, enquiry.utilisation)
         interval = (losses.interval[row, 0], losses.interval[row, 1])
         words = (f"rate: {each.known.source}", f"lengths: {each.law.source}")
         result.append(
             Premium(
-                losses.laws[row], losses.means[row], enquiry.terms, enquiry.term_seconds, own, where, interval, words
+                losses.laws[row],
+                losses.means[row],
+                enquiry.terms,
+                enquiry.term_seconds,
+                own,
+                where,
+                interval,
+                words,
+                unpaid,
             )
         )
     return result
@@ -234,8 +250,10 @@ def _failovers(
     ]
 
 
-def _basis_risks(block: list[_Asked], table: TermsTable, loadings: Loadings) -> list[Judgement] | None:
-    """The basis-risk loading of each policy by its trigger; None without one."""
+def _basis_risks(
+    block: list[_Asked], table: TermsTable, loadings: Loadings
+) -> list[tuple[Judgement, Judgement]] | None:
+    """The basis-risk loading of each policy by its trigger, and what that leaves unpaid; None without one."""
     trigger, curves = block[0].enquiry.trigger, block[0].law.curves
     if trigger is None:
         return None
@@ -244,7 +262,8 @@ def _basis_risks(block: list[_Asked], table: TermsTable, loadings: Loadings) -> 
     for scenario in Scenario:
         chances = np.full(len(block), loadings.failover_probability.at(scenario))
         found[scenario] = observation.basis_risks(trigger, scenario, table, curves.sf, curves.lev, rates, chances)
-    return [
-        observation.loading({scenario: BasisRisk(*map(float, each[:, row])) for scenario, each in found.items()})
+    risks = [
+        {scenario: BasisRisk(*map(float, each[:, row])) for scenario, each in found.items()}
         for row in range(len(block))
     ]
+    return [(observation.loading(each), observation.left_unpaid(each)) for each in risks]

@@ -56,6 +56,5 @@ def test_history_that_is_never_forgotten_is_history():
 
 def test_the_simpler_a_model_the_fewer_figures_it_says_it_learns():
     figures = {each.name: each.parameters for each in CANDIDATES}
-    assert figures["pooled_poisson"] < figures["pooled_nb"] < figures["hierarchical"]
-    assert figures["hierarchical_one_group"] < figures[SHIPPED] < figures["hierarchical_age_power"]
-    assert figures["hierarchical_age_power"] < figures["hierarchical_age_bands"]
+    assert figures["pooled_poisson"] < figures["pooled_nb"] < figures["age_only_nb"]
+    assert figures["one_group"] < figures[SHIPPED] < figures["by_kind_age_power"] < figures["by_kind_age_bands"]

@@ -153,6 +153,7 @@ def test_an_unknown_subject_is_answered_with_the_nearest(insure: Insure) -> None
     [
         ("--waiting", "8x", "--waiting is '8x': must be a duration such as 30m, 8h, 1h30m or 90d"),
         ("--waiting", "-1h", "--waiting is '-1h': must be a duration"),
+        ("--waiting", "7d", "waiting_seconds is 604800: must be below 604800, the longest that one incident lasts"),
         ("--term", "quarter", "--term is 'quarter': must be a duration"),
         ("--term", "0d", "term_seconds is 0: must be"),
         ("--term", "99999d", "term_seconds is 8639913600: must be"),

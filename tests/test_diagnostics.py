@@ -12,7 +12,7 @@ from pricing_models.diagnostics import chain_bootstrap, compare, crps, pit_histo
 from pricing_models.errors import InvalidData
 from tests.simulated_history import history
 
-FEW = [each for each in CANDIDATES if each.name in (BASELINE, "pooled_nb", "own_mean", "hierarchical")]
+FEW = [each for each in CANDIDATES if each.name in (BASELINE, "pooled_nb", "own_mean", "by_kind")]
 AS_OF = year_start(2024)
 
 
@@ -80,11 +80,11 @@ def test_every_score_is_that_of_the_probability_given_to_what_happened(forecasts
 def test_where_rates_differ_own_history_wins(forecasts):
     table = compare(forecasts, FEW)
     assert table.loc[BASELINE, "gain"] == 0.0
-    assert table.loc["hierarchical", "gain_low"] > 0.0
-    assert table["gain"].idxmax() == "hierarchical"
+    assert table.loc["by_kind", "gain_low"] > 0.0
+    assert table["gain"].idxmax() == "by_kind"
     assert not table.loc["pooled_nb", "within_one_se"]
     assert simplest_close(table) == "own_mean"  # close enough here, and simpler: it learns no spread
-    assert table.loc["hierarchical", "coverage_90"] >= 0.88  # whole numbers cover more than they are asked
+    assert table.loc["by_kind", "coverage_90"] >= 0.88  # whole numbers cover more than they are asked
 
 
 def test_where_all_rates_are_one_the_pooled_poisson_is_chosen():
@@ -103,8 +103,8 @@ def test_the_ninety_percent_of_sums_hold_about_nine_sums_of_ten():
 
 
 def test_the_fifths_of_expected_rates_hold_all_halts(forecasts):
-    parts = spread(forecasts, "hierarchical")
-    own = forecasts.scores[forecasts.scores["candidate"] == "hierarchical"]
+    parts = spread(forecasts, "by_kind")
+    own = forecasts.scores[forecasts.scores["candidate"] == "by_kind"]
     assert len(parts) == 5
     assert parts["observed"].sum() == own["halts"].sum()
     assert parts["expected"].is_monotonic_increasing

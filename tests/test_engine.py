@@ -7,9 +7,12 @@ from insure.dataset import load
 from insure.engine import fit_model, price_cover
 from insure.errors import ChainError, InvalidInput, UnknownSubject
 from insure.installation import assemble
+from insure.records.history import DAY_SECONDS
 from insure.records.views import QuoteRequest, SubjectState
 from insure.store import Store
 from pricing_models.errors import InvalidTerms
+from pricing_models.observation import PathKind, Trigger
+from pricing_models.premium import Judgement
 from tests.local_installation import DEPOSIT, TERM, TERMS, install
 from tests.screen_engine import ARBITRUM, BASE, LINEA, NOW, USD, model
 from tests.sold_cover import Sold, sell
@@ -37,6 +40,26 @@ def test_cover_is_priced_by_id_slug_or_alias_alike() -> None:
     assert price.subject_id == ARBITRUM
     assert price.premium == sum(part.amount for part in price.components) > 0
     assert price.model_version == fit_model(history, NOW).version
+
+
+def test_a_fit_is_the_same_all_day_long() -> None:
+    history, begin = load(), NOW - NOW % DAY_SECONDS
+    assert fit_model(history, begin).version == fit_model(history, begin + DAY_SECONDS - 1).version
+    assert fit_model(history, begin).version != fit_model(history, begin - 1).version
+
+
+def test_a_price_tells_what_other_principles_ask_and_what_the_trigger_misses() -> None:
+    nothing = Judgement(0.0, 0.0, 0.0)
+    blind = PathKind("blind", nothing, nothing, Judgement(0.2, 0.3, 0.4), nothing, Judgement(1.0, 1.0, 1.0))
+    price = price_cover(load(), ARBITRUM, TERMS, TERM, NOW, trigger=Trigger((blind,), 1))
+    assert {name for name, _ in price.principles} == {
+        "wang",
+        "proportional_hazard",
+        "standard_deviation",
+        "cost_of_capital",
+    }
+    assert all(amount >= price.loss.mean for _, amount in price.principles)
+    assert price.unpaid == pytest.approx((0.2, 0.3, 0.4), abs=1e-9)
 
 
 def test_a_price_rests_on_what_was_known_at_its_time() -> None:

@@ -108,6 +108,8 @@ class PriceView:
     premium with every judgement at its low and its high end; `expected_low` and `expected_high` the expected payout
     at the ends of the halt rate's 90% interval. All are rounded up. `judged` has what rests on judgement and
     `judgement_share` its part of the premium; `rests_on` says in words what rate, lengths and charges rest on.
+    `principles` has the premium if another principle stood in the place of the cost of capital. `unpaid` is the part of
+    the expected payout that the trigger would miss (low, base, high): the buyer's own risk, no rebate.
     """
 
     subject_id: str
@@ -125,6 +127,8 @@ class PriceView:
     judged: tuple[JudgedPart, ...] = ()
     judgement_share: float = 0.0
     rests_on: tuple[str, ...] = ()
+    principles: tuple[tuple[str, int], ...] = ()
+    unpaid: tuple[float, float, float] | None = None
 
 
 @dataclass(frozen=True)
