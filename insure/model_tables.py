@@ -1,6 +1,7 @@
 """What the command line prints of fits: plain values for JSON, and the same as tables."""
 
 from collections.abc import Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -40,7 +41,7 @@ def fit_facts(model: Model) -> dict[str, Any]:
         "subjects": len(subjects),
         "halts": int(subjects["halts"].sum()),
         "exposure_years": float(subjects["exposure_years"].sum()),
-        "age_exponent": model.age_exponent,
+        "age": asdict(model.age),
         "rates": groups,
         "lengths": lengths,
         "law_of_lengths": model.duration.chosen,

@@ -133,11 +133,11 @@ def own_mean(training: Training, tests: pd.DataFrame) -> Forecast:
 
 
 BASELINE = "pooled_poisson"
-SHIPPED = "one_group_age_power"
+SHIPPED = "one_group_age_bands"
 
 
-def _age_power_and_recent_halt(cells: pd.DataFrame) -> FloatArray:
-    return np.hstack([age_power(cells), recent_halt(cells)])
+def _age_bands_and_recent_halt(cells: pd.DataFrame) -> FloatArray:
+    return np.hstack([age_bands(cells), recent_halt(cells)])
 
 
 CANDIDATES: Sequence[Candidate] = (
@@ -149,12 +149,14 @@ CANDIDATES: Sequence[Candidate] = (
     hierarchical("by_kind", 4),
     hierarchical("one_group_recent_halt", 3, recent_halt, grouped=False),
     hierarchical("one_group_forgetting", 3, grouped=False, half_life_years=_HALF_LIFE_YEARS),
-    hierarchical("one_group_age_bands", 2 + len(AGE_EDGES), age_bands, grouped=False),
-    hierarchical("by_kind_age_bands", 4 + len(AGE_EDGES), age_bands),
-    hierarchical(SHIPPED, 3, age_power, grouped=False),
-    hierarchical("by_kind_age_power", 5, age_power),
-    hierarchical("one_group_age_power_recent_halt", 4, _age_power_and_recent_halt, grouped=False),
+    hierarchical("one_group_age_power", 3, age_power, grouped=False),
     hierarchical("one_group_age_power_forgetting", 4, age_power, grouped=False, half_life_years=_HALF_LIFE_YEARS),
+    hierarchical(SHIPPED, 2 + len(AGE_EDGES), age_bands, grouped=False),
+    hierarchical("by_kind_age_bands", 4 + len(AGE_EDGES), age_bands),
+    hierarchical("one_group_age_bands_recent_halt", 3 + len(AGE_EDGES), _age_bands_and_recent_halt, grouped=False),
+    hierarchical(
+        "one_group_age_bands_forgetting", 3 + len(AGE_EDGES), age_bands, grouped=False, half_life_years=_HALF_LIFE_YEARS
+    ),
 )
 """Figures that are learnt: a mean and a spread for each group of kinds (two, or all in one; the baselines that know no
 subject apart have them in two), a factor for each covariate, the half-life."""

@@ -5,7 +5,10 @@ exp(x . beta), and the gamma-Poisson model is fitted to that. beta is the mode o
 under the likelihood of the cells, jointly with each group's mean and spread. Its own uncertainty is not carried on.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -21,7 +24,7 @@ Design = Callable[[pd.DataFrame], FloatArray]
 AGE_EDGES = (0.5, 5.0, 8.0)
 """Years since launch at which the piecewise rate may jump; half a year to five is the reference."""
 REFERENCE_AGE = 2.0
-"""Years since launch at which the power law's factor is one; a subject of unknown launch counts as that old."""
+"""Years since launch at which the factor is one; a subject of unknown launch counts as that old."""
 _AGE_OFFSET = 0.25
 
 
@@ -30,17 +33,6 @@ def log_age(years: FloatArray) -> FloatArray:
     age = np.nan_to_num(np.asarray(years, dtype=float), nan=REFERENCE_AGE)
     result: FloatArray = np.log((np.maximum(age, 0.0) + _AGE_OFFSET) / (REFERENCE_AGE + _AGE_OFFSET))
     return result
-
-
-def mean_age_factor(age: float, years: float, exponent: float) -> float:
-    """Mean over the coming `years` of the rate as a multiple of that at the reference age, for a subject of this `age`
-    in years (nan unknown: 1): the power law's integral, so that a longer term never has fewer halts."""
-    if np.isnan(age) or exponent == 0.0:
-        return 1.0
-    begin = max(age, 0.0) + _AGE_OFFSET
-    end, power = begin + years, exponent + 1.0
-    area = np.log(end / begin) if abs(power) < 1e-9 else (end**power - begin**power) / power
-    return float(area / years / (REFERENCE_AGE + _AGE_OFFSET) ** exponent)
 
 
 def no_covariate(cells: pd.DataFrame) -> FloatArray:
@@ -59,6 +51,42 @@ def age_bands(cells: pd.DataFrame) -> FloatArray:
 def age_power(cells: pd.DataFrame) -> FloatArray:
     """`log_age` of each cell: exp(x beta) is a power law of age (Crow-AMSAA)."""
     return log_age(cells["age"].to_numpy(dtype=float))[:, None]
+
+
+AgeForm = Literal["none", "power", "bands"]
+AGE_DESIGNS: Mapping[AgeForm, Design] = {"none": no_covariate, "power": age_power, "bands": age_bands}
+
+
+@dataclass(frozen=True)
+class AgeEffect:
+    """How the rate depends on age: the fitted coefficients of a form's columns, of the power law its exponent, of the
+    bands the logs of their factors."""
+
+    form: AgeForm
+    coefficients: tuple[float, ...]
+
+    def mean_factor(self, age: float, years: float) -> float:
+        """Mean over the coming `years` of the rate as a multiple of that at the reference age, for a subject of this
+        `age` in years (nan unknown: 1): an integral, so that a longer term never has fewer halts."""
+        if np.isnan(age) or not any(self.coefficients):
+            return 1.0
+        under = _under_power if self.form == "power" else _under_bands
+        begin = max(age, 0.0)
+        return under(begin, begin + years, *self.coefficients) / years
+
+
+def _under_power(begin: float, end: float, *of_exponent: float) -> float:
+    (exponent,) = of_exponent
+    begin, end, power = begin + _AGE_OFFSET, end + _AGE_OFFSET, exponent + 1.0
+    area = np.log(end / begin) if abs(power) < 1e-9 else (end**power - begin**power) / power
+    return float(area / (REFERENCE_AGE + _AGE_OFFSET) ** exponent)
+
+
+def _under_bands(begin: float, end: float, *of_bands: float) -> float:
+    edges, (young, *older) = (0.0, *AGE_EDGES, np.inf), of_bands
+    logs = (young, 0.0, *older)
+    spent = (max(0.0, min(end, high) - max(begin, low)) for low, high in pairwise(edges))
+    return float(sum(np.exp(log) * years for log, years in zip(logs, spent, strict=True)))
 
 
 def recent_halt(cells: pd.DataFrame) -> FloatArray:

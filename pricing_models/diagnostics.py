@@ -188,10 +188,10 @@ def _score(
 
 def compare(forecasts: Forecasts, candidates: Sequence[Candidate] = CANDIDATES) -> pd.DataFrame:
     """One row per candidate: total log score against the baseline with its chain-bootstrap s.e. and 90% interval, the
-    gap to the best with its s.e., whether that is within one s.e., mean CRPS, coverage of the central 90%."""
+    gap to the best of them with its s.e., whether that is within one s.e., mean CRPS, coverage of the central 90%."""
     scores = forecasts.scores
     by_chain = scores.pivot_table(index="subject_id", columns="candidate", values="log_score", aggfunc="sum")
-    best = str(by_chain.sum().idxmax())
+    best = str(by_chain[[each.name for each in candidates]].sum().idxmax())
     rows: dict[str, dict[str, object]] = {}
     for candidate in candidates:
         own = scores[scores["candidate"] == candidate.name]

@@ -13,7 +13,7 @@ from pricing_models.capacity import Utilisation
 from pricing_models.cells import RECENT_SECONDS, cut, of_universe
 from pricing_models.collapse import KnownRates, collapse
 from pricing_models.compound import LossDistribution, loss_distribution
-from pricing_models.covariates import age_power, fit_covariates, mean_age_factor, operational_years
+from pricing_models.covariates import AGE_DESIGNS, AgeEffect, AgeForm, fit_covariates, operational_years
 from pricing_models.duration import DurationFit, DurationPosterior, DurationPrior
 from pricing_models.errors import InvalidData
 from pricing_models.experience import (
@@ -36,25 +36,25 @@ _LONGEST_YEARS = 10.0
 
 @dataclass(frozen=True)
 class ModelSettings:
-    """Every choice of the fit that is not data; `age`: whether the rate may fall with the subject's age."""
+    """Every choice of the fit that is not data; `age`: how the rate may depend on the subject's age."""
 
     merge_gap_seconds: float = MERGE_GAP_SECONDS
     frequency: FrequencyPrior = field(default_factory=FrequencyPrior)
     duration: DurationPrior = field(default_factory=DurationPrior)
-    age: bool = True
+    age: AgeForm = "bands"
 
 
 @dataclass(frozen=True)
 class Model:
     """A fit; `version` is the hash of its data, settings, code version and parameters (`versions`).
 
-    The rate of a subject falls with its age as (age + 1/4 year)^`age_exponent`; the fitted rates are those at the
-    reference age of `covariates`. `overrides` has what underwriters put in their place, by subject; `data` is the
+    The rate of a subject depends on its age as `age` says; the fitted rates are those at the reference age of
+    `covariates`. `overrides` has what underwriters put in their place, by subject; `data` is the
     digest of the tables, `code` the version of the code that fitted them.
     """
 
     experience: Experience
-    age_exponent: float
+    age: AgeEffect
     frequency: FrequencyFit
     duration: DurationFit
     settings: ModelSettings
@@ -86,7 +86,7 @@ class Model:
 
     def _fitted_age_factor(self, subject_id: str, ahead_seconds: float) -> float:
         age = self.facts(subject_id).age
-        return mean_age_factor(age, max(ahead_seconds, 1.0) / YEAR_SECONDS, self.age_exponent)
+        return self.age.mean_factor(age, max(ahead_seconds, 1.0) / YEAR_SECONDS)
 
     def facts(self, subject_id: str, kind: str | None = None) -> SubjectFacts:
         """What the price takes from the subject's row; of one that is not there the kind alone."""
@@ -221,18 +221,18 @@ def fit(
     subjects = subjects.sort_values("subject_id", kind="stable", ignore_index=True)
     outages = outages.sort_values(["subject_id", "start", "event_id"], kind="stable", ignore_index=True)
     known = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
-    known, exponent = _aged(subjects, known, settings)
+    known, age = _aged(subjects, known, settings)
     rates = frequency.fit(known, settings.frequency)
     lengths = duration.fit(known, settings.duration)
     stated, data = in_force(overrides, as_of), data_digest(subjects, outages)
-    version = version_of(to_record(data, asdict(settings), known, exponent, rates, lengths, stated))
-    return Model(known, exponent, rates, lengths, settings, version, stated, data)
+    version = version_of(to_record(data, asdict(settings), known, age, rates, lengths, stated))
+    return Model(known, age, rates, lengths, settings, version, stated, data)
 
 
 def record(model: Model) -> dict[str, Any]:
     """The fit as plain values, all of it JSON, of which `version` is the hash."""
     settings = asdict(model.settings)
-    parts = (model.experience, model.age_exponent, model.frequency, model.duration, model.overrides)
+    parts = (model.experience, model.age, model.frequency, model.duration, model.overrides)
     return to_record(model.data, settings, *parts, model.code)
 
 
@@ -252,16 +252,21 @@ def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> 
     """
     subjects, outages = experience.tables(subjects, outages)
     known = experience.build(subjects, outages, model.experience.as_of, model.settings.merge_gap_seconds)
-    known, exponent = _aged(subjects, known, model.settings)
+    known, age = _aged(subjects, known, model.settings)
     rates = frequency.fit(known, model.settings.frequency)
-    return replace(model, experience=known, age_exponent=exponent, frequency=rates)
+    return replace(model, experience=known, age=age, frequency=rates)
 
 
-def _aged(subjects: pd.DataFrame, known: Experience, settings: ModelSettings) -> tuple[Experience, float]:
-    """The experience with operational years, and the exponent of age that makes them."""
-    if not settings.age:
-        return known, 0.0
+def _aged(subjects: pd.DataFrame, known: Experience, settings: ModelSettings) -> tuple[Experience, AgeEffect]:
+    """The experience with operational years, and the effect of age that makes them."""
+    design = AGE_DESIGNS.get(settings.age)
+    if design is None:
+        raise InvalidData(f"age is {settings.age!r}: must be one of {', '.join(AGE_DESIGNS)}")
+    if settings.age == "none":
+        return known, AgeEffect("none", ())
     cells = cut(subjects, known)
-    beta = fit_covariates(of_universe(cells, known), age_power, settings.frequency)
-    years = operational_years(cells, age_power, beta).reindex(known.subjects.index).fillna(0.0)
-    return replace(known, subjects=known.subjects.assign(operational_years=years)), float(beta[0])
+    beta = fit_covariates(of_universe(cells, known), design, settings.frequency)
+    years = operational_years(cells, design, beta).reindex(known.subjects.index).fillna(0.0)
+    return replace(known, subjects=known.subjects.assign(operational_years=years)), AgeEffect(
+        settings.age, tuple(beta.tolist())
+    )

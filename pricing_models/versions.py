@@ -17,6 +17,7 @@ import pandas as pd
 
 from pricing_models import __version__
 from pricing_models.bodies import BODIES
+from pricing_models.covariates import AgeEffect
 from pricing_models.duration import DurationFit
 from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience
@@ -89,7 +90,7 @@ def to_record(
     data: str,
     settings: Mapping[str, Any],
     experience: Experience,
-    age_exponent: float,
+    age: AgeEffect,
     rates: FrequencyFit,
     lengths: DurationFit,
     overrides: Mapping[str, Override],
@@ -105,7 +106,7 @@ def to_record(
         "settings": dict(settings),
         "subjects": subjects.reset_index().to_dict("list"),
         "durations": durations.to_dict("list"),
-        "age_exponent": age_exponent,
+        "age": asdict(age),
         "rates": {name: {"x": n.x, "y": n.y, "weights": n.weights} for name, n in sorted(rates.groups.items())},
         "lengths": {name: _law(law) for name, law in sorted(lengths.groups.items())},
         "scores": lengths.scores.rename_axis("name").reset_index().to_dict("list"),
@@ -164,7 +165,7 @@ def of_record(record: Mapping[str, Any]) -> dict[str, Any]:
         body = next(iter(laws.values())).body
         return {
             "experience": known,
-            "age_exponent": float(record["age_exponent"]),
+            "age": AgeEffect(record["age"]["form"], tuple(map(float, record["age"]["coefficients"]))),
             "frequency": FrequencyFit(rates, known, FrequencyPrior(**settings["frequency"])),
             "duration": DurationFit(body, scores, laws, float(record["permanent"]), str(record["chosen"])),
             "settings": (merge_gap, FrequencyPrior(**settings["frequency"]), DurationPrior(**priors), settings["age"]),

@@ -35,6 +35,12 @@ def test_the_choice_by_the_rule_is_named_beside_what_is_shipped(found):
     assert found["shipped_is_the_simplest_within_one_se"] is (chosen == SHIPPED)
     said = f"{chosen} is the simplest within one standard error of the best: by the rule it would ship."
     assert (said in found["unflattering"]) is (chosen != SHIPPED)
+    judged = [
+        found["covariates"][window].get(f"{question}: {chosen}")
+        for window in ("year", "quarter")
+        for question in COVARIATES
+    ]
+    assert all(row["earns_its_place"] for row in judged if row)
 
 
 def test_every_covariate_is_judged_by_what_it_won(found):

@@ -33,9 +33,9 @@ def test_the_shipped_candidate_is_the_model_that_prices():
     found = next(each for each in CANDIDATES if each.name == SHIPPED).predict(TRAINING, AFTER)
     years = (END - ORIGIN) / YEAR_SECONDS
     for subject, pmf in found.items():
-        # a year in quarters against its middle: the power law bends a little between them
+        # a quarter counts whole in the band that its middle lies in: a subject may cross an edge up to half of it off
         own = model.rate(subject, ahead_seconds=END - ORIGIN).predictive(years)[:6]
-        assert pmf[:6] == pytest.approx(own, abs=1e-3)
+        assert pmf[:6] == pytest.approx(own, abs=5e-3)
 
 
 def test_without_own_history_only_the_window_and_the_age_tell_subjects_apart():
@@ -57,4 +57,4 @@ def test_history_that_is_never_forgotten_is_history():
 def test_the_simpler_a_model_the_fewer_figures_it_says_it_learns():
     figures = {each.name: each.parameters for each in CANDIDATES}
     assert figures["pooled_poisson"] < figures["pooled_nb"] < figures["age_only_nb"]
-    assert figures["one_group"] < figures[SHIPPED] < figures["by_kind_age_power"] < figures["by_kind_age_bands"]
+    assert figures["one_group"] < figures["one_group_age_power"] < figures[SHIPPED] < figures["by_kind_age_bands"]

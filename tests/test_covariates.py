@@ -7,6 +7,8 @@ import pytest
 from pricing_models import experience
 from pricing_models.cells import cut, year_start
 from pricing_models.covariates import (
+    AGE_DESIGNS,
+    AgeEffect,
     age_bands,
     age_power,
     fit_covariates,
@@ -46,6 +48,24 @@ def test_busy_subjects_do_not_pass_for_an_effect_of_recent_halts():
 def test_the_factor_is_one_at_the_reference_age_and_where_the_age_is_unknown():
     assert log_age(np.array([2.0, np.nan])).tolist() == [0.0, 0.0]
     assert log_age(np.array([-1.0]))[0] == log_age(np.array([0.0]))[0] < 0.0 < log_age(np.array([10.0]))[0]
+
+
+@pytest.mark.parametrize(
+    "effect",
+    [AgeEffect("power", (-0.6,)), AgeEffect("power", (-1.0,)), AgeEffect("bands", (0.4, -0.3, -1.1))],
+    ids=["power", "power of minus one", "bands"],
+)
+@pytest.mark.parametrize("age", [0.0, 0.4, 2.0, 7.5, 30.0])
+@pytest.mark.parametrize("years", [1e-6, 0.25, 9.0])
+def test_the_mean_factor_of_a_term_is_that_of_the_cells_it_consists_of(effect, age, years):
+    middles = age + years * (np.arange(20_000) + 0.5) / 20_000
+    design = AGE_DESIGNS[effect.form](pd.DataFrame({"age": middles}))
+    assert effect.mean_factor(age, years) == pytest.approx(np.exp(design @ effect.coefficients).mean(), rel=1e-3)
+
+
+def test_without_a_known_age_or_an_effect_of_it_the_factor_is_one():
+    assert AgeEffect("bands", (0.4, -0.3, -1.1)).mean_factor(np.nan, 1.0) == 1.0
+    assert AgeEffect("none", ()).mean_factor(3.0, 1.0) == 1.0
 
 
 def test_age_bands_mark_what_lies_outside_the_reference():

@@ -57,7 +57,7 @@ def test_a_version_that_is_not_stored_or_was_touched_is_refused(insure: Insure, 
     version = str(told(insure, "fit", "--as-of", "2026-11-22")["model_version"])
     assert refused(insure("model", "compare", version, "zz")) == f"version 'zz' is not stored: {version}"
     path = tmp_path / "models" / f"{version}.json"
-    path.write_text(path.read_text().replace('"age_exponent": -', '"age_exponent": -1'))
+    path.write_text(path.read_text().replace('"permanent": 0.', '"permanent": 0.1'))
     assert "its content has the hash" in refused(insure("model", "show", "--version", version))
     path.write_text("{}")
     assert "is no stored fit" in refused(insure("model", "show", "--version", version))

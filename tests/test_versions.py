@@ -53,7 +53,7 @@ def test_a_record_that_was_touched_or_is_none_is_refused():
     model = fits("plain")
     told = record(model)
     with pytest.raises(InvalidData, match="its content has the hash"):
-        restored(told | {"age_exponent": 0.0}, model.version)
+        restored(told | {"age": {"form": "none", "coefficients": []}}, model.version)
     with pytest.raises(InvalidData, match="must be one that a fit wrote"):
         restored({"rates": {}}, version_of({"rates": {}}))
 
@@ -88,6 +88,6 @@ def test_the_code_that_is_named_is_all_that_a_price_goes_through():
 
 
 def test_no_number_of_a_record_is_nan():
-    assert np.isfinite(fits("plain").age_exponent)
+    assert np.isfinite(fits("plain").age.coefficients).all()
     text = json.dumps(record(fits("plain")), allow_nan=False)
     assert "NaN" not in text
