@@ -119,6 +119,7 @@ def _exposure(subject: Subject, as_of: int) -> dict[str, object]:
         "observed_from": float(min(max(begins, default=until), until)),
         "observed_to": float(until),
         "in_universe": subject.in_frequency_universe and subject.observation is not Observation.NONE,
+        "member": subject.in_frequency_universe,
         "watched": subject.observation is not Observation.NONE,
         "operated": subject.operator_controlled,
     }

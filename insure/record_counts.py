@@ -119,20 +119,23 @@ def _seconds(subject: Subject, as_of: int) -> int:
 
 
 def _brackets(history: Dataset, as_of: int) -> str:
-    """Halts a chain-year with the quiet years of members that nobody watched left out and counted: the truth lies
-    between. Halts are merged, and counted within membership, as the models do."""
-    subjects = experience.build(*experience_frames(history, as_of), as_of).subjects
-    members = subjects[subjects["in_universe"]]
-    groups = members["kind"].map(GROUP_OF_KIND)
+    """Halts a chain-year of the members that anybody watched, and of all: the truth lies between. Halts are merged, and
+    counted within membership, as the models do."""
+    subjects, outages = experience_frames(history, as_of)
     unsearched = unsearched_years(history.universe, history.subjects, as_of)
+    tables = [
+        experience.build(subjects.assign(in_universe=subjects[column]), outages, as_of).subjects
+        for column in ("in_universe", "member")
+    ]
     body = []
     for group in ("l1", "rollup"):
-        own = members[groups == group]
-        halts, years = int(own["halts"].sum()), float(own["exposure_years"].sum())
-        all_years = years + unsearched[group]
-        rates = (f"{halts / years:.3f}", f"{halts / all_years:.3f}")
-        body.append((group, halts, f"{years:.1f}", f"{unsearched[group]:.1f}", *rates))
-    heads = ("members by group", "halts", "years watched", "years unwatched", "rate over the first", "over both")
+        row: list[object] = [group]
+        for table, more in zip(tables, (0.0, unsearched[group]), strict=True):
+            own = table[table["in_universe"] & (table["kind"].map(GROUP_OF_KIND) == group)]
+            halts, years = int(own["halts"].sum()), float(own["exposure_years"].sum()) + more
+            row += [halts, f"{years:.1f}", f"{halts / years:.3f}"]
+        body.append(tuple(row))
+    heads = ("members by group", "halts of the watched", "their years", "rate", "halts of all", "their years", "rate")
     return _table(heads, body)
 
 

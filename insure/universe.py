@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from insure.errors import DatasetError
 from insure.records.cells import Row, read_rows
-from insure.records.history import DAY_SECONDS, Inclusion, Observation, Subject
+from insure.records.history import DAY_SECONDS, Inclusion, Subject
 
 FILE = "universe.csv"
 HEADER = "rule,subject,name,listed_from,listed_to,evidence"
@@ -54,18 +54,12 @@ def parse_universe(content: bytes, subjects: Sequence[Subject]) -> tuple[Member,
 
 
 def unsearched_years(members: Iterable[Member], subjects: Iterable[Subject], as_of: int) -> dict[str, float]:
-    """Chain-years to `as_of` of members that nobody watched for halts, by the models' group (l1, rollup).
-
-    Those are members that are no subjects, and subjects that nobody watched or that count in no fit.
-    """
-    searched = {
-        subject.id
-        for subject in subjects
-        if subject.in_frequency_universe and subject.observation is not Observation.NONE
-    }
+    """Chain-years to `as_of` of members that are no subjects of the universe, by the models' group (l1, rollup): nobody
+    searched them, so that of their halts nothing is known."""
+    known = {subject.id for subject in subjects if subject.in_frequency_universe}
     years = dict.fromkeys(_GROUPS.values(), 0.0)
     for member in members:
-        if member.subject not in searched:
+        if member.subject not in known:
             until = as_of if member.listed_to is None else min(member.listed_to, as_of)
             years[_GROUPS[member.rule]] += max(0, until - member.listed_from) / _YEAR_SECONDS
     return years

@@ -46,13 +46,16 @@ class Treated:
 def treated_models(
     model: Model, subjects: pd.DataFrame, outages: pd.DataFrame, unsearched: Mapping[str, float]
 ) -> dict[tuple[Exposure, Ends], Model]:
-    """The model under each combination, the base as it is. The tables are those it was fitted to; `watched` among the
-    subjects' columns says whom anybody watched, and is `in_universe` where it is missing. `unsearched` are the
-    chain-years of members of the universe that nobody searched, by group."""
+    """The model under each combination, the base as it is. The tables are those it was fitted to; among the subjects'
+    columns `member` says who is a member of the universe, watched or not, and `watched` whom anybody watched; both are
+    `in_universe` where they are missing. `unsearched` are the chain-years of members that are not in the tables, by
+    group."""
     rates = {
-        Exposure.ALL: refit_rates(model, with_unsearched(subjects, unsearched, model.experience.as_of), outages),
+        Exposure.ALL: refit_rates(
+            model, with_unsearched(_counting(subjects, "member"), unsearched, model.experience.as_of), outages
+        ),
         Exposure.SEARCHED: model,
-        Exposure.LISTED: refit_rates(model, _with_listed(subjects), outages),
+        Exposure.LISTED: refit_rates(model, _counting(subjects, "watched"), outages),
     }
     result: dict[tuple[Exposure, Ends], Model] = {}
     for ends in Ends:
@@ -102,10 +105,9 @@ def with_unsearched(subjects: pd.DataFrame, years: Mapping[str, float], as_of: f
     return pd.concat(parts, ignore_index=True)
 
 
-def _with_listed(subjects: pd.DataFrame) -> pd.DataFrame:
-    if "watched" not in subjects:
-        return subjects
-    return subjects.assign(in_universe=subjects["watched"].astype(bool))
+def _counting(subjects: pd.DataFrame, column: str) -> pd.DataFrame:
+    """The subjects with those in the universe that a column marks."""
+    return subjects.assign(in_universe=subjects[column].astype(bool)) if column in subjects else subjects
 
 
 def _no_outages() -> pd.DataFrame:

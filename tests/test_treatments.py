@@ -41,6 +41,16 @@ def test_quiet_years_of_the_unsearched_lower_the_price_and_listed_chains_raise_i
         assert found[Exposure.ALL, ends] < found[Exposure.SEARCHED, ends] < found[Exposure.LISTED, ends]
 
 
+def test_halts_of_members_that_nobody_watched_count_with_their_years():
+    """A member whose every halt was told by somebody else is evidence of all members' rate, not of the searched."""
+    told = SUBJECTS.assign(member=SUBJECTS["in_universe"] | (SUBJECTS["subject_id"] == BUSY[0]))
+    rate = {
+        name: treated_models(MODEL, table, OUTAGES, {})[Exposure.ALL, Ends.LIKE_KNOWN].rate("new", "l1").mean
+        for name, table in (("told", told), ("left out", SUBJECTS))
+    }
+    assert rate["told"] > rate["left out"]
+
+
 def test_long_unknown_ends_cost_more_than_typical_ones(models):
     found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, Enquiry("s000", TERMS, TERM))}
     for exposure in Exposure:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from insure.dataset import load
+from insure.dataset import experience_frames, load
 from insure.errors import DatasetError
 from insure.universe import FILE, HEADER, parse_universe, unsearched_years
 from tests.test_dataset import small, subject_row, write
@@ -49,12 +49,14 @@ def test_years_that_nobody_searched_are_those_of_members_that_are_no_subjects(fo
     assert unsearched_years(history.universe, history.subjects, 0) == {"l1": 0.0, "rollup": 0.0}
 
 
-def test_a_member_that_nobody_watched_is_not_searched(folder: Path) -> None:
+def test_a_member_that_nobody_watched_is_a_subject_all_the_same(folder: Path) -> None:
     tables = small()
     tables["subjects.csv"][1] |= {"kind": "l2", "inclusion_reason": "l2beat_listing", "observed_to": "2023-05-31"}
     tables["subjects.csv"][1]["observation"] = "none"
     history = load(put(write(folder, tables), ALPHA, BETA))
-    assert unsearched_years(history.universe, history.subjects, 1_704_067_200)["rollup"] == 365 * DAY / YEAR
+    assert unsearched_years(history.universe, history.subjects, 1_704_067_200)["rollup"] == 0.0
+    (row,) = experience_frames(history, 1_704_067_200)[0].query("subject_id == 'svc:beta'").to_dict("records")
+    assert (row["member"], row["watched"], row["in_universe"]) == (True, False, False)
 
 
 def test_a_chains_own_end_may_cut_its_membership(tmp_path: Path) -> None:
