@@ -64,7 +64,8 @@ def bounds(durations: pd.DataFrame, missing: Missing) -> pd.DataFrame:
 
 
 def fit(experience: Experience, prior: DurationPrior | None = None) -> DurationFit:
-    """Choose the law on all halts, then fit it to each group with enough known durations and to all together.
+    """Choose the law on all halts, then fit it to all together and, drawn towards that, to each group with enough known
+    durations.
 
     The criterion is the cross-validated log predictive score (`scoring`; folds by event, so the subjects of one cause
     stay together). Of the candidates within one standard error of the best the one with fewest parameters is taken, of
@@ -82,7 +83,8 @@ def fit(experience: Experience, prior: DurationPrior | None = None) -> DurationF
     groups = {ALL: posterior(chosen, rows, prior, ALL, share)}
     for name, members in rows.groupby(rows["kind"].map(GROUP_OF_KIND)):
         if int(np.isfinite(members["high"]).sum()) >= prior.group_min_known:
-            groups[str(name)] = posterior(chosen, members, prior, str(name), share)
+            pooled = groups[ALL] if len(members) < len(rows) else None  # a group of all is drawn to nothing else
+            groups[str(name)] = posterior(chosen, members, prior, str(name), share, pooled)
     return DurationFit(groups[ALL].body, scores, groups, share, chosen)
 
 

@@ -41,10 +41,13 @@ class DurationPrior:
     `bodies` are the candidates, in the order in which ties are broken: bodies by name, with `+gpd` for those with a
     Pareto tail beyond `threshold` seconds.
     mu ~ Normal(log 4 h, mu_sd), log sigma ~ Normal(log_sigma_mean, log_sigma_sd), the Burr's log shape ~ Normal(0, 1).
+    A group of kinds has mu ~ Normal(that of all halts, kind_sd) instead: partial pooling. kind_sd is judgement, two
+    thirds of kinds lasting from half to twice as long as all do.
     """
 
     missing: Missing = "drop"
     mu_sd: float = 2.0
+    kind_sd: float = 0.7
     log_sigma_mean: float = 0.4
     log_sigma_sd: float = 0.7
     group_min_known: int = 20
@@ -78,11 +81,19 @@ def log_likelihood(
     return result
 
 
-def posterior(name: str, rows: pd.DataFrame, prior: DurationPrior, group: str, permanent: float) -> DurationPosterior:
-    """The law of a candidate given the halts of a group; its curves are tabulated now, a price has no time for it."""
+def posterior(
+    name: str,
+    rows: pd.DataFrame,
+    prior: DurationPrior,
+    group: str,
+    permanent: float,
+    pooled: DurationPosterior | None = None,
+) -> DurationPosterior:
+    """The law of a candidate given the halts of a group, drawn towards the `pooled` law of all halts if that is given;
+    its curves are tabulated now, a price has no time for it."""
     body, threshold = split(name, prior)
     low, high = _limits(rows)
-    nodes = body_nodes(body, *_before(low, high, threshold), prior, prior.points)
+    nodes = body_nodes(body, *_before(low, high, threshold), prior, prior.points, pooled)
     source = f"{len(rows)} halts of the group {group}, {name}"
     found = (body, nodes.mu, nodes.sigma, nodes.weights, source, permanent, nodes.shape)
     law = DurationPosterior(*found)
@@ -98,19 +109,29 @@ def split(name: str, prior: DurationPrior) -> tuple[Body, float]:
     return BODIES[name.removesuffix(WITH_TAIL)], prior.threshold if name.endswith(WITH_TAIL) else np.inf
 
 
-def body_nodes(body: Body, low: FloatArray, high: FloatArray, prior: DurationPrior, points: int) -> BodyNodes:
+def body_nodes(
+    body: Body,
+    low: FloatArray,
+    high: FloatArray,
+    prior: DurationPrior,
+    points: int,
+    pooled: DurationPosterior | None = None,
+) -> BodyNodes:
     """Posterior nodes of a body; of a Burr one grid per shape, weighted by what each explains."""
     shaped = body.parameters > 2
     parts = []
     for log_shape in _LOG_SHAPES if shaped else np.zeros(1):
         shape = np.exp(np.array([log_shape]))
+        of_mu = _prior_of_mu(prior, pooled, float(shape[0]))
 
-        def log_density(x: FloatArray, y: FloatArray, shape: FloatArray = shape) -> FloatArray:
+        def log_density(
+            x: FloatArray, y: FloatArray, shape: FloatArray = shape, of_mu: tuple[float, float] = of_mu
+        ) -> FloatArray:
             total: FloatArray = log_likelihood(body, x, np.exp(y), low, high, shape).sum(axis=1)
-            return total + _log_prior(x, y, float(np.log(shape[0])), prior)
+            return total + _log_prior(x, y, float(np.log(shape[0])), of_mu, prior)
 
-        mu0, s0 = float(np.log(4 * HOUR)), prior.log_sigma_mean
-        wide_mu, wide_s = 6.0 * prior.mu_sd, 6.0 * prior.log_sigma_sd
+        (mu0, mu_sd), s0 = of_mu, prior.log_sigma_mean
+        wide_mu, wide_s = 6.0 * mu_sd, 6.0 * prior.log_sigma_sd
         box = (mu0 - wide_mu, mu0 + wide_mu, s0 - wide_s, s0 + wide_s)
         nodes = posterior_nodes(log_density, box, _COARSE if shaped else points)
         log_weights = np.log(nodes.weights) + nodes.log_mass
@@ -121,8 +142,19 @@ def body_nodes(body: Body, low: FloatArray, high: FloatArray, prior: DurationPri
     return BodyNodes(mu[heavy], sigma[heavy], shapes[heavy], weights[heavy] / weights[heavy].sum(), log_weights[heavy])
 
 
-def _log_prior(mu: FloatArray, log_sigma: FloatArray, log_shape: float, prior: DurationPrior) -> FloatArray:
-    centred_mu = (mu - np.log(4 * HOUR)) / prior.mu_sd
+def _prior_of_mu(prior: DurationPrior, pooled: DurationPosterior | None, shape: float) -> tuple[float, float]:
+    """Mean and sd of mu's prior given a Burr's shape, with which the pooled mu moves."""
+    if pooled is None:
+        return float(np.log(4 * HOUR)), prior.mu_sd
+    alike = np.isclose(np.broadcast_to(pooled.shape, pooled.mu.shape), shape)
+    weights = np.where(alike, pooled.weights, 0.0) if alike.any() else pooled.weights
+    return float(weights @ pooled.mu / weights.sum()), prior.kind_sd
+
+
+def _log_prior(
+    mu: FloatArray, log_sigma: FloatArray, log_shape: float, of_mu: tuple[float, float], prior: DurationPrior
+) -> FloatArray:
+    centred_mu = (mu - of_mu[0]) / of_mu[1]
     centred_sigma = (log_sigma - prior.log_sigma_mean) / prior.log_sigma_sd
     result: FloatArray = -0.5 * (centred_mu**2 + centred_sigma**2 + log_shape**2)
     return result

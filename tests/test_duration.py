@@ -189,6 +189,21 @@ def test_a_kind_with_thirty_known_lengths_stands_alone_and_others_are_pooled():
     assert fitted.posterior("bridge").quantile(0.5) < fitted.posterior("l3").quantile(0.5)
 
 
+def drawn_to_all(body, count):
+    """By how much the median of a short kind's halts exceeds what they say alone, next to 60 long ones of another."""
+    slow, fast, prior = draw("lognormal", 11.0, 0.8, 60), draw("lognormal", 7.5, 0.8, count, seed=2), DurationPrior()
+    prior = replace(prior, bodies=(body,))
+    found = fit(exact(np.concatenate([slow, fast]), ["l1"] * 60 + ["l2"] * count), prior)
+    own, every = (found.posterior(kind).quantile(0.5) for kind in ("l2", "bridge"))
+    assert own < every
+    return own / fit(exact(fast), prior).posterior("l1").quantile(0.5) - 1.0
+
+
+def test_a_kind_is_drawn_towards_all_halts_the_more_the_fewer_it_has():
+    assert drawn_to_all("lognormal", 20) > 3 * drawn_to_all("lognormal", 200) > 0.0
+    assert drawn_to_all("burr", 20) > 0.05
+
+
 def test_the_posterior_predictive_is_wider_than_its_point_estimate():
     law = replace(fit(exact(draw("lognormal", 9.0, 1.2, 12))).posterior("l1"), permanent=0.0)
     assert law.quantile(0.99) > law.plug_in().quantile(0.99)
