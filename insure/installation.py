@@ -28,6 +28,7 @@ from insure.watcher import Watcher
 from insure.watchtower.crew import build_relays, build_tower
 from insure.watchtower.tower import Relay, Watchtower
 from pricing_models.model import Model
+from pricing_models.premium import Loadings
 
 
 @dataclass(frozen=True)
@@ -173,6 +174,9 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
         keeper=keeper,
         confirmations=settings.confirmations,
         least_interim=settings.least_interim_payment,
+        limits=DeskLimits(
+            loadings=Loadings(expense_fixed=settings.expense_fixed, expense_per_day=settings.expense_per_day)
+        ),
         tower=build_tower(chain, deployment, [each for each in observers if each], nodes, keeper) if keeper else None,
         relays=build_relays(chain, deployment, nodes, relayer) if relayer else (),
     )

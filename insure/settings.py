@@ -44,6 +44,10 @@ class Settings:
     """Blocks behind the head from which logs are taken, or `finalized`: those that the chain has as final."""
     least_interim_payment: int = 0
     """Least that is claimed for an incident that goes on, smallest units; its end has the rest claimed."""
+    expense_fixed: int = 0
+    """What gas of buying and claiming, and attestation, cost per policy, smallest units: part of every premium."""
+    expense_per_day: int = 0
+    """What beats cost per policy and day, smallest units: part of every premium."""
     fee_cap_gwei: int | None = None
     """Most that is paid for a unit of gas; by default there is no cap."""
     log_format: str = "text"
@@ -109,10 +113,13 @@ def _from_env_or_file(env: Mapping[str, str], name: str, problems: list[str]) ->
     return env.get(name) or None
 
 
+_WHOLE = {"port", "confirmations", "fee_cap_gwei", "least_interim_payment", "expense_fixed", "expense_per_day"}
+
+
 def _convert(name: str, text: str) -> object:
     if name == "confirmations" and text == FINALIZED:
         return FINALIZED
-    if name in {"port", "confirmations", "fee_cap_gwei", "least_interim_payment"}:
+    if name in _WHOLE:
         if not text.isdecimal():
             raise ValueError(f"{text!r} is not a whole number of at least 0{_OR.get(name, '')}")
         if name == "port" and int(text) > _LAST_PORT:

@@ -131,6 +131,14 @@ def test_an_installation_is_built_from_settings_and_finds_what_is_on_the_chain(
 
 
 @pytest.mark.network
+def test_premiums_hold_the_expenses_of_the_settings(served: Settings) -> None:
+    settings = replace(served, expense_fixed=700_000, expense_per_day=20_000)
+    price = from_settings(settings, clock=lambda: NOW).engine.price(ARBITRUM, TERMS, 30 * 86_400)
+    (expenses,) = (part.amount for part in price.components if part.name == "expenses")
+    assert expenses == 700_000 + 30 * 20_000
+
+
+@pytest.mark.network
 def test_with_keys_of_observers_and_relayer_it_watches_and_beats(standing: Sold, served: Settings) -> None:
     chain = standing.local.chain
     settings = replace(

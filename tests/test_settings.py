@@ -67,6 +67,8 @@ def test_what_is_wrong_is_told_with_what_is_missing() -> None:
         ("INSURE_PORT", "80.5", "whole number of at least 0"),
         ("INSURE_CONFIRMATIONS", "-1", "whole number of at least 0 or finalized"),
         ("INSURE_LEAST_INTERIM_PAYMENT", "1.5", "whole number of at least 0"),
+        ("INSURE_EXPENSE_FIXED", "-3", "whole number of at least 0"),
+        ("INSURE_EXPENSE_PER_DAY", "1e3", "whole number of at least 0"),
         ("INSURE_DATA", "/no/such/folder", "/no/such/folder is no folder"),
         ("INSURE_SUBJECT_NODES", "eip155:10", "<subject>=<http address>"),
         ("INSURE_SUBJECT_NODES", "eip155:10=http://a,", "<subject>=<http address>"),
