@@ -14,6 +14,7 @@ from insure.ingest import betterstack, feed, instatus, statuspage
 from insure.ingest.incidents import LARGEST_BYTES, Reading
 from insure.ingest.reports import SourceKind
 from insure.records.history import Ended, Severity
+from tests.test_statuspage import TIMES, require_one
 
 NOW = 1_760_000_000
 Read = Callable[[bytes, int], Reading]
@@ -208,33 +209,38 @@ def test_what_is_no_feed_is_refused(payload: bytes) -> None:
 
 # All of them
 
+PLANNED = ("planned", "start", "duration")
 JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.datetimes().map(str),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | TIMES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(INSTATUS)), inner, max_size=3),
     max_leaves=8,
 )
 
 
-@given(changes=st.dictionaries(st.sampled_from(sorted(INSTATUS)), JUNK, max_size=4))
+@given(changes=st.dictionaries(st.sampled_from(sorted({*INSTATUS, *PLANNED})), JUNK, max_size=4))
 def test_whatever_instatus_says_is_an_incident_or_a_rejection(changes: dict[str, Any]) -> None:
-    reading = of_instatus(INSTATUS | changes)
-    assert len(reading.incidents) + len(reading.rejected) == 1
-    for found in reading.incidents:
+    for found in require_one(of_instatus(INSTATUS | changes)):
         assert found.end is None or found.start <= found.end <= NOW
 
 
-@given(changes=st.dictionaries(st.sampled_from(["title", "report_type", "starts_at", "ends_at"]), JUNK, max_size=4))
-def test_whatever_betterstack_says_is_an_incident_or_a_rejection(changes: dict[str, Any]) -> None:
-    reading = betterstack.read_incidents(betterstack_page(**changes), NOW)
-    assert len(reading.incidents) + len(reading.rejected) == 1
+@given(start=TIMES, length=st.integers(0, 10**6).map(str))
+def test_whenever_instatus_plans_work_it_is_an_incident_or_a_rejection(start: str, length: str) -> None:
+    require_one(of_instatus({**INSTATUS, "planned": True, "start": start, "duration": length, "resolved": None}))
+
+
+@given(
+    kind=st.sampled_from(["manual", "maintenance"]),
+    changes=st.dictionaries(st.sampled_from(["title", "report_type", "starts_at", "ends_at"]), JUNK, max_size=4),
+)
+def test_whatever_betterstack_says_is_an_incident_or_a_rejection(kind: str, changes: dict[str, Any]) -> None:
+    require_one(betterstack.read_incidents(betterstack_page(**{"report_type": kind, **changes}), NOW))
 
 
 @given(
     content=st.text(alphabet="<small>Dec 31, 23:00 UTC</strong>Resolved-\n", max_size=200), when=st.datetimes().map(str)
 )
 def test_whatever_a_feed_says_is_an_incident_or_a_rejection(content: str, when: str) -> None:
-    reading = feed.read_incidents(atom(content, published=when + "Z"), NOW)
-    assert len(reading.incidents) + len(reading.rejected) == 1
+    require_one(feed.read_incidents(atom(content, published=when + "Z"), NOW))
 
 
 @pytest.mark.parametrize("read", [statuspage.read_incidents, instatus.read_incidents, betterstack.read_incidents])

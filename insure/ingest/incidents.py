@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from insure.errors import InvalidInput
-from insure.ingest.beside import FIRST_SECOND
+from insure.ingest.beside import FIRST_SECOND, LAST_SECOND
 from insure.ingest.reports import Moment, Report, SourceKind
 from insure.records.history import Ended, Precision, Severity
 
@@ -127,12 +127,14 @@ def stamp(fields: Fields, key: str) -> int | None:
 
 
 def seconds(key: str, text: str, moment: datetime) -> int:
-    """UTC seconds of a time that says its zone and is of the age of blockchains; raises `InvalidInput`."""
+    """UTC seconds of a time that says its zone and is of the age of blockchains, up to 2100; raises `InvalidInput`."""
     if moment.tzinfo is None:
         raise InvalidInput(f"{key} is {text!r}: must say its zone, such as Z or +02:00")
     whole = int(moment.timestamp() // 1)
     if whole < FIRST_SECOND:
         raise InvalidInput(f"{key} is {text!r}: is before there were blockchains")
+    if whole >= LAST_SECOND:
+        raise InvalidInput(f"{key} is {text!r}: is in the year 2100 or later")
     return whole
 
 
