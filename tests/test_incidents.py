@@ -158,6 +158,20 @@ def test_updates_in_another_zone_tell_nothing() -> None:
     assert (found.start, found.end) == (clock("2024-12-31T23:10:00"), None)
 
 
+@pytest.mark.parametrize("zone", ["PST", "CET", ""])
+def test_planned_work_in_another_zone_is_rejected_and_is_no_incident(zone: str) -> None:
+    content = update("Jan 1, 02:00", "In progress") + update("Dec 31, 23:10", "Scheduled")
+    reading = feed.read_incidents(atom(content.replace("UTC", zone)), NOW)
+    assert reading.incidents == ()
+    assert "nothing of when the planned work begins" in reading.rejected[0]
+
+
+def test_one_update_in_another_zone_leaves_the_others_words() -> None:
+    content = update("Jan 1, 02:00", "In progress").replace("UTC", "PST") + update("Dec 31, 23:10", "Scheduled")
+    (line,) = feed.read_incidents(atom(content), NOW).rejected
+    assert "nothing of when the planned work begins" in line
+
+
 def test_planned_work_begins_when_it_is_in_progress() -> None:
     content = (
         update("Jan 1, 03:30", "Completed")
