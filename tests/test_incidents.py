@@ -71,8 +71,8 @@ def test_a_summary_tells_what_lasts_and_what_is_planned() -> None:
     }
     down, upgrade = instatus.read_incidents(json.dumps(summary).encode(), NOW).incidents
     assert down.id == f"{url} {clock('2025-03-04T15:47:13')}"
-    assert (down.planned, down.end) == (False, None)
-    assert (upgrade.planned, upgrade.until) == (True, clock("2025-03-05T11:30:00"))
+    assert (down.planned, down.end, down.lasts) == (False, None, True)
+    assert (upgrade.planned, upgrade.until, upgrade.lasts) == (True, clock("2025-03-05T11:30:00"), False)
 
 
 def test_an_unknown_shape_is_refused_by_instatus() -> None:
@@ -107,6 +107,12 @@ def test_betterstack_tells_reports_with_the_names_of_their_resources() -> None:
     assert (found.id, found.title, found.components) == ("7", "Halt", ("Sequencer",))
     assert (found.start, found.end) == (clock("2025-03-04T15:47:13"), clock("2025-03-04T17:30:00"))
     assert not found.planned
+
+
+@pytest.mark.parametrize(("state", "lasts"), [("downtime", True), ("degraded", True), ("resolved", False)])
+def test_betterstack_tells_by_its_state_that_it_lasts(state: str, lasts: bool) -> None:
+    (found,) = betterstack.read_incidents(betterstack_page(ends_at=None, aggregate_state=state), NOW).incidents
+    assert (found.end, found.lasts) == (None, lasts)
 
 
 def test_betterstack_announces_maintenance_with_its_end() -> None:
@@ -150,6 +156,11 @@ def test_a_feeds_updates_tell_start_and_end_across_a_new_year() -> None:
     (found,) = feed.read_incidents(atom(content), NOW).incidents
     assert (found.start, found.end) == (clock("2024-12-31T23:00:00"), clock("2025-01-01T01:30:00"))
     assert found.url == "https://status.example/incidents/1"
+
+
+def test_a_feed_without_an_end_does_not_say_that_it_lasts() -> None:
+    (found,) = feed.read_incidents(atom(update("Dec 31, 23:00", "Investigating")), NOW).incidents
+    assert (found.end, found.lasts) == (None, False), "its last words may never have come"
 
 
 def test_updates_in_another_zone_tell_nothing() -> None:

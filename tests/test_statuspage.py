@@ -80,6 +80,18 @@ def test_one_that_lasts_has_no_end() -> None:
     assert read(incident(resolved_at=None, status="monitoring")).incidents[0].end is None
 
 
+@pytest.mark.parametrize("status", ["investigating", "identified"])
+def test_one_that_lasts_has_lasted_until_it_was_seen(status: str) -> None:
+    (found,) = read(incident(resolved_at=None, status=status)).incidents
+    assert found.as_report("page:x", "eip155:10", "https://x", NOW).length == (NOW - AT, None)
+
+
+@pytest.mark.parametrize("status", ["monitoring", "resolved", "odd", None, "scheduled"])
+def test_one_of_which_nobody_says_that_it_lasts_has_no_length(status: str | None) -> None:
+    (found,) = read(incident(resolved_at=None, status=status, incident_updates=[])).incidents
+    assert found.as_report("page:x", "eip155:10", "https://x", NOW).length is None
+
+
 def test_maintenance_is_planned_and_may_lie_ahead() -> None:
     ahead = incident(status="scheduled", impact="maintenance", scheduled_for="2025-12-24T08:00:00Z", resolved_at=None)
     (report,) = read(ahead, key="scheduled_maintenances").incidents

@@ -21,8 +21,8 @@ Fields = dict[str, Any]
 @dataclass(frozen=True)
 class Incident:
     """What a status page says of one incident. Times are UTC seconds, whole ones before; `end` is None while it lasts
-    or if nothing tells its end. A start is late rather than early: pages lag what they report. `until` is when planned
-    work was to be over."""
+    or if nothing tells its end, `lasts` that the page says that it goes on. A start is late rather than early: pages
+    lag what they report. `until` is when planned work was to be over."""
 
     id: str
     title: str
@@ -33,6 +33,7 @@ class Incident:
     planned: bool
     components: tuple[str, ...]
     until: int | None = None
+    lasts: bool = False
 
     def as_report(self, source: str, subject: str, address: str, seen_at: int) -> Report:
         """What it says of a subject. How bad it was and why is for a person to judge: pages call many things critical.
@@ -53,6 +54,7 @@ class Incident:
             planned=self.planned,
             announced_until=self.until,
             text=self.title,
+            lasts=self.lasts,
         )
 
 
