@@ -12,7 +12,10 @@ from insure.errors import DatasetError, InvalidInput, NotConfigured, SourceError
 from insure.ingest.archive import Archive
 from insure.ingest.collect import ask, ask_feed, chain_of, collect
 from insure.ingest.fetch import Fetcher, Manners
+from insure.ingest.matching import latest
+from insure.ingest.reports import Report
 from insure.ingest.sources import FILE, HEADER, Form, Source, parse_sources
+from insure.records.history import Ended
 from tests.scripted_node import ScriptedNode
 from tests.scripted_page import Play, ScriptedPage
 from tests.test_incidents import INSTATUS, atom, betterstack_page, update
@@ -154,6 +157,72 @@ def test_what_a_page_forgets_is_not_forgotten(tmp_path: Path) -> None:
         for _ in range(2):
             ask(sources[0].name, sources, fetcher_of(archive), NOW)
     assert {report.reference for report in collect(archive, sources).reports} == {"abc123", "newer"}
+
+
+# Pages that tell of what lasts, and never of its end
+
+HALT = {"name": "Halt", "started": "2025-03-04T15:47:13Z", "status": "IDENTIFIED", "url": "https://x.example/1"}
+BEGAN = 1_741_103_233
+WORK = {"name": "Upgrade", "start": "2025-03-04T15:00:00Z", "status": "INPROGRESS", "url": "https://x.example/2"}
+
+
+def summary(*incidents: object, work: tuple[object, ...] = ()) -> bytes:
+    return json.dumps({"page": {"name": "X"}, "activeIncidents": incidents, "activeMaintenances": work}).encode()
+
+
+def told_by_summaries(archive: Archive, *answers: tuple[int, bytes]) -> tuple[Report, ...]:
+    """The last word on each incident, of answers given so many seconds after the halt began."""
+    source = Source(Form.INSTATUS, "https://x.example", "eip155:10", (), "seen")
+    for after, body in answers:
+        archive.keep(body, source.name, source.urls[0], BEGAN + after)
+    return tuple(latest(collect(archive, [source]).reports))
+
+
+def test_an_incident_that_is_told_no_more_ended_between_two_answers(tmp_path: Path) -> None:
+    answers = ((600, summary(HALT)), (900, summary(HALT)), (1_800, summary()), (2_700, summary()))
+    (told,) = told_by_summaries(Archive(tmp_path), *answers)
+    assert (told.length, told.ended, told.end, told.lasts) == ((900, 1_800), Ended.RESUMED, None, False)
+    assert told.seen_at == BEGAN + 1_800
+
+
+def test_one_that_comes_back_lasts(tmp_path: Path) -> None:
+    (told,) = told_by_summaries(Archive(tmp_path), (600, summary(HALT)), (900, summary()), (1_800, summary(HALT)))
+    assert (told.length, told.lasts) == ((1_800, None), True)
+    (told,) = told_by_summaries(Archive(tmp_path), (2_700, summary()))
+    assert told.length == (1_800, 2_700)
+
+
+def test_while_it_is_monitored_it_may_be_over(tmp_path: Path) -> None:
+    watched = summary({**HALT, "status": "MONITORING"})
+    (told,) = told_by_summaries(Archive(tmp_path), (600, summary(HALT)), (900, watched), (1_800, summary()))
+    assert told.length == (600, 1_800)
+    (told,) = told_by_summaries(Archive(tmp_path / "never seen to last"), (900, watched), (1_800, summary()))
+    assert told.length == (1, 1_800)
+
+
+def test_an_answer_that_is_not_wholly_read_closes_nothing(tmp_path: Path) -> None:
+    odd, page = summary({**HALT, "started": "noon"}), b"<html>"
+    (told,) = told_by_summaries(Archive(tmp_path), (600, summary(HALT)), (900, odd), (1_200, page))
+    assert (told.length, told.lasts) == ((600, None), True)
+    (told,) = told_by_summaries(Archive(tmp_path), (1_800, summary()))
+    assert told.length == (600, 1_800)
+
+
+def test_planned_work_that_is_told_no_more_may_have_been_called_off(tmp_path: Path) -> None:
+    (told,) = told_by_summaries(Archive(tmp_path), (600, summary(work=(WORK,))), (900, summary()))
+    assert (told.planned, told.length) == (True, None)
+
+
+def test_rootly_tells_of_what_lasts_only_and_statuspage_forgets_what_is_old(tmp_path: Path) -> None:
+    lasting = json.dumps({"incidents": [incident(resolved_at=None, status="identified")]}).encode()
+    lengths = []
+    for form in (Form.ROOTLY, Form.STATUSPAGE):
+        source = Source(form, "https://x.example", "eip155:10", (), "seen")
+        archive = Archive(tmp_path / form)
+        archive.keep(lasting, source.name, source.urls[0], BEGAN + 600)
+        archive.keep(b'{"incidents": []}', source.name, source.urls[0], BEGAN + 900)
+        lengths += [report.length for report in latest(collect(archive, [source]).reports)]
+    assert lengths == [(600, 900), (600, None)]
 
 
 def test_only_what_can_be_asked_is_asked(tmp_path: Path) -> None:

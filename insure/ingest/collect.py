@@ -1,13 +1,15 @@
 """From sources to reports: each is asked in turn, and everything that was ever archived is read anew every time."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 
 from insure.chain.rpc import Chain
 from insure.errors import InvalidInput, NotConfigured, SourceError
 from insure.ingest.archive import Archive
+from insure.ingest.closing import Sighting, close
 from insure.ingest.fetch import Fetcher
 from insure.ingest.header_search import HEADERS, block_at, encode, find_gaps
 from insure.ingest.header_search import as_reports as header_reports
@@ -138,7 +140,21 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
             lines += (str(error),)
         if entry.sha256 == newest[entry.url]:
             rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
+    for source in (each for named in by_name.values() for each in named if each.lists_active):
+        reports += close(_sightings(archive, source))
     return Collection(tuple(reports), tuple(rejected))
+
+
+def _sightings(archive: Archive, source: Source) -> Iterator[Sighting]:
+    """What a source's page told, from old to new; an answer that was given several times in a row is one."""
+    entries = (entry for entry in archive.entries() if entry.source == source.name and entry.url in source.urls)
+    for sha256, run in groupby(sorted(entries, key=lambda entry: entry.at), key=lambda entry: entry.sha256):
+        given = list(run)
+        try:
+            answer = read(source, given[-1].url, archive.body(sha256), given[-1].at)
+        except InvalidInput:
+            continue  # `collect` tells of it
+        yield Sighting(given[0].at, given[-1].at, answer.reports, not answer.rejected)
 
 
 def read(source: Source, url: str, payload: bytes, at: int) -> Answer:
