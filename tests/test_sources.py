@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,12 +16,13 @@ from insure.ingest.fetch import Fetcher, Manners
 from insure.ingest.matching import latest
 from insure.ingest.reports import Report
 from insure.ingest.sources import FILE, HEADER, Form, Source, parse_sources
+from insure.ingest.uptime_feed import Round
 from insure.records.history import Ended
 from tests.scripted_node import ScriptedNode
 from tests.scripted_page import Play, ScriptedPage
 from tests.test_incidents import INSTATUS, atom, betterstack_page, update
 from tests.test_statuspage import incident
-from tests.test_uptime_feed import FEED, PHASE, ROUNDS, node
+from tests.test_uptime_feed import FEED, PHASE, ROUNDS, T0, node
 
 ROOT = Path(__file__).resolve().parent.parent
 NOW = 1_760_000_000
@@ -297,6 +299,8 @@ def test_l2beats_anomalies_become_reports_of_their_subjects(tmp_path: Path) -> N
 
 # From feed to reports
 
+SEQUENCER = Source(Form.UPTIME_FEED, FEED, "eip155:42161", (), "documentation")
+
 
 @pytest.mark.network
 def test_an_uptime_feed_becomes_reports(tmp_path: Path) -> None:
@@ -308,6 +312,71 @@ def test_an_uptime_feed_becomes_reports(tmp_path: Path) -> None:
     found = collect(archive, [source])
     assert told == len(found.reports) == 2
     assert {report.source for report in found.reports} == {source.name}
+
+
+def asked_again(archive: Archive, rounds: Mapping[int, Round], source: Source = SEQUENCER) -> int:
+    """An hour later reads the feed, which has these rounds, and returns how many rounds it was asked for."""
+    now = NOW + 3_600 * len(archive.entries())
+    asked: list[str] = []
+    answer = node(dict(rounds), max(rounds))
+
+    def counted(request: dict[str, Any]) -> tuple[int, bytes]:
+        asked.append(request["method"])
+        return answer(request)
+
+    with ScriptedNode(counted) as served:
+        ask_feed(source.name, [source], lambda subject: Chain.connect(served.url), archive, now)
+    return asked.count("eth_call")
+
+
+def lengths(archive: Archive, source: Source = SEQUENCER) -> list[tuple[int, int | None] | None]:
+    return [report.length for report in latest(collect(archive, [source]).reports)]
+
+
+@pytest.mark.network
+def test_rounds_that_are_archived_are_not_asked_for_again(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    assert asked_again(archive, dict(list(ROUNDS.items())[:3])) == 3
+    assert lengths(archive) == [(NOW - ROUNDS[PHASE + 3].started_at, None)], "the first is when the feed began"
+    assert asked_again(archive, ROUNDS) == 3, "the last that is known, and two"
+    assert lengths(archive) == [(100, 100), (NOW + 3_600 - ROUNDS[PHASE + 5].started_at, None)]
+    assert asked_again(archive, ROUNDS) == 1
+
+
+@pytest.mark.network
+def test_a_feed_whose_last_known_round_has_changed_is_read_anew(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    asked_again(archive, ROUNDS)
+    moved = {**ROUNDS, PHASE + 5: Round(PHASE + 5, 1, T0 + 777), PHASE + 6: Round(PHASE + 6, 0, T0 + 977)}
+    asked_again(archive, moved)
+    assert lengths(archive)[-1] == (200, 200)
+
+
+@pytest.mark.network
+def test_a_feeds_new_aggregator_begins_anew(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    asked_again(archive, ROUNDS)
+    fresh = {2 * PHASE + 1: Round(2 * PHASE + 1, 0, 0), 2 * PHASE + 2: Round(2 * PHASE + 2, 1, T0 + 10_000)}
+    asked_again(archive, fresh)
+    found = collect(archive, [SEQUENCER])
+    assert found.rejected == ()
+    assert T0 + 10_000 in {report.start.at for report in found.reports}
+
+
+@pytest.mark.network
+def test_what_is_archived_and_no_list_of_rounds_is_passed_over(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    archive.keep(b"<html>", SEQUENCER.name, SEQUENCER.address, NOW)
+    assert asked_again(archive, ROUNDS) == 5
+
+
+@pytest.mark.network
+def test_feeds_of_one_address_on_two_chains_are_two(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    other = Source(Form.UPTIME_FEED, FEED, "eip155:10", (), "documentation")
+    asked_again(archive, ROUNDS)
+    assert asked_again(archive, dict(list(ROUNDS.items())[:3]), other) == 3
+    assert len(lengths(archive, other)) == 1
 
 
 def test_without_a_node_a_feed_is_not_read(tmp_path: Path) -> None:

@@ -68,18 +68,33 @@ def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int
 def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chain], archive: Archive, now: int) -> int:
     """Reads an uptime feed's rounds from its chain into the archive; returns how many outages they tell of.
 
-    `connect` gives the chain of a subject. Raises `ChainError` or `SourceError` for what is no feed.
+    The chain is asked for those only that the archive lacks; each answer there is whole all the same. `connect` gives
+    the chain of a subject. Raises `ChainError` or `SourceError` for what is no feed.
     """
     found = next((source for source in sources if source.name == name and source.form is Form.UPTIME_FEED), None)
     if found is None:
         raise InvalidInput(f"source {name!r} is no uptime feed")
-    rounds = read_rounds(connect(found.subject), found.address)
+    rounds = _all_rounds(connect(found.subject), found, archive)
     body = json.dumps([[each.id, each.answer, each.started_at] for each in rounds]).encode()
     archive.keep(body, name, found.address, now)
     try:
         return len(read_outages(rounds, now))
     except InvalidInput as error:
         raise SourceError(f"{name}: {error}") from None
+
+
+def _all_rounds(chain: Chain, feed: Source, archive: Archive) -> tuple[Round, ...]:
+    """The archived rounds and those since; all anew unless the last that is archived stands as it was."""
+    last = next((entry for entry in reversed(archive.entries()) if entry.source == feed.name), None)
+    try:
+        known = () if last is None else tuple(_rounds(archive.body(last.sha256)))
+    except InvalidInput:
+        known = ()
+    if known:
+        since = read_rounds(chain, feed.address, known[-1].id - 1)
+        if since and since[0] == known[-1]:
+            return (*known[:-1], *since)
+    return read_rounds(chain, feed.address)
 
 
 def ask_headers(subject: str, chain: Chain, archive: Archive, since: int, at_least: int, now: int) -> tuple[Wait, ...]:
@@ -126,7 +141,7 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
         by_name.setdefault(source.name, []).append(source)
     reports: list[Report] = []
     rejected: dict[str, None] = {}
-    newest = {entry.url: entry.sha256 for entry in archive.entries()}
+    newest = {(entry.source, entry.url): entry.sha256 for entry in archive.entries()}
     for entry, body in archive.answers():
         lines: tuple[str, ...] = ()
         try:
@@ -138,7 +153,7 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
                 lines += answer.rejected
         except InvalidInput as error:
             lines += (str(error),)
-        if entry.sha256 == newest[entry.url]:
+        if entry.sha256 == newest[entry.source, entry.url]:
             rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
     for source in (each for named in by_name.values() for each in named if each.lists_active):
         reports += close(_sightings(archive, source))
