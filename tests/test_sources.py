@@ -161,6 +161,61 @@ def test_what_a_page_forgets_is_not_forgotten(tmp_path: Path) -> None:
     assert {report.reference for report in collect(archive, sources).reports} == {"abc123", "newer"}
 
 
+# Pages that tell of the past, and are emptied
+
+DAY = 86_400
+EMPTIED = r"tells of no incident, and told of 1 at 2025-10-09 08:53:20: .* emptied or moved"
+
+
+@pytest.mark.network
+def test_a_page_that_is_emptied_fails_and_nothing_is_forgotten(tmp_path: Path) -> None:
+    archive = Archive(tmp_path)
+    with ScriptedPage(lambda n, h: play(incident()) if n < 2 else play()) as page:
+        sources = page_sources(page.url)
+        ask(sources[0].name, sources, fetcher_of(archive), NOW)
+        for _ in range(2):
+            with pytest.raises(SourceError, match=EMPTIED):
+                ask(sources[0].name, sources, fetcher_of(archive), NOW)
+        assert len(page.paths) == 6, "the second list is asked for all the same"
+    assert {report.reference for report in collect(archive, sources).reports} == {"abc123"}
+
+
+@pytest.mark.network
+def test_a_feed_that_is_emptied_fails(tmp_path: Path) -> None:
+    bodies = [ANSWERS[Form.FEED], b'<feed xmlns="http://www.w3.org/2005/Atom"/>']
+    with ScriptedPage(lambda n, h: Play(bodies[min(n, 1)])) as page:
+        source = Source(Form.FEED, page.url, "eip155:10", (), "seen")
+        ask(source.name, [source], fetcher_of(Archive(tmp_path)), NOW)
+        with pytest.raises(SourceError, match=EMPTIED):
+            ask(source.name, [source], fetcher_of(Archive(tmp_path)), NOW)
+
+
+@pytest.mark.network
+@pytest.mark.parametrize(("since", "fails"), [(29, True), (31, False)])
+def test_a_page_that_has_long_been_empty_is_empty(tmp_path: Path, since: int, fails: bool) -> None:
+    """What has not changed is archived once: the answer that told something stood until the empty one came."""
+    archive = Archive(tmp_path)
+    with ScriptedPage(lambda n, h: play()) as page:
+        sources = page_sources(page.url)
+        for url in sources[0].urls:
+            archive.keep(ANSWERS[Form.STATUSPAGE], sources[0].name, url, NOW - 90 * DAY)
+            archive.keep(b"<html>", sources[0].name, url, NOW - (since + 1) * DAY)
+            archive.keep(b'{"incidents": [ ]}', sources[0].name, url, NOW - since * DAY)
+        if fails:
+            with pytest.raises(SourceError, match="told of 1 at 2025-07-11"):
+                ask(sources[0].name, sources, fetcher_of(archive), NOW)
+        else:
+            assert ask(sources[0].name, sources, fetcher_of(archive), NOW) == 0
+
+
+@pytest.mark.network
+def test_a_page_that_tells_of_what_lasts_may_tell_nothing(tmp_path: Path) -> None:
+    bodies = [ANSWERS[Form.INSTATUS], b'{"page": {}}']
+    with ScriptedPage(lambda n, h: Play(bodies[min(n, 1)])) as page:
+        source = Source(Form.INSTATUS, page.url, "eip155:10", (), "seen")
+        assert [ask(source.name, [source], fetcher_of(Archive(tmp_path)), NOW) for _ in range(2)] == [1, 0]
+
+
 # Pages that tell of what lasts, and never of its end
 
 HALT = {"name": "Halt", "started": "2025-03-04T15:47:13Z", "status": "IDENTIFIED", "url": "https://x.example/1"}

@@ -20,6 +20,11 @@ from insure.ingest.l2beat import read_anomalies
 from insure.ingest.reports import Report
 from insure.ingest.sources import Form, Source
 from insure.ingest.uptime_feed import Round, as_reports, read_outages, read_rounds
+from insure.records.history import DAY_SECONDS
+from insure.records.units import time_text
+
+EMPTY_SECONDS = 30 * DAY_SECONDS
+"""For so long a page that lists what is over fails when it tells of nothing any more; then it is taken for empty."""
 
 
 @dataclass(frozen=True)
@@ -43,14 +48,15 @@ class Answer:
 def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int:
     """Asks the page of that name, archives what it answers, and returns how many incidents it tells of.
 
-    Raises `SourceError` if it does not answer, or answers something that is no longer read: the archive has it, and
-    nothing that was known is lost.
+    Raises `SourceError` if it does not answer, or answers something that is no longer read, or tells of nothing any
+    more where it lists what is over: the archive has it, and nothing that was known is lost.
     """
     found = next((source for source in sources if source.name == name), None)
     if found is None or not found.urls:
         known = ", ".join(sorted({source.name for source in sources if source.urls})) or "none"
         raise InvalidInput(f"source {name!r} is not one that can be asked: {known}")
     told = 0
+    emptied: list[str] = []
     for url in found.urls:
         payload = fetcher.fetch(name, url)
         try:
@@ -62,7 +68,30 @@ def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int
         if rejected and not trusted:
             raise SourceError(f"{name}: nothing can be trusted, {len(rejected)} rejected: {rejected[0]}")
         told += trusted
+        before = None if trusted or not found.lists_history else _told_before(fetcher.archive, found, url, now)
+        if before is not None:
+            emptied.append(f"{url} tells of no incident, and told of {before[0]} at {time_text(before[1])}")
+    if emptied:
+        raise SourceError(f"{name}: {'; '.join(emptied)}: its history has been emptied or moved")
     return told
+
+
+def _told_before(archive: Archive, source: Source, url: str, now: int) -> tuple[int, int] | None:
+    """Of how many incidents an address told last, and when; None if it has told of none for `EMPTY_SECONDS`."""
+    silent: set[str] = set()
+    for entry in reversed(archive.entries()):
+        if (entry.source, entry.url) != (source.name, url):
+            continue
+        try:
+            told = 0 if entry.sha256 in silent else read(source, url, archive.body(entry.sha256), entry.at).trusted
+        except InvalidInput:
+            continue  # it was broken, not empty
+        if told:
+            return told, entry.at
+        if entry.at <= now - EMPTY_SECONDS:
+            return None
+        silent.add(entry.sha256)
+    return None
 
 
 def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chain], archive: Archive, now: int) -> int:
