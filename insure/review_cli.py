@@ -3,6 +3,7 @@
 import json
 import time
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -14,7 +15,7 @@ from rich.table import Table
 from insure import dataset
 from insure.errors import InsureError, InvalidInput, NotConfigured
 from insure.ingest import review, verdicts
-from insure.ingest.asking import archive_of, ask_source, read_sources
+from insure.ingest.asking import archive_of, ask_source, fetcher_of, read_sources
 from insure.ingest.collect import collect
 from insure.ingest.merging import length_text, moment_text
 from insure.ingest.reconcile import Finding, Standing, reconcile
@@ -94,16 +95,17 @@ def fetch_command(
     if source and source not in names:
         raise InvalidInput(f"source {source!r} is unknown: must be one of {', '.join(names) or 'none'}")
     failed = 0
-    for name in [source] if source else names:
-        try:
-            told = ask_source(name, sources, settings, int(time.time()))
-        except NotConfigured as error:
-            console().print(f"{name}: skipped: {error}", markup=False)
-        except InsureError as error:
-            failed += 1
-            console().print(f"failed: {error}", markup=False)
-        else:
-            console().print(f"{name}: {told} told", markup=False)
+    with closing(fetcher_of(settings)) as fetcher:
+        for name in [source] if source else names:
+            try:
+                told = ask_source(name, sources, settings, fetcher, int(time.time()))
+            except NotConfigured as error:
+                console().print(f"{name}: skipped: {error}", markup=False)
+            except InsureError as error:
+                failed += 1
+                console().print(f"failed: {error}", markup=False)
+            else:
+                console().print(f"{name}: {told} told", markup=False)
     if failed:
         raise typer.Exit(1)
 

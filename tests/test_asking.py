@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from insure.ingest import asking
 from insure.ingest.archive import Archive
 from insure.ingest.asking import FEED_SECONDS, PAGE_SECONDS, archive_of, timetable
 from insure.ingest.collect import collect
+from insure.ingest.fetch import Fetcher
 from insure.ingest.sources import HEADER, Form, Source
 from insure.installation import jobs_aside
 from insure.jobs import JobBoard
@@ -18,6 +20,7 @@ from insure.settings import Settings
 from tests.screen_engine import ScreenEngine
 from tests.scripted_node import ScriptedNode
 from tests.scripted_page import Play, ScriptedPage
+from tests.test_sources import ANSWERS
 from tests.test_statuspage import incident
 from tests.test_uptime_feed import FEED, PHASE, ROUNDS, node
 
@@ -77,6 +80,25 @@ def test_a_source_that_breaks_is_a_failing_job_and_deletes_nothing(
     assert broken.failures == 1
     assert "must be JSON" in broken.last_error
     assert {report.reference for report in collect(archive_of(settings), [source]).reports} == {"abc123"}
+
+
+@pytest.mark.network
+def test_sources_on_one_host_take_turns(data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    slept: list[float] = []
+
+    def still(archive: Archive, now: Callable[[], int]) -> Fetcher:
+        return Fetcher(archive, now, clock=lambda: 0.0, sleep=slept.append)
+
+    monkeypatch.setattr(asking, "Fetcher", still)
+    with ScriptedPage(lambda n, h: Play(ANSWERS[Form.ROOTLY])) as page:
+        sources = (
+            Source(Form.STATUSPAGE, page.url, "eip155:42161", (), "seen"),
+            Source(Form.ROOTLY, page.url, "eip155:10", (), "seen"),
+        )
+        monkeypatch.setattr(asking, "read_sources", lambda folder, history: sources)
+        for task in timetable(Settings(data=data, archive=tmp_path / "archive")):
+            task.run(NOW)
+    assert slept == [1.0, 1.0], "once within the first source, and before the second"
 
 
 @pytest.mark.network

@@ -141,6 +141,14 @@ BROKEN_CELLS: list[Break] = [
     ("outages.csv", 0, "start", "2023-02-30T10:00:00Z", "is not a UTC time"),
     ("outages.csv", 0, "start", "", "is empty: must be given"),
     ("outages.csv", 0, "start", "2021-12-30T10:00:00Z", "bounds 3600 to 3600 lie outside"),
+    (
+        "outages.csv",
+        0,
+        "end",
+        "2023-01-01T10:30:00Z",
+        "bounds 3600 to 3600 lie outside the 1740 to 1860 seconds from start 2023-01-01T10:00:00Z to end "
+        "2023-01-01T10:30:00Z as precise as they are",
+    ),
     ("outages.csv", 0, "end", "2022-12-31T10:00:00Z", "is before start 2023-01-01T10:00:00Z"),
     ("outages.csv", 0, "end_precision", "", "must be given if and only if end is"),
     ("outages.csv", 0, "severity", "bad", "'bad' is not one of full_halt, degraded"),
@@ -154,7 +162,7 @@ BROKEN_CELLS: list[Break] = [
     ("subjects.csv", 0, "id", "eip155:007", "is neither a CAIP-2 id nor svc:<slug>"),
     ("subjects.csv", 0, "launch", "2022-1-1", "is not a UTC time as YYYY-MM-DD"),
     ("subjects.csv", 0, "launch_source", "", "is empty: must be given"),
-    ("subjects.csv", 0, "launch", "2023-06-01", "is before the launch of eip155:7: not usable"),
+    ("subjects.csv", 0, "launch", "2023-06-01", "2023-01-01T10:00:00Z is before launch 2023-06-01 of eip155:7"),
     ("subjects.csv", 0, "end", "2021-12-01", "is before launch 2022-01-01"),
     ("subjects.csv", 0, "observed_to", "2022-05-01", "is before observed_from 2022-06-01"),
     ("subjects.csv", 0, "observed_from", "", "must be given for a member of the frequency universe"),

@@ -14,6 +14,7 @@ from insure.ingest import betterstack, feed, instatus, statuspage
 from insure.ingest.incidents import LARGEST_BYTES, Reading
 from insure.ingest.reports import SourceKind
 from insure.records.history import Ended, Severity
+from tests.test_statuspage import TIMES, require_one
 
 NOW = 1_760_000_000
 Read = Callable[[bytes, int], Reading]
@@ -70,8 +71,8 @@ def test_a_summary_tells_what_lasts_and_what_is_planned() -> None:
     }
     down, upgrade = instatus.read_incidents(json.dumps(summary).encode(), NOW).incidents
     assert down.id == f"{url} {clock('2025-03-04T15:47:13')}"
-    assert (down.planned, down.end) == (False, None)
-    assert (upgrade.planned, upgrade.until) == (True, clock("2025-03-05T11:30:00"))
+    assert (down.planned, down.end, down.lasts) == (False, None, True)
+    assert (upgrade.planned, upgrade.until, upgrade.lasts) == (True, clock("2025-03-05T11:30:00"), False)
 
 
 def test_an_unknown_shape_is_refused_by_instatus() -> None:
@@ -106,6 +107,12 @@ def test_betterstack_tells_reports_with_the_names_of_their_resources() -> None:
     assert (found.id, found.title, found.components) == ("7", "Halt", ("Sequencer",))
     assert (found.start, found.end) == (clock("2025-03-04T15:47:13"), clock("2025-03-04T17:30:00"))
     assert not found.planned
+
+
+@pytest.mark.parametrize(("state", "lasts"), [("downtime", True), ("degraded", True), ("resolved", False)])
+def test_betterstack_tells_by_its_state_that_it_lasts(state: str, lasts: bool) -> None:
+    (found,) = betterstack.read_incidents(betterstack_page(ends_at=None, aggregate_state=state), NOW).incidents
+    assert (found.end, found.lasts) == (None, lasts)
 
 
 def test_betterstack_announces_maintenance_with_its_end() -> None:
@@ -151,10 +158,29 @@ def test_a_feeds_updates_tell_start_and_end_across_a_new_year() -> None:
     assert found.url == "https://status.example/incidents/1"
 
 
+def test_a_feed_without_an_end_does_not_say_that_it_lasts() -> None:
+    (found,) = feed.read_incidents(atom(update("Dec 31, 23:00", "Investigating")), NOW).incidents
+    assert (found.end, found.lasts) == (None, False), "its last words may never have come"
+
+
 def test_updates_in_another_zone_tell_nothing() -> None:
     content = update("Jan 1, 01:30", "Resolved").replace("UTC", "PST") + update("Dec 31, 23:00", "Investigating")
     (found,) = feed.read_incidents(atom(content), NOW).incidents
     assert (found.start, found.end) == (clock("2024-12-31T23:10:00"), None)
+
+
+@pytest.mark.parametrize("zone", ["PST", "CET", ""])
+def test_planned_work_in_another_zone_is_rejected_and_is_no_incident(zone: str) -> None:
+    content = update("Jan 1, 02:00", "In progress") + update("Dec 31, 23:10", "Scheduled")
+    reading = feed.read_incidents(atom(content.replace("UTC", zone)), NOW)
+    assert reading.incidents == ()
+    assert "nothing of when the planned work begins" in reading.rejected[0]
+
+
+def test_one_update_in_another_zone_leaves_the_others_words() -> None:
+    content = update("Jan 1, 02:00", "In progress").replace("UTC", "PST") + update("Dec 31, 23:10", "Scheduled")
+    (line,) = feed.read_incidents(atom(content), NOW).rejected
+    assert "nothing of when the planned work begins" in line
 
 
 def test_planned_work_begins_when_it_is_in_progress() -> None:
@@ -208,33 +234,38 @@ def test_what_is_no_feed_is_refused(payload: bytes) -> None:
 
 # All of them
 
+PLANNED = ("planned", "start", "duration")
 JUNK = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | st.datetimes().map(str),
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8) | TIMES,
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(INSTATUS)), inner, max_size=3),
     max_leaves=8,
 )
 
 
-@given(changes=st.dictionaries(st.sampled_from(sorted(INSTATUS)), JUNK, max_size=4))
+@given(changes=st.dictionaries(st.sampled_from(sorted({*INSTATUS, *PLANNED})), JUNK, max_size=4))
 def test_whatever_instatus_says_is_an_incident_or_a_rejection(changes: dict[str, Any]) -> None:
-    reading = of_instatus(INSTATUS | changes)
-    assert len(reading.incidents) + len(reading.rejected) == 1
-    for found in reading.incidents:
+    for found in require_one(of_instatus(INSTATUS | changes)):
         assert found.end is None or found.start <= found.end <= NOW
 
 
-@given(changes=st.dictionaries(st.sampled_from(["title", "report_type", "starts_at", "ends_at"]), JUNK, max_size=4))
-def test_whatever_betterstack_says_is_an_incident_or_a_rejection(changes: dict[str, Any]) -> None:
-    reading = betterstack.read_incidents(betterstack_page(**changes), NOW)
-    assert len(reading.incidents) + len(reading.rejected) == 1
+@given(start=TIMES, length=st.integers(0, 10**6).map(str))
+def test_whenever_instatus_plans_work_it_is_an_incident_or_a_rejection(start: str, length: str) -> None:
+    require_one(of_instatus({**INSTATUS, "planned": True, "start": start, "duration": length, "resolved": None}))
+
+
+@given(
+    kind=st.sampled_from(["manual", "maintenance"]),
+    changes=st.dictionaries(st.sampled_from(["title", "report_type", "starts_at", "ends_at"]), JUNK, max_size=4),
+)
+def test_whatever_betterstack_says_is_an_incident_or_a_rejection(kind: str, changes: dict[str, Any]) -> None:
+    require_one(betterstack.read_incidents(betterstack_page(**{"report_type": kind, **changes}), NOW))
 
 
 @given(
     content=st.text(alphabet="<small>Dec 31, 23:00 UTC</strong>Resolved-\n", max_size=200), when=st.datetimes().map(str)
 )
 def test_whatever_a_feed_says_is_an_incident_or_a_rejection(content: str, when: str) -> None:
-    reading = feed.read_incidents(atom(content, published=when + "Z"), NOW)
-    assert len(reading.incidents) + len(reading.rejected) == 1
+    require_one(feed.read_incidents(atom(content, published=when + "Z"), NOW))
 
 
 @pytest.mark.parametrize("read", [statuspage.read_incidents, instatus.read_incidents, betterstack.read_incidents])

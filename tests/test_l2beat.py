@@ -44,7 +44,7 @@ def test_no_state_or_proofs_is_finality_that_stopped(kind: str) -> None:
 
 def test_one_that_goes_on_has_no_end() -> None:
     ((report,), _) = read({**SPELL, "end": None, "durationInSeconds": 900})
-    assert (report.end, report.ended) == (None, None)
+    assert (report.end, report.ended, report.length) == (None, None, (NOW - T, None))
 
 
 def test_the_older_form_tells_a_duration_only() -> None:

@@ -357,6 +357,24 @@ def test_what_was_dismissed_is_gone_until_its_source_says_something_else() -> No
     assert len(reconcile([replace(told, text="the chain has stopped")], [], SLUGS, dismissed=gone)) == 1
 
 
+def test_what_lasts_has_lasted_until_it_was_seen_and_stays_dismissed() -> None:
+    told = report("2024-06-08T15:00", lasts=True, seen_at=clock("2024-06-08T16:30"))
+    assert only(reconcile([told], [], SLUGS)).account.length == (90 * MINUTE, None)
+    later = replace(told, seen_at=clock("2024-06-09T03:00"))
+    assert only(reconcile([later, told], [], SLUGS)).account.length == (12 * HOUR, None)
+    assert reconcile([later], [], SLUGS, dismissed={digest(told)}) == (), "it says what it said"
+
+
+def test_an_incident_that_a_page_forgot_to_close_is_not_a_later_outage() -> None:
+    told = report("2024-06-01T01:00", lasts=True, seen_at=clock("2024-06-20T00:00"))
+    assert len(reconcile([told, report("2024-06-08T20:00", "2024-06-08T21:00", kind=PRESS)], [], SLUGS)) == 2
+
+
+def test_what_has_an_end_does_not_last() -> None:
+    with pytest.raises(InvalidInput, match="lasts, and ends at"):
+        report("2024-06-08T15:00", "2024-06-08T16:00", lasts=True)
+
+
 def test_what_a_source_said_last_counts() -> None:
     first = report("2024-06-08T15:00")
     last = replace(first, end=at("2024-06-08T17:00"), seen_at=first.seen_at + 60)
@@ -416,6 +434,7 @@ def reports(draw: st.DrawFn) -> Report:
         planned=planned,
         announced_until=start + HOUR if planned else None,
         event=draw(st.sampled_from(["", "", "e"])),
+        lasts=length is None and draw(st.booleans()),
     )
 
 

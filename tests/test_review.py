@@ -158,7 +158,7 @@ def test_a_correction_stands_against_every_source() -> None:
         ({"outage_id": "other"}, "https://x", "field 'outage_id' can't be set"),
         ({"colour": "red"}, "https://x", "field 'colour' can't be set: must be one of what_stopped"),
         ({"end": "2024-06-01", "end_precision": "day"}, "https://x", r"outages\.csv:2:end: 2024-06-01 is before start"),
-        ({"start": "2020-01-01"}, "https://x", "before the launch"),
+        ({"start": "2020-01-01"}, "https://x", "before launch 2021-08-31"),
         ({"duration_low_seconds": "9", "duration_high_seconds": "5"}, "https://x", "5 is less than"),
     ],
 )

@@ -7,11 +7,12 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from insure.errors import InvalidInput
-from insure.ingest.incidents import LARGEST_BYTES, Reading
+from insure.ingest.incidents import LARGEST_BYTES, Incident, Reading
+from insure.ingest.reconcile import reconcile
 from insure.ingest.statuspage import read_incidents
 
 NOW = 1_760_000_000
@@ -79,6 +80,18 @@ def test_one_that_lasts_has_no_end() -> None:
     assert read(incident(resolved_at=None, status="monitoring")).incidents[0].end is None
 
 
+@pytest.mark.parametrize("status", ["investigating", "identified"])
+def test_one_that_lasts_has_lasted_until_it_was_seen(status: str) -> None:
+    (found,) = read(incident(resolved_at=None, status=status)).incidents
+    assert found.as_report("page:x", "eip155:10", "https://x", NOW).length == (NOW - AT, None)
+
+
+@pytest.mark.parametrize("status", ["monitoring", "resolved", "odd", None, "scheduled"])
+def test_one_of_which_nobody_says_that_it_lasts_has_no_length(status: str | None) -> None:
+    (found,) = read(incident(resolved_at=None, status=status, incident_updates=[])).incidents
+    assert found.as_report("page:x", "eip155:10", "https://x", NOW).length is None
+
+
 def test_maintenance_is_planned_and_may_lie_ahead() -> None:
     ahead = incident(status="scheduled", impact="maintenance", scheduled_for="2025-12-24T08:00:00Z", resolved_at=None)
     (report,) = read(ahead, key="scheduled_maintenances").incidents
@@ -110,6 +123,9 @@ def test_text_that_a_terminal_would_obey_is_taken_out() -> None:
         (incident(started_at="yesterday"), "started_at is 'yesterday': must be an ISO 8601 time"),
         (incident(started_at=1_741_103_233), "must be an ISO 8601 time"),
         (incident(started_at="1970-01-01T00:00:00Z"), "before there were blockchains"),
+        (incident(status="scheduled", scheduled_for="2100-01-01T00:00:00Z", resolved_at=None), "2100 or later"),
+        (incident(status="scheduled", scheduled_for="9999-12-31T23:59:59-12:00"), "2100 or later"),
+        (incident(status="scheduled", scheduled_until="9999-12-31T23:59:59-12:00"), "2100 or later"),
         (incident(started_at=None, created_at=None), "neither started_at nor created_at"),
         (incident(resolved_at="2025-03-04T15:00:00Z"), "must be between its start"),
         (incident(resolved_at="2031-03-04T15:00:00Z"), "must be between its start"),
@@ -155,21 +171,41 @@ def test_an_answer_of_another_kind_is_refused(payload: bytes, complaint: str) ->
     assert complaint in str(caught.value)
 
 
+ZONES = st.integers(-23 * 60, 23 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
+TIMES = st.datetimes(timezones=st.none() | ZONES).map(datetime.isoformat)
+KEYS = sorted({*incident(), "scheduled_for", "scheduled_until"})
 JUNK = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
     | st.floats(allow_nan=False, allow_infinity=False)
     | st.text(max_size=8)
-    | st.datetimes().map(str),
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(sorted(incident())), inner, max_size=3),
+    | TIMES,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=3),
     max_leaves=8,
 )
+FARTHEST = datetime.max.replace(tzinfo=timezone(timedelta(hours=-12))).isoformat()
 
 
-@given(changes=st.dictionaries(st.sampled_from(sorted(incident())), JUNK, max_size=4))
-def test_whatever_stands_in_a_field_it_is_a_report_or_a_rejection(changes: dict[str, Any]) -> None:
-    reading = read(incident() | changes)
+def require_one(reading: Reading) -> tuple[Incident, ...]:
+    """That an answer of one incident is a rejection, or a finding of it: what is read must be of use to what follows.
+
+    Returns what was read."""
     assert len(reading.incidents) + len(reading.rejected) == 1
-    for report in reading.incidents:
-        assert report.end is None or AT <= report.start <= report.end <= NOW
+    reports = [each.as_report("page:x", "eip155:10", "https://x", NOW) for each in reading.incidents]
+    assert len(reconcile(reports, [], {"eip155:10": "optimism"})) >= len(reports), "planned work may be two"
+    return reading.incidents
+
+
+@given(changes=st.dictionaries(st.sampled_from(KEYS), JUNK, max_size=4))
+@example(changes={"status": "scheduled", "scheduled_for": FARTHEST, "resolved_at": None})
+def test_whatever_stands_in_a_field_it_is_a_report_or_a_rejection(changes: dict[str, Any]) -> None:
+    for report in require_one(read(incident() | changes)):
+        assert report.end is None or report.start <= report.end <= NOW
+
+
+@given(at=TIMES, until=TIMES)
+@example(at=FARTHEST, until=FARTHEST)
+def test_whenever_planned_work_is_to_be_it_is_a_report_or_a_rejection(at: str, until: str) -> None:
+    planned = incident(status="scheduled", scheduled_for=at, scheduled_until=until, resolved_at=None)
+    require_one(read(planned, key="scheduled_maintenances"))

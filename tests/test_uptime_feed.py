@@ -83,6 +83,11 @@ def test_its_reports_are_on_chain_evidence_of_blocks_that_stopped() -> None:
     assert told.reference == str(T0)
 
 
+def test_a_sequencer_that_stands_has_stood_until_it_was_seen() -> None:
+    (told,) = as_reports([(T0, None)], "uptime_feed:0x1", "eip155:42161", FEED, T0 + 900)
+    assert (told.end, told.ended, told.length) == (None, None, (900, None))
+
+
 # From the chain
 
 

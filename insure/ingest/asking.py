@@ -27,20 +27,20 @@ def read_sources(folder: Path, history: dataset.Dataset) -> tuple[Source, ...]:
     return parse_sources(path.read_bytes(), [each.id for each in history.subjects]) if path.is_file() else ()
 
 
-def ask_source(name: str, sources: Sequence[Source], settings: Settings, now: int) -> int:
+def fetcher_of(settings: Settings) -> Fetcher:
+    """One fetcher for all sources: those on one host share its turns."""
+    return Fetcher(archive_of(settings), lambda: int(time.time()))
+
+
+def ask_source(name: str, sources: Sequence[Source], settings: Settings, fetcher: Fetcher, now: int) -> int:
     """Asks one source by its name; returns how many incidents or outages it tells of.
 
     Raises `SourceError` or `ChainError` if it does not answer as it should, `NotConfigured` if an uptime feed's chain
     has no node.
     """
-    archive = archive_of(settings)
     if any(each.name == name and each.form is Form.UPTIME_FEED for each in sources):
-        return ask_feed(name, sources, lambda subject: chain_of(settings.subject_nodes, subject), archive, now)
-    fetcher = Fetcher(archive, lambda: int(time.time()))
-    try:
-        return ask(name, sources, fetcher, now)
-    finally:
-        fetcher.close()
+        return ask_feed(name, sources, lambda subject: chain_of(settings.subject_nodes, subject), fetcher.archive, now)
+    return ask(name, sources, fetcher, now)
 
 
 @dataclass(frozen=True)
@@ -61,10 +61,11 @@ def timetable(settings: Settings) -> tuple[Task, ...]:
         return ()
     folder = settings.data or dataset.default_folder()
     sources = read_sources(folder, dataset.load(folder))
+    fetcher = fetcher_of(settings)
 
     def task(name: str, every: int) -> Task:
         def run(now: int) -> None:
-            ask_source(name, sources, settings, now)
+            ask_source(name, sources, settings, fetcher, now)
 
         return Task(name, every, run)
 

@@ -10,6 +10,9 @@ STATUS_LAG_SECONDS = 1_800
 FIRST_SECOND = 1_230_768_000
 """The beginning of 2009, UTC: no time of a blockchain lies before it."""
 
+LAST_SECOND = 4_102_444_800
+"""The beginning of 2100, UTC: a time from then on is a slip of whoever wrote it."""
+
 
 def overlapped(start: int, end: int, outages: Iterable[Outage]) -> tuple[Outage, ...]:
     """The outages that may have lasted at some time between `start` and `end` (UTC seconds)."""

@@ -16,6 +16,8 @@ from insure.ingest.incidents import (
     text_of,
 )
 
+_LASTS = frozenset({"downtime", "degraded"})
+
 
 def read_incidents(payload: bytes, now: int) -> Reading:
     """Status reports of `/index.json` as of `now`, with the public names of the resources that they affect.
@@ -51,15 +53,17 @@ def _incident(part: Fields, names: dict[str, Any], now: int) -> tuple[int, Incid
     check_times(start, end, planned, now)
     affected = [each for each in list_of(fields, "affected_resources") if isinstance(each, dict)]
     resources = [{"name": names.get(str(each.get("status_page_resource_id")))} for each in affected]
+    state = text_of(fields, "aggregate_state", "unknown").lower()
     incident = Incident(
         id=text_of(part, "id"),
         title=text_of(fields, "title"),
         url="",
         start=start,
         end=end,
-        impact=text_of(fields, "aggregate_state", "unknown").lower(),
+        impact=state,
         planned=planned,
         components=names_of(resources),
         until=until,
+        lasts=end is None and not planned and state in _LASTS,
     )
     return max(stamp(fields, "updated_at") or 0, start), incident

@@ -1,13 +1,15 @@
 """From sources to reports: each is asked in turn, and everything that was ever archived is read anew every time."""
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
+from itertools import groupby
 
 from insure.chain.rpc import Chain
 from insure.errors import InvalidInput, NotConfigured, SourceError
 from insure.ingest.archive import Archive
+from insure.ingest.closing import Sighting, close
 from insure.ingest.fetch import Fetcher
 from insure.ingest.header_search import HEADERS, block_at, encode, find_gaps
 from insure.ingest.header_search import as_reports as header_reports
@@ -18,6 +20,11 @@ from insure.ingest.l2beat import read_anomalies
 from insure.ingest.reports import Report
 from insure.ingest.sources import Form, Source
 from insure.ingest.uptime_feed import Round, as_reports, read_outages, read_rounds
+from insure.records.history import DAY_SECONDS
+from insure.records.units import time_text
+
+EMPTY_SECONDS = 30 * DAY_SECONDS
+"""For so long a page that lists what is over fails when it tells of nothing any more; then it is taken for empty."""
 
 
 @dataclass(frozen=True)
@@ -41,14 +48,15 @@ class Answer:
 def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int:
     """Asks the page of that name, archives what it answers, and returns how many incidents it tells of.
 
-    Raises `SourceError` if it does not answer, or answers something that is no longer read: the archive has it, and
-    nothing that was known is lost.
+    Raises `SourceError` if it does not answer, or answers something that is no longer read, or tells of nothing any
+    more where it lists what is over: the archive has it, and nothing that was known is lost.
     """
     found = next((source for source in sources if source.name == name), None)
     if found is None or not found.urls:
         known = ", ".join(sorted({source.name for source in sources if source.urls})) or "none"
         raise InvalidInput(f"source {name!r} is not one that can be asked: {known}")
     told = 0
+    emptied: list[str] = []
     for url in found.urls:
         payload = fetcher.fetch(name, url)
         try:
@@ -60,24 +68,62 @@ def ask(name: str, sources: Sequence[Source], fetcher: Fetcher, now: int) -> int
         if rejected and not trusted:
             raise SourceError(f"{name}: nothing can be trusted, {len(rejected)} rejected: {rejected[0]}")
         told += trusted
+        before = None if trusted or not found.lists_history else _told_before(fetcher.archive, found, url, now)
+        if before is not None:
+            emptied.append(f"{url} tells of no incident, and told of {before[0]} at {time_text(before[1])}")
+    if emptied:
+        raise SourceError(f"{name}: {'; '.join(emptied)}: its history has been emptied or moved")
     return told
+
+
+def _told_before(archive: Archive, source: Source, url: str, now: int) -> tuple[int, int] | None:
+    """Of how many incidents an address told last, and when; None if it has told of none for `EMPTY_SECONDS`."""
+    silent: set[str] = set()
+    for entry in reversed(archive.entries()):
+        if (entry.source, entry.url) != (source.name, url):
+            continue
+        try:
+            told = 0 if entry.sha256 in silent else read(source, url, archive.body(entry.sha256), entry.at).trusted
+        except InvalidInput:
+            continue  # it was broken, not empty
+        if told:
+            return told, entry.at
+        if entry.at <= now - EMPTY_SECONDS:
+            return None
+        silent.add(entry.sha256)
+    return None
 
 
 def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chain], archive: Archive, now: int) -> int:
     """Reads an uptime feed's rounds from its chain into the archive; returns how many outages they tell of.
 
-    `connect` gives the chain of a subject. Raises `ChainError` or `SourceError` for what is no feed.
+    The chain is asked for those only that the archive lacks; each answer there is whole all the same. `connect` gives
+    the chain of a subject. Raises `ChainError` or `SourceError` for what is no feed.
     """
     found = next((source for source in sources if source.name == name and source.form is Form.UPTIME_FEED), None)
     if found is None:
         raise InvalidInput(f"source {name!r} is no uptime feed")
-    rounds = read_rounds(connect(found.subject), found.address)
+    rounds = _all_rounds(connect(found.subject), found, archive)
     body = json.dumps([[each.id, each.answer, each.started_at] for each in rounds]).encode()
     archive.keep(body, name, found.address, now)
     try:
         return len(read_outages(rounds, now))
     except InvalidInput as error:
         raise SourceError(f"{name}: {error}") from None
+
+
+def _all_rounds(chain: Chain, feed: Source, archive: Archive) -> tuple[Round, ...]:
+    """The archived rounds and those since; all anew unless the last that is archived stands as it was."""
+    last = next((entry for entry in reversed(archive.entries()) if entry.source == feed.name), None)
+    try:
+        known = () if last is None else tuple(_rounds(archive.body(last.sha256)))
+    except InvalidInput:
+        known = ()
+    if known:
+        since = read_rounds(chain, feed.address, known[-1].id - 1)
+        if since and since[0] == known[-1]:
+            return (*known[:-1], *since)
+    return read_rounds(chain, feed.address)
 
 
 def ask_headers(subject: str, chain: Chain, archive: Archive, since: int, at_least: int, now: int) -> tuple[Wait, ...]:
@@ -124,7 +170,7 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
         by_name.setdefault(source.name, []).append(source)
     reports: list[Report] = []
     rejected: dict[str, None] = {}
-    newest = {entry.url: entry.sha256 for entry in archive.entries()}
+    newest = {(entry.source, entry.url): entry.sha256 for entry in archive.entries()}
     for entry, body in archive.answers():
         lines: tuple[str, ...] = ()
         try:
@@ -136,9 +182,23 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
                 lines += answer.rejected
         except InvalidInput as error:
             lines += (str(error),)
-        if entry.sha256 == newest[entry.url]:
+        if entry.sha256 == newest[entry.source, entry.url]:
             rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
+    for source in (each for named in by_name.values() for each in named if each.lists_active):
+        reports += close(_sightings(archive, source))
     return Collection(tuple(reports), tuple(rejected))
+
+
+def _sightings(archive: Archive, source: Source) -> Iterator[Sighting]:
+    """What a source's page told, from old to new; an answer that was given several times in a row is one."""
+    entries = (entry for entry in archive.entries() if entry.source == source.name and entry.url in source.urls)
+    for sha256, run in groupby(sorted(entries, key=lambda entry: entry.at), key=lambda entry: entry.sha256):
+        given = list(run)
+        try:
+            answer = read(source, given[-1].url, archive.body(sha256), given[-1].at)
+        except InvalidInput:
+            continue  # `collect` tells of it
+        yield Sighting(given[0].at, given[-1].at, answer.reports, not answer.rejected)
 
 
 def read(source: Source, url: str, payload: bytes, at: int) -> Answer:

@@ -35,8 +35,8 @@ def read_incidents(payload: bytes, now: int) -> Reading:
     """Incidents of `/history.atom` or `/history.rss` as of `now`.
 
     Updates within an entry tell start and end, where they do so in UTC; else it starts when it was published and
-    nothing tells its end. Raises `InvalidInput` if the answer is too large, is no well-formed XML or declares
-    entities, or is no feed.
+    nothing tells its end. Planned work is rejected then: it is published long before. Raises `InvalidInput` if the
+    answer is too large, is no well-formed XML or declares entities, or is no feed.
     """
     require_size(payload)
     try:
@@ -79,8 +79,7 @@ def _incident(fields: Fields, now: int) -> tuple[int, Incident]:
     if published is None:
         raise InvalidInput("has neither published nor pubDate")
     title = text_of(fields, "title")
-    updates = _updates(text_of(fields, "content", ""), published)
-    words = {word for _, word in updates}
+    words, updates = _updates(text_of(fields, "content", ""), published)
     planned = bool(words) and words <= _PLANNED
     begins = [at for at, word in updates if word == "in progress" or not (planned or word in _OVER)]
     if planned and not begins:
@@ -103,21 +102,19 @@ def _incident(fields: Fields, now: int) -> tuple[int, Incident]:
     return max([published, stamp(fields, "updated") or 0, *(at for at, _ in updates)]), incident
 
 
-def _updates(content: str, published: int) -> list[tuple[int, str]]:
-    """Times and statuses of the updates in an entry's HTML; none, if one of them is in another zone than UTC.
+def _updates(content: str, published: int) -> tuple[frozenset[str], list[tuple[int, str]]]:
+    """Statuses of the updates in an entry's HTML, and each with its time; no times, if one is in another zone than UTC.
 
     They tell no year: it is the one that lies nearest to when the entry was published.
     """
-    found: list[tuple[int, str]] = []
-    for small, status in _UPDATE.findall(unescape(content)):
-        clock = _CLOCK.search(_TAG.sub("", small))
-        if clock is None or clock[5] not in {"UTC", "GMT"}:
-            return []
-        at = _nearest(clock, published)
-        if at is None:
-            return []
-        found.append((at, status.strip().lower()))
-    return found
+    found = [(_time(small, published), status.strip().lower()) for small, status in _UPDATE.findall(unescape(content))]
+    timed = [(at, word) for at, word in found if at is not None]
+    return frozenset(word for _, word in found), timed if len(timed) == len(found) else []
+
+
+def _time(text: str, published: int) -> int | None:
+    clock = _CLOCK.search(_TAG.sub("", text))
+    return None if clock is None or clock[5] not in {"UTC", "GMT"} else _nearest(clock, published)
 
 
 def _nearest(clock: re.Match[str], published: int) -> int | None:

@@ -57,7 +57,7 @@ class Fetcher:
         sleep: Callable[[float], None] = time.sleep,
         chance: Callable[[], float] = random.random,
     ) -> None:
-        self._archive = archive
+        self.archive = archive
         self._now = now
         self._manners = manners or Manners()
         self._clock, self._sleep, self._chance = clock, sleep, chance
@@ -76,7 +76,7 @@ class Fetcher:
         """
         if urlsplit(url).scheme not in ("http", "https") or not urlsplit(url).hostname:
             raise SourceError(f"{source}: {url!r} must begin with http:// or https:// and name a host")
-        known = self._archive.latest(url)
+        known = self.archive.latest(url)
         wait = self._manners.first_wait
         for attempt in range(1, self._manners.attempts + 1):
             try:
@@ -97,7 +97,7 @@ class Fetcher:
         try:
             with self._http.stream("GET", url, headers=_conditions(known)) as answer:
                 if answer.status_code == httpx.codes.NOT_MODIFIED and known is not None:
-                    return self._archive.body(known.sha256)
+                    return self.archive.body(known.sha256)
                 self._check(source, url, answer)
                 body = self._body(source, answer, deadline)
         except httpx.HTTPError as error:
@@ -106,7 +106,7 @@ class Fetcher:
             raise SourceError(f"{source}: {_host(url)} answers with nothing")
         headers = answer.headers
         etag, last_modified = headers.get("etag", ""), headers.get("last-modified", "")
-        self._archive.keep(body, source, url, self._now(), etag, last_modified)
+        self.archive.keep(body, source, url, self._now(), etag, last_modified)
         return body
 
     def _wait_turn(self, url: str) -> None:

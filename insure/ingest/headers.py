@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from insure.errors import InvalidInput, NotConfigured
-from insure.ingest.beside import FIRST_SECOND, overlapped, widest
+from insure.ingest.beside import FIRST_SECOND, LAST_SECOND, overlapped, widest
 from insure.records.history import Outage, Subject
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ SHORTEST_SECONDS = 600
 """No shorter wait is told of, unless asked for."""
 CHANCE = 0.001
 """At most so likely does a chain of the same pace, its blocks found by chance, show any gap at all."""
-_LAST_SECOND = 4_102_444_800  # the beginning of 2100, UTC
 
 
 @dataclass(frozen=True)
@@ -184,7 +183,7 @@ def _ordered(numbers: I64, times: I64) -> tuple[I64, I64]:
 
 def _require_seconds(numbers: I64, times: I64) -> None:
     for at in (int(times.argmin()), int(times.argmax())):
-        if not FIRST_SECOND <= times[at] < _LAST_SECOND:
+        if not FIRST_SECOND <= times[at] < LAST_SECOND:
             raise InvalidInput(f"block {numbers[at]} has time {times[at]}: must be UTC seconds between 2009 and 2100")
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from pydantic_core import from_json
 
 from insure.errors import InvalidInput
-from insure.ingest.beside import FIRST_SECOND
+from insure.ingest.beside import FIRST_SECOND, LAST_SECOND
 from insure.ingest.reports import Moment, Report, SourceKind
 from insure.records.history import Ended, Precision, Severity
 
@@ -21,8 +21,8 @@ Fields = dict[str, Any]
 @dataclass(frozen=True)
 class Incident:
     """What a status page says of one incident. Times are UTC seconds, whole ones before; `end` is None while it lasts
-    or if nothing tells its end. A start is late rather than early: pages lag what they report. `until` is when planned
-    work was to be over."""
+    or if nothing tells its end, `lasts` that the page says that it goes on. A start is late rather than early: pages
+    lag what they report. `until` is when planned work was to be over."""
 
     id: str
     title: str
@@ -33,6 +33,7 @@ class Incident:
     planned: bool
     components: tuple[str, ...]
     until: int | None = None
+    lasts: bool = False
 
     def as_report(self, source: str, subject: str, address: str, seen_at: int) -> Report:
         """What it says of a subject. How bad it was and why is for a person to judge: pages call many things critical.
@@ -53,6 +54,7 @@ class Incident:
             planned=self.planned,
             announced_until=self.until,
             text=self.title,
+            lasts=self.lasts,
         )
 
 
@@ -127,12 +129,14 @@ def stamp(fields: Fields, key: str) -> int | None:
 
 
 def seconds(key: str, text: str, moment: datetime) -> int:
-    """UTC seconds of a time that says its zone and is of the age of blockchains; raises `InvalidInput`."""
+    """UTC seconds of a time that says its zone and is of the age of blockchains, up to 2100; raises `InvalidInput`."""
     if moment.tzinfo is None:
         raise InvalidInput(f"{key} is {text!r}: must say its zone, such as Z or +02:00")
     whole = int(moment.timestamp() // 1)
     if whole < FIRST_SECOND:
         raise InvalidInput(f"{key} is {text!r}: is before there were blockchains")
+    if whole >= LAST_SECOND:
+        raise InvalidInput(f"{key} is {text!r}: is in the year 2100 or later")
     return whole
 
 

@@ -18,6 +18,7 @@ from insure.ingest.incidents import (
 )
 
 _OVER = frozenset({"RESOLVED", "COMPLETED"})
+_LASTS = frozenset({"INVESTIGATING", "IDENTIFIED"})  # while it is monitored the trouble may be over
 
 
 def read_incidents(payload: bytes, now: int) -> Reading:
@@ -62,6 +63,7 @@ def _incident(fields: Fields, now: int) -> tuple[int, Incident]:
         planned=planned,
         components=names_of(list_of(fields, "components")),
         until=_until(fields, start) if planned else None,
+        lasts=end is None and not planned and status in _LASTS,
     )
     return max([start, *_updates(fields)]), incident
 

@@ -36,9 +36,13 @@ def latest(reports: Iterable[Report]) -> list[Report]:
     newest: dict[Key, Report] = {}
     for report in reports:
         other = newest.get(report.key)
-        if other is None or (report.seen_at, repr(report)) > (other.seen_at, repr(other)):
+        if other is None or _age(report) > _age(other):
             newest[report.key] = report
     return sorted(newest.values(), key=_order)
+
+
+def _age(report: Report) -> tuple[int, str, bool]:
+    return report.seen_at, repr(report), report.lasts
 
 
 def group(reports: Iterable[Report]) -> list[Group]:
@@ -78,7 +82,10 @@ def split(report: Report) -> tuple[Report, ...]:
 
 
 def span(report: Report) -> tuple[int, int]:
-    """From when to when it may have lasted; unknown ends are assumed."""
+    """From when to when it may have lasted; unknown ends are assumed.
+
+    So are those of what lasts: an incident that a page forgot to close is not every later outage.
+    """
     first, last = report.start.interval
     if report.end is not None:
         return first, max(report.end.interval[1], last)

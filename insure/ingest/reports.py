@@ -1,6 +1,6 @@
 """What a source says of one outage: the form into which every source is brought before anything is compared."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from insure.errors import InvalidInput
@@ -47,7 +47,8 @@ class Report:
 
     `source` and `reference` name the report for good: a source that changes its mind reports under the same name, and
     what was read last (`seen_at`) stands. Durations are bounds in seconds, as an `Outage` has them. `announced_until`
-    is when planned work was to be over. `event` is a name that the source gives to the common cause, or empty.
+    is when planned work was to be over. `event` is a name that the source gives to the common cause, or empty. `lasts`
+    is that the source said, when it was read, that it was not over yet.
     Raises `InvalidInput` if it contradicts itself.
     """
 
@@ -69,6 +70,7 @@ class Report:
     announced_until: int | None = None
     event: str = ""
     text: str = ""
+    lasts: bool = field(default=False, repr=False)  # what is dismissed must stay so once its source says that
 
     def __post_init__(self) -> None:
         if not self.source or not self.reference:
@@ -76,6 +78,8 @@ class Report:
         low, high = self.low_seconds, self.high_seconds
         if low is not None and (low < 0 or (high is not None and high < max(low, 1))):
             raise InvalidInput(f"report {self.reference}: lasts {low} to {high} seconds, which is no length")
+        if self.end is not None and self.lasts:
+            raise InvalidInput(f"report {self.reference}: lasts, and ends at {self.end.at}")
         if self.end is not None and self.end.interval[1] <= self.start.interval[0]:
             raise InvalidInput(f"report {self.reference}: ends at {self.end.at}, before its start at {self.start.at}")
 
@@ -86,9 +90,12 @@ class Report:
 
     @property
     def length(self) -> tuple[int, int | None] | None:
-        """Bounds of its length in seconds: those it states, else what its start and end leave, None if unknown."""
+        """Bounds of its length in seconds: those it states, else what its start and end leave, or of what lasts when it
+        was read; None if unknown."""
         if self.low_seconds is not None:
             return self.low_seconds, self.high_seconds
+        if self.lasts:
+            return between(self.start, Moment(self.seen_at, Precision.MINUTE))[0], None
         if self.end is None:
             return None
         return between(self.start, self.end)
@@ -128,6 +135,7 @@ def on_chain(
         ended=None if end is None else Ended.RESUMED,
         what_stopped=what,
         text=text,
+        lasts=end is None,
     )
 
 

@@ -31,15 +31,17 @@ class Form(StrEnum):
 class _Maker:
     paths: tuple[str, ...]
     read: Callable[[bytes, int], Reading]
+    lists_active: bool = False
+    lists_history: bool = False
 
 
 _MAKERS = {
     Form.STATUSPAGE: _Maker(
-        ("/api/v2/incidents.json", "/api/v2/scheduled-maintenances.json"), statuspage.read_incidents
+        ("/api/v2/incidents.json", "/api/v2/scheduled-maintenances.json"), statuspage.read_incidents, lists_history=True
     ),
-    Form.ROOTLY: _Maker(("/api/v1/incidents.json",), statuspage.read_incidents),
-    Form.FEED: _Maker(("/history.atom",), feed.read_incidents),
-    Form.INSTATUS: _Maker(("/summary.json",), instatus.read_incidents),
+    Form.ROOTLY: _Maker(("/api/v1/incidents.json",), statuspage.read_incidents, lists_active=True),
+    Form.FEED: _Maker(("/history.atom",), feed.read_incidents, lists_history=True),
+    Form.INSTATUS: _Maker(("/summary.json",), instatus.read_incidents, lists_active=True),
     Form.BETTERSTACK: _Maker(("/index.json",), betterstack.read_incidents),
 }
 
@@ -73,6 +75,18 @@ class Source:
             return (self.address,)
         maker = _MAKERS.get(self.form)
         return () if maker is None else tuple(self.address.rstrip("/") + path for path in maker.paths)
+
+    @property
+    def lists_active(self) -> bool:
+        """Whether the page tells only of what lasts, so that an incident's end is that it is told no more."""
+        maker = _MAKERS.get(self.form)
+        return maker is not None and maker.lists_active
+
+    @property
+    def lists_history(self) -> bool:
+        """Whether the page tells of what is over too, so that it does not fall silent."""
+        maker = _MAKERS.get(self.form)
+        return maker is not None and maker.lists_history
 
     def read(self, payload: bytes, now: int) -> Reading:
         """The incidents in an answer of the page; raises `InvalidInput` for what is none."""

@@ -19,6 +19,7 @@ from insure.ingest.incidents import (
 
 _PLANNED = frozenset({"scheduled", "in_progress", "verifying", "completed"})
 _OVER = frozenset({"resolved", "postmortem", "completed"})
+_LASTS = frozenset({"investigating", "identified"})  # while it is monitored the trouble may be over
 
 
 def read_incidents(payload: bytes, now: int) -> Reading:
@@ -60,6 +61,7 @@ def _incident(fields: Fields, now: int) -> tuple[int, Incident]:
         planned=planned,
         components=_components(fields),
         until=stamp(fields, "scheduled_until") if planned else None,
+        lasts=end is None and not planned and status in _LASTS,
     )
     return max(stamp(fields, "updated_at") or 0, start), incident
 

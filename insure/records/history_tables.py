@@ -1,6 +1,7 @@
 """Rows of the three history files as records, and what must hold between rows."""
 
 from collections.abc import Callable, Iterable
+from datetime import UTC, datetime
 from typing import TypeVar
 
 from insure.records.cells import Row, read_rows
@@ -212,8 +213,8 @@ def _check_times(row: Row, outage: Outage) -> None:
         return
     shortest, longest = end_first - start_last, end_last - start_first
     if (low is not None and low > longest) or (high is not None and high < shortest):
-        span = f"{max(shortest, 0)} to {longest} seconds from start to end as precise as they are"
-        row.fail("duration_low_seconds", f"bounds {low} to {high} lie outside the {span}")
+        span = f"{max(shortest, 0)} to {longest} seconds from start {row.cells['start']} to end {row.cells['end']}"
+        row.fail("duration_low_seconds", f"bounds {low} to {high} lie outside the {span} as precise as they are")
 
 
 def _check_usable(row: Row, outage: Outage, subject: Subject | None) -> None:
@@ -226,7 +227,8 @@ def _check_usable(row: Row, outage: Outage, subject: Subject | None) -> None:
     if not subject.kind.is_chain:
         row.fail("usable", f"'true' is for chains: {subject.id} is of kind {subject.kind}")
     if subject.launch is not None and outage.start_interval[1] <= subject.launch:
-        row.fail("start", f"{row.cells['start']} is before the launch of {subject.id}: not usable")
+        launch = datetime.fromtimestamp(subject.launch, UTC).date()
+        row.fail("start", f"{row.cells['start']} is before launch {launch} of {subject.id}: not usable")
 
 
 def _check_dependencies(subject_rows: list[Row], rows: list[Row]) -> None:
