@@ -8,9 +8,11 @@ from pathlib import Path
 import pytest
 
 from insure import dataset
+from insure.chain.embedded import EmbeddedChain, serve
+from insure.errors import InvalidInput
 from insure.ingest import asking
 from insure.ingest.archive import Archive
-from insure.ingest.asking import FEED_SECONDS, PAGE_SECONDS, archive_of, timetable
+from insure.ingest.asking import FEED_SECONDS, HEADER_SECONDS, PAGE_SECONDS, archive_of, timetable
 from insure.ingest.collect import collect
 from insure.ingest.fetch import Fetcher
 from insure.ingest.sources import HEADER, Form, Source
@@ -53,7 +55,17 @@ def test_each_page_is_asked_once_and_feeds_whose_chain_has_a_node(data: Path, tm
     assert [(job.name, job.every_seconds) for job in jobs_aside(settings, ScreenEngine())] == [
         ("ingest statuspage:status.example", PAGE_SECONDS),
         (f"ingest uptime_feed:eip155:42161/{FEED.lower()}", FEED_SECONDS),
+        ("ingest headers:eip155:42161", HEADER_SECONDS),
     ]
+
+
+def test_headers_are_searched_where_there_is_a_node_and_they_tell_when_a_block_was_made(
+    data: Path, tmp_path: Path
+) -> None:
+    nodes = dict.fromkeys(("eip155:10", "eip155:1", "eip155:999999"), ("https://node.example",))
+    tasks = timetable(Settings(data=data, archive=tmp_path / "archive", subject_nodes=nodes))
+    searched = [task.source for task in tasks if task.source.startswith("headers:")]
+    assert searched == ["headers:eip155:1"], "Optimism's are back-filled, and nobody knows the third"
 
 
 def test_the_packaged_sources_make_a_timetable(tmp_path: Path) -> None:
@@ -110,3 +122,40 @@ def test_a_feed_is_read_by_its_job(data: Path, tmp_path: Path) -> None:
     assert [entry.source for entry in Archive(tmp_path / "archive").entries()] == [
         f"uptime_feed:eip155:10/{FEED.lower()}"
     ]
+
+
+def standing_chain(begin: int, pace: int, halt: int) -> EmbeddedChain:
+    """A chain with a block every `pace` seconds for four hours, a halt, and as much again."""
+    chain = EmbeddedChain(42_161, begin)
+    for wait in [pace] * (4 * 3_600 // pace) + [halt] + [pace] * (4 * 3_600 // pace):
+        chain.travel(chain.head().timestamp + wait)
+    return chain
+
+
+def searched(data: Path, archive: Path, chain: EmbeddedChain, now: int) -> list[tuple[int, int | None] | None]:
+    """The lengths of what the job finds in a chain's headers."""
+    with serve(chain) as served:
+        settings = Settings(data=data, archive=archive, subject_nodes={"eip155:42161": (served.url,)})
+        (task,) = (each for each in timetable(settings) if each.source.startswith("headers:"))
+        task.run(now)
+    return [report.length for report in collect(Archive(archive), []).reports]
+
+
+@pytest.mark.network
+@pytest.mark.parametrize("halt", [3_600, 7 * 86_400])
+def test_a_halt_is_found_by_the_job_however_long_ago_it_began(data: Path, tmp_path: Path, halt: int) -> None:
+    chain = standing_chain(NOW, 120, halt)
+    assert searched(data, tmp_path / "archive", chain, chain.head().timestamp) == [(halt, halt)]
+
+
+@pytest.mark.network
+def test_what_a_slow_chain_waits_by_chance_is_no_halt(data: Path, tmp_path: Path) -> None:
+    chain = standing_chain(NOW, 900, 3_600)
+    assert searched(data, tmp_path / "archive", chain, chain.head().timestamp) == []
+
+
+@pytest.mark.network
+def test_a_chain_that_stands_is_a_failing_job(data: Path, tmp_path: Path) -> None:
+    chain = standing_chain(NOW, 900, 3_600)
+    with pytest.raises(InvalidInput, match="eip155:42161 has no two blocks since"):
+        searched(data, tmp_path / "archive", chain, chain.head().timestamp + 4 * 86_400)

@@ -7,13 +7,19 @@ from pathlib import Path
 
 from insure import dataset
 from insure.ingest.archive import Archive
-from insure.ingest.collect import ask, ask_feed, chain_of
+from insure.ingest.collect import ask, ask_feed, ask_headers, chain_of
 from insure.ingest.fetch import Fetcher
+from insure.ingest.header_search import HEADERS
+from insure.ingest.headers import has_own_clock
 from insure.ingest.sources import FILE, Form, Source, parse_sources
+from insure.records.history import DAY_SECONDS
 from insure.settings import Settings
 
 PAGE_SECONDS = 900
 FEED_SECONDS = 3_600
+HEADER_SECONDS = 6 * 3_600
+SEARCH_BACK_SECONDS = 3 * DAY_SECONDS
+"""So far back a chain's headers are searched each time: a node that is out of reach for a while hides nothing."""
 
 
 def archive_of(settings: Settings) -> Archive:
@@ -55,13 +61,14 @@ class Task:
 def timetable(settings: Settings) -> tuple[Task, ...]:
     """What is asked without being told to, each source once.
 
-    Nothing without an archive; of the uptime feeds those on chains that have a node.
+    Nothing without an archive; of the uptime feeds those on chains that have a node, and of such chains the headers,
+    where they tell when a block was made.
     """
     if settings.archive is None:
         return ()
     folder = settings.data or dataset.default_folder()
-    sources = read_sources(folder, dataset.load(folder))
-    fetcher = fetcher_of(settings)
+    history = dataset.load(folder)
+    sources, fetcher = read_sources(folder, history), fetcher_of(settings)
 
     def task(name: str, every: int) -> Task:
         def run(now: int) -> None:
@@ -71,4 +78,19 @@ def timetable(settings: Settings) -> tuple[Task, ...]:
 
     pages = dict.fromkeys(each.name for each in sources if each.urls)
     feeds = [each for each in sources if each.form is Form.UPTIME_FEED and each.subject in settings.subject_nodes]
-    return (*(task(name, PAGE_SECONDS) for name in pages), *(task(feed.name, FEED_SECONDS) for feed in feeds))
+    chains = [each.id for each in history.subjects if each.id in settings.subject_nodes and has_own_clock(each)]
+    return (
+        *(task(name, PAGE_SECONDS) for name in pages),
+        *(task(feed.name, FEED_SECONDS) for feed in feeds),
+        *(_search(subject, settings) for subject in chains),
+    )
+
+
+def _search(subject: str, settings: Settings) -> Task:
+    """That a chain's headers are searched for gaps."""
+
+    def run(now: int) -> None:
+        chain = chain_of(settings.subject_nodes, subject)
+        ask_headers(subject, chain, archive_of(settings), now - SEARCH_BACK_SECONDS, None, now)
+
+    return Task(f"{HEADERS}{subject}", HEADER_SECONDS, run)

@@ -14,7 +14,7 @@ from insure.ingest.fetch import Fetcher
 from insure.ingest.header_search import HEADERS, block_at, encode, find_gaps
 from insure.ingest.header_search import as_reports as header_reports
 from insure.ingest.header_search import decode as decode_gaps
-from insure.ingest.headers import Wait
+from insure.ingest.headers import Wait, chance_wait
 from insure.ingest.incidents import decode
 from insure.ingest.l2beat import read_anomalies
 from insure.ingest.reports import Report
@@ -25,6 +25,9 @@ from insure.records.units import time_text
 
 EMPTY_SECONDS = 30 * DAY_SECONDS
 """For so long a page that lists what is over fails when it tells of nothing any more; then it is taken for empty."""
+
+SEARCHED_SECONDS = 1_800
+"""No shorter gap is searched for over RPC, unless asked for: the requests are as many as such spans."""
 
 
 @dataclass(frozen=True)
@@ -126,10 +129,14 @@ def _all_rounds(chain: Chain, feed: Source, archive: Archive) -> tuple[Round, ..
     return read_rounds(chain, feed.address)
 
 
-def ask_headers(subject: str, chain: Chain, archive: Archive, since: int, at_least: int, now: int) -> tuple[Wait, ...]:
-    """Gaps of at least `at_least` seconds between a chain's blocks since `since`, which the archive gets too.
+def ask_headers(
+    subject: str, chain: Chain, archive: Archive, since: int, at_least: int | None, now: int
+) -> tuple[Wait, ...]:
+    """Gaps of at least `at_least` seconds between a chain's blocks, those that lasted or began since `since`; the
+    archive gets them too.
 
-    Raises `InvalidInput` if there are no two such blocks, `Unreachable` or `ChainError` as the chain does.
+    By default of `SEARCHED_SECONDS`, or of `chance_wait` where that is longer. Raises `InvalidInput` if there is no
+    block since, or none before it, `Unreachable` or `ChainError` as the chain does.
     """
 
     @cache
@@ -138,8 +145,13 @@ def ask_headers(subject: str, chain: Chain, archive: Archive, since: int, at_lea
 
     last = chain.head().number
     first = block_at(time_of, last, since)
-    if first >= last:
+    if first > 1:  # the block before tells of a halt that lasted then; that of genesis may have no time
+        first -= 1
+    if first >= last or time_of(last) < since:
         raise InvalidInput(f"chain {subject} has no two blocks since {since}: its last one is of {time_of(last)}")
+    if at_least is None:
+        mean = (time_of(last) - time_of(first)) / (last - first)
+        at_least = max(SEARCHED_SECONDS, chance_wait(mean, last - first))
     gaps = find_gaps(time_of, first, last, at_least)
     keep_gaps(archive, subject, (first, last), gaps, now)
     return gaps

@@ -81,9 +81,14 @@ def chance_wait(mean_seconds: float, blocks: int) -> int:
     return ceil(mean_seconds * log(max(blocks, 1) / CHANCE))
 
 
+def has_own_clock(subject: Subject) -> bool:
+    """Whether a chain's timestamps tell when a block was made."""
+    return subject.stack != "op-stack"
+
+
 def require_own_clock(subject: Subject) -> None:
     """Raises `InvalidInput` for chains whose timestamps do not tell when a block was made."""
-    if subject.stack == "op-stack":
+    if not has_own_clock(subject):
         raise InvalidInput(
             f"subject {subject.id} ({subject.slug}) is an OP-stack chain: after a halt its blocks are back-filled with "
             "regular timestamps and show no gap; its batches on L1 do"
