@@ -255,7 +255,7 @@ def measure(years: int, repeat: int, plain_years: int) -> dict[str, Any]:
         "ns_per_incident": 1e9 * short["seconds"] / met,
         "ns_per_incident_bound": 1e9 * bound / met,
         "peak_mib": peak,
-        "time_100000_over_1000_policies": growth(world, sample, repeat + 2),
+        "time_100000_over_1000_policies": growth(world, min(blocks, 2_048), repeat + 2),
         **candidates(store_tail(book, SEED, totals)),
         "cpu_speed_with_stops_for_good": speed(standard_book(10_000, standard_world(0.02)), sample, 1, repeat)["cpu"],
         "cpu_speed_with_all_terms_different": speed(standard_book(10_000, world, False), sample, 1, repeat)["cpu"],

@@ -129,8 +129,9 @@ def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BA
     return World(subjects, causes, links, Loadings().failover_probability.at(scenario))
 
 
-def halts_of(history: Dataset, day: str, at: int) -> list[tuple[str, int, int]]:
-    """(subject, second, seconds) of the chains' halts of a day (UTC) whose length is known, the day beginning at `at`.
+def halts_of(history: Dataset, day: str, at: int) -> tuple[list[tuple[str, int, int]], int]:
+    """(subject, second, seconds) of the chains' halts of a day (UTC) whose length is known, the day beginning at `at`,
+    and how many there are besides whose length is not.
 
     Raises `InvalidInput` when no halt of known length began on it.
     """
@@ -151,7 +152,7 @@ def halts_of(history: Dataset, day: str, at: int) -> list[tuple[str, int, int]]:
     if not halts:
         lacking = f", and {unknown} of unknown length" if unknown else ""
         raise InvalidInput(f"DAY is {day}: no halt of known length began then{lacking}")
-    return halts
+    return halts, unknown
 
 
 def _json_rows(name: str, content: bytes, problems: list[str]) -> list[Row]:

@@ -64,6 +64,7 @@ class _Loaded:
     history: Dataset
     model: Model
     policies: PolicyFile
+    begins_at: int
 
     def book(self, scenario: Scenario = Scenario.BASE, judged: bool = True) -> Book:
         return Book(self.policies.covers, build_world(self.model, self.history, scenario, judged))
@@ -81,14 +82,14 @@ def _load(path: Path | None, asset: str = "") -> _Loaded:
         if not covers:
             raise InvalidInput("--book: the mirror holds no policy in force; name a file")
         policies = PolicyFile(covers, "", now)
-    return _Loaded(history, fit_model(history, now), policies)
+    return _Loaded(history, fit_model(history, now), policies, now)
 
 
 @app.command()
 def simulate(
     years: Annotated[float, typer.Option(help="How many years, such as 1e6; rounded up to whole blocks of 100.")] = 1e6,
     book: BookOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same years.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same years from the same moment on.")] = 1,
     pool: Annotated[str, typer.Option(help="What the pool can pay, in the asset: adds the probability of ruin.")] = "",
     judgement: Annotated[bool, typer.Option(help="Also at low and high of the judgement inputs, and without.")] = True,
     workers: Annotated[int, typer.Option(min=0, help="Threads; one a core by default.")] = 0,
@@ -129,7 +130,7 @@ def simulate(
         table = simulation.event_losses(books[str(Scenario.BASE)], seed, base)
         simulation.write_parquet(table, event_losses)
     if as_json:
-        extra = {"asset": loaded.policies.asset, "model_version": loaded.model.version}
+        extra = {"asset": loaded.policies.asset, "begins_at": loaded.begins_at, "model_version": loaded.model.version}
         print(json.dumps({**simulation.report_json(found), **extra}))
         return
     _print_report(console(), found, decimals, loaded.policies.asset)
@@ -162,8 +163,10 @@ def replay(
     """What today's book would pay for the halts that began on a real day."""
     at = parse_duration("--after", after)
     loaded = _load(book)
-    found = if_halted(loaded.book(), halts_of(loaded.history, day, at))
-    _show_scenario(found, f"the halts of {day}", decimals, loaded.policies.asset, as_json)
+    halts, unknown = halts_of(loaded.history, day, at)
+    lacking = f", but for {unknown} of unknown length" if unknown else ""
+    found = if_halted(loaded.book(), halts)
+    _show_scenario(found, f"the halts of {day}{lacking}", decimals, loaded.policies.asset, as_json)
 
 
 @app.command()
@@ -178,7 +181,7 @@ def candidate(
     term: TermOption = "90d",
     years: Annotated[float, typer.Option(help="How many years, such as 1e6; rounded up to whole blocks of 100.")] = 1e6,
     book: BookOption = None,
-    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same years.")] = 1,
+    seed: Annotated[int, typer.Option(min=0, help="The same seed gives the same years from the same moment on.")] = 1,
     decimals: DecimalsOption = 6,
     as_json: JsonOption = False,
 ) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import CycleError, TopologicalSorter
+from hashlib import sha256
 from typing import Any
 
 import numpy as np
@@ -216,7 +217,8 @@ def _tail_nodes(law: DurationPosterior) -> F64:
 def _law_group(process: Process) -> str:
     """Processes with the very same nodes of the length's law share the draw."""
     law = process.length
-    return f"{law.source}|{law.mu.size}|{float(law.mu[0])!r}|{float(law.mu[-1])!r}"
+    content = sha256(_law_nodes(law).tobytes() + law.weights.tobytes() + _tail_nodes(law).tobytes())
+    return f"{law.source}|{law.mu.size}|{float(law.mu[0])!r}|{float(law.mu[-1])!r}|{content.hexdigest()}"
 
 
 def _numbers(names: Any) -> dict[str, int]:

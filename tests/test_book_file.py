@@ -154,9 +154,11 @@ def test_chains_can_stop_for_good_and_services_cannot(history, model):
 
 
 def test_rates_are_those_of_the_middle_of_the_year_ahead(history, model):
-    process = next(each for each in build_world(model, history).subjects if each.id == "eip155:42161")
-    assert process.rate.mean == pytest.approx(model.rate("eip155:42161", ahead_seconds=YEAR / 2).mean)
-    assert process.rate.mean < model.rate("eip155:42161").mean
+    ages = set()
+    for process in build_world(model, history).subjects:
+        assert process.rate.mean == pytest.approx(model.rate(process.id, ahead_seconds=YEAR / 2).mean)
+        ages.add(round(process.rate.mean / model.rate(process.id).mean, 3))
+    assert len(ages) > 10  # some grow into another band within the half year
 
 
 def test_the_rate_of_shared_causes_is_what_one_event_in_their_years_allows(history):
@@ -191,7 +193,8 @@ def test_one_event_of_a_shared_cause_is_in_the_history(history):
 
 
 def test_a_real_day_has_the_halts_that_began_on_it(history):
-    halts = halts_of(history, "2024-05-12", 500)
+    halts, unknown = halts_of(history, "2024-05-12", 500)
+    assert unknown == 0
     assert {subject for subject, _, _ in halts} >= {"eip155:666666666", "eip155:70700"}
     assert all(500 <= second < 500 + 86_400 and seconds > 0 for _, second, seconds in halts)
 

@@ -216,6 +216,18 @@ def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None
     ]
 
 
+def test_a_circle_of_dependencies_is_refused_by_its_rows(tmp_path: Path) -> None:
+    tables = small()
+    tables["subjects.csv"].append(subject_row(id="svc:gamma", slug="gamma", name="Gamma", aliases=""))
+    tables["dependencies.csv"] += [
+        dependency_row(subject="svc:gamma", cause="eip155:7"),
+        dependency_row(subject="eip155:7", cause="svc:beta"),
+    ]
+    first, second = problems(write(tmp_path, tables))
+    assert first.startswith("dependencies.csv:2:cause: closes a circle: ")
+    assert second.startswith("dependencies.csv:4:cause: closes a circle: ")
+
+
 def test_lines_are_counted_through_cells_of_several_lines(tmp_path: Path) -> None:
     tables = small()
     tables["outages.csv"] = [outage_row(notes="one\ntwo\nthree"), outage_row(outage_id="b", peril="gremlins")]

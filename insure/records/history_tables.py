@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterable
 from datetime import UTC, datetime
+from graphlib import CycleError, TopologicalSorter
+from itertools import pairwise
 from typing import TypeVar
 
 from insure.records.cells import Row, read_rows
@@ -240,3 +242,20 @@ def _check_dependencies(subject_rows: list[Row], rows: list[Row]) -> None:
                 row.fail(column, f"{row.cells[column]!r} is not an id in subjects.csv")
         if row.cells["subject"] == row.cells["cause"] and row.cells["cause"]:
             row.fail("cause", "is the subject itself")
+    _check_circles(rows)
+
+
+def _check_circles(rows: list[Row]) -> None:
+    """Fails the rows of a circle of dependencies."""
+    causes: dict[str, list[str]] = {}
+    for row in rows:
+        if row.cells["subject"] != row.cells["cause"]:
+            causes.setdefault(row.cells["subject"], []).append(row.cells["cause"])
+    try:
+        TopologicalSorter(causes).prepare()
+    except CycleError as error:
+        circle: list[str] = error.args[1]
+        pairs = set(pairwise(circle))
+        for row in rows:
+            if (row.cells["cause"], row.cells["subject"]) in pairs:
+                row.fail("cause", f"closes a circle: {' -> '.join(circle)}")

@@ -118,6 +118,7 @@ def _pay(world, no_lump, with_lump, policies, bounds, i, chance, key, first_bloc
     proven = np.full(size, 1 if lumps else 0, np.uint8)
     words, ranks, ordered = np.empty(size + 4, np.uint64), np.empty(size, np.int64), np.empty(size, np.uint64)
     reaches = np.zeros(blocks * BLOCK_YEARS, np.int64)
+    ranks[0] = _read_ahead(no_lump, i)
     b = 0
     while b < blocks:
         n, at = 0, first[b]
@@ -133,6 +134,18 @@ def _pay(world, no_lump, with_lump, policies, bounds, i, chance, key, first_bloc
         if lumps:
             _pay_first(with_lump, bounds[0][i], i, times, lengths, years, proven, 1, n, ranks, ordered, totals)
         pay_by_policy(no_lump, policies, bounds, i, times, lengths, years, proven, n, ranks, reaches, totals)
+
+
+@compiled
+def _read_ahead(curves, i):
+    """Read the table of subject `i` once from end to end, which a core does ahead; outages come to it at random, and
+    each would wait. The sum is given back, or the compiler would leave the reading out."""
+    total, place = 0, curves[11][i]
+    if place >= 0:
+        edges, points = curves[0][i + 1] - curves[0][i] + 1, curves[6][i + 1] - curves[6][i] + 1
+        for word in range(np.uint64(place), np.uint64(place + 2 * edges * points), np.uint64(8)):
+            total += curves[12][word]
+    return total
 
 
 @compiled

@@ -51,20 +51,33 @@ def draw_parameters(world, needed, key, first_block, blocks):
     stream, rate_group, rate_first, rate_cdf, shapes, rates, law_group, law_first, law_cdf, laws = world[:10]
     tail_first, tail_cdf, tails = world[16:19]
     found = np.zeros((stream.size, blocks, 7))
+    # drawn once for all that share it: the rate's uniforms, and the process that has the law already
+    rate_u = np.full((np.max(rate_group) + 1, blocks), -1.0)
+    law_at = np.full(np.max(law_group) + 1, -1)
     for i in range(stream.size):
         if not needed[i]:
             continue
         for b in range(blocks):
             k1 = np.uint64(first_block + b)
-            u, _, _, _ = philox(_0, RATE_NODE, np.uint64(rate_group[i]), key[1], key[0], k1)
-            node = pick(rate_cdf, rate_first[i], rate_first[i + 1], unit(u))
+            if rate_u[rate_group[i], b] < 0.0:
+                u, _, _, _ = philox(_0, RATE_NODE, np.uint64(rate_group[i]), key[1], key[0], k1)
+                rate_u[rate_group[i], b] = unit(u)
+            node = pick(rate_cdf, rate_first[i], rate_first[i + 1], rate_u[rate_group[i], b])
             if shapes[node] == 0.0:
                 found[i, b, 0] = rates[node]
             else:
                 found[i, b, 0] = gamma_of(shapes[node], np.uint64(stream[i]), key[1], key[0], k1) / rates[node]
+            if law_at[law_group[i]] >= 0:
+                for c in range(1, 7):
+                    found[i, b, c] = found[law_at[law_group[i]], b, c]
+                continue
             u, v, _, _ = philox(_0, LAW_NODE, np.uint64(law_group[i]), key[1], key[0], k1)
-            found[i, b, 1:5] = laws[pick(law_cdf, law_first[i], law_first[i + 1], unit(u))]
-            found[i, b, 5:7] = tails[pick(tail_cdf, tail_first[i], tail_first[i + 1], unit(v))]
+            node = pick(law_cdf, law_first[i], law_first[i + 1], unit(u))
+            for c in range(4):
+                found[i, b, 1 + c] = laws[node, c]
+            node = pick(tail_cdf, tail_first[i], tail_first[i + 1], unit(v))
+            found[i, b, 5], found[i, b, 6] = tails[node, 0], tails[node, 1]
+        law_at[law_group[i]] = i
     return found
 
 
@@ -112,8 +125,9 @@ def passed_on(kept, at, count, threshold, purpose, stream, block, key, out, word
         return -1
     fill_words(0, (count + 3) >> 2, purpose, stream, key[1], key[0], np.uint64(block), words)
     n = _0
+    begin = np.uint64(at)  # a signed place would be asked each time whether it counts from the end
     for j in range(count):
-        out[n] = kept[at + j]
+        out[n] = kept[begin + np.uint64(j)]
         n += _1 if words[j] < threshold else _0
     return np.int64(n)
 

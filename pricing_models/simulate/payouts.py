@@ -35,7 +35,10 @@ _MAGIC = np.uint64(-(-(2**51) // (YEAR >> 5)))
 @compiled
 def append(events, first, count, first_year, times, lengths, years, at):
     """A block's outages, `count` words from `first` on, as (second of the year, length, year) from place `at` on."""
-    for j in range(count):
+    # unsigned places: signed ones would be asked each time whether they count from the end, which is no vector code
+    first, at = np.uint64(first), np.uint64(at)
+    for k in range(count):
+        j = np.uint64(k)
         t = events[first + j] >> _32
         year = ((t >> _5) * _MAGIC) >> _51
         times[at + j] = t - ((year * _PARTS) << _5)
