@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -84,12 +85,17 @@ def _on_threads(
         raise InvalidInput(f"workers is {workers}: must be at least 0")
     threads = workers or cores()
     totals = np.zeros(blocks * BLOCK_YEARS, np.int64)
-    pool = ThreadPoolExecutor(threads)
+    pool, over = ThreadPoolExecutor(threads), Event()
+
+    def unless_over(at: int, size: int) -> I64:
+        return np.zeros(0, np.int64) if over.is_set() else simulate(seed, at, size)
+
     try:
-        futures = {pool.submit(simulate, seed, at, size): at for at, size in _batches(blocks, threads)}
+        futures = {pool.submit(unless_over, at, size): at for at, size in _batches(blocks, threads)}
         for future in as_completed(futures):
             _place(totals, futures[future], future.result(), advance)
     finally:
+        over.set()  # a second interrupt may end the shutdown before it has cancelled what waits
         pool.shutdown(wait=True, cancel_futures=True)
     return totals
 

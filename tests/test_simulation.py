@@ -253,6 +253,28 @@ def test_days_without_halts_and_unknown_causes_are_refused(book_file):
         assert words in str(found.exception)
 
 
+def test_a_second_interrupt_while_the_first_is_obeyed_starts_no_further_batch(monkeypatch):
+    begun = []
+
+    def batch(seed, at, size):
+        begun.append(at)
+        return np.zeros(size * 100, np.int64)
+
+    def interrupt(done):
+        raise KeyboardInterrupt
+
+    def interrupted(self, wait=True, *, cancel_futures=False):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("insure.simulation.ThreadPoolExecutor.shutdown", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        simulation._on_threads(batch, 1, 2_000_000, 1, interrupt)
+    time.sleep(0.2)
+    before = len(begun)
+    time.sleep(0.2)
+    assert len(begun) == before < 2_000_000 // 512
+
+
 def test_ctrl_c_ends_a_long_run_at_once_and_prints_no_result(book_file, tmp_path):
     code = "from insure.cli import main; main()"
     ask = [sys.executable, "-c", code, "portfolio", "simulate", "--years", "1e9", "--book", str(book_file), "--json"]
