@@ -275,10 +275,15 @@ def test_a_second_interrupt_while_the_first_is_obeyed_starts_no_further_batch(mo
     assert len(begun) == before < 2_000_000 // 512
 
 
+def heed_interrupts():
+    """What a shell starts in its background ignores them, and so would all that it starts."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 def test_ctrl_c_ends_a_long_run_at_once_and_prints_no_result(book_file, tmp_path):
     code = "from insure.cli import main; main()"
     ask = [sys.executable, "-c", code, "portfolio", "simulate", "--years", "1e9", "--book", str(book_file), "--json"]
-    process = subprocess.Popen(ask, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    process = subprocess.Popen(ask, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
     time.sleep(8.0)
     assert process.poll() is None
     for _ in range(10):
