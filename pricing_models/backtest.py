@@ -5,7 +5,7 @@ simplest within one standard error of the best by total log score, years ahead; 
 said. The choice is made on the same years that are shown, so the shipped model's lead is a little flattered.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -45,7 +45,8 @@ def report(
     forecasts = {each: diagnostics.roll(subjects, outages, as_of, each, merge_gap_seconds=gap) for each in windows}
     years = sorted({int(first[:4]) for first in forecasts["year"].scores["window"]})
     policies = book.replay(subjects, outages, as_of, years, settings=settings)
-    chosen = by_rule(forecasts)
+    covariates = {name: covariate_section(each) for name, each in forecasts.items()}
+    chosen = by_rule(forecasts["year"], covariates.values())
     result = {
         "baseline": BASELINE,
         "shipped": SHIPPED,
@@ -53,11 +54,11 @@ def report(
         "shipped_is_the_simplest_within_one_se": chosen == SHIPPED,
         "age": asdict(model.age),
         "frequency": {name: frequency_section(each) for name, each in forecasts.items()},
-        "covariates": {name: covariate_section(each) for name, each in forecasts.items()},
+        "covariates": covariates,
         "book": book_section(policies),
         "credibility": credibility_section(subjects, model),
         "lengths": {str(name): dict(row) for name, row in model.duration.scores.to_dict("index").items()},
-        "unflattering": unflattering(forecasts["year"], policies, chosen),
+        "unflattering": unflattering(forecasts["year"], policies, chosen, covariates["year"]),
     }
     return _plain(result)  # type: ignore[no-any-return]
 
@@ -82,12 +83,15 @@ def frequency_section(forecasts: Forecasts, candidates: Sequence[Candidate] = CA
     }
 
 
-def by_rule(forecasts: Mapping[Window, Forecasts]) -> str:
-    """The model that the rule ships."""
-    judged = [covariate_section(each) for each in forecasts.values()]
-    unearned = {key.split(": ")[1] for each in judged for key, row in each.items() if not row["earns_its_place"]}
-    kept = [each for each in CANDIDATES if each.name not in unearned]  # the baseline has no covariate to earn
-    return diagnostics.simplest_close(diagnostics.compare(forecasts["year"], kept))
+def by_rule(forecasts: Forecasts, judged: Collection[Mapping[str, Any]]) -> str:
+    """The model that the rule ships, given the covariates as they were judged at each horizon."""
+    earned = {
+        name: all(each[f"{question}: {name}"]["earns_its_place"] for each in judged)
+        for question, pairs in COVARIATES.items()
+        for _, name in pairs
+    }
+    kept = [each for each in CANDIDATES if earned.get(each.name, True)]  # the baseline has no covariate to earn
+    return diagnostics.simplest_close(diagnostics.compare(forecasts, kept))
 
 
 def covariate_section(forecasts: Forecasts) -> dict[str, Any]:
@@ -136,7 +140,7 @@ def book_section(policies: pd.DataFrame) -> dict[str, Any]:
     return {"by_year": table.to_dict("index"), "paid_less_expected": gaps}
 
 
-def unflattering(forecasts: Forecasts, policies: pd.DataFrame, chosen: str) -> list[str]:
+def unflattering(forecasts: Forecasts, policies: pd.DataFrame, chosen: str, covariates: Mapping[str, Any]) -> list[str]:
     """In words, what speaks against the shipped model, where the rule would have shipped `chosen`."""
     comparison = diagnostics.compare(forecasts)
     own: dict[Any, Any] = comparison.to_dict("index")[SHIPPED]
@@ -147,7 +151,7 @@ def unflattering(forecasts: Forecasts, policies: pd.DataFrame, chosen: str) -> l
         said.append(f"{comparison['gain'].astype(float).idxmax()} scores {own['behind_best']:.1f} nats better.")
     if own["gain_low"] <= 0:
         said.append("The lead over the pooled Poisson is not significant at 90%.")
-    age = covariate_section(forecasts)[f"age: {SHIPPED}"]
+    age = covariates[f"age: {SHIPPED}"]
     if age["low"] <= 0:
         said.append(f"Age won {age['won']:.1f} nats ± {age['se']:.1f}: its 90% interval includes zero.")
     gain = forecasts.scores.pivot_table("log_score", "subject_id", "candidate", "sum")
