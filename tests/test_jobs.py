@@ -1,15 +1,18 @@
 """The timetable: jobs run on time, one at a time; a failing one harms nobody."""
 
 import logging
+import sqlite3
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
 
 import pytest
 
 from insure.errors import InvalidInput, Unreachable
 from insure.jobs import Job, JobBoard
-from insure.store import Store
+from insure.store import Store, database
 
 NOW = 1_700_000_000
 SELDOM = 3_600.0
@@ -159,6 +162,28 @@ def test_a_failing_job_is_logged_by_name_counted_and_run_again_and_the_others_go
     assert (claim.runs, claim.failures, claim.last_error) == (2, 0, "")
     assert "job watch failed: Unreachable: no endpoint answered" in caplog.text
     assert {job.name: (job.runs, job.failures) for job in store.jobs()} == {"watch": (2, 2), "claim": (2, 0)}
+
+
+def test_the_timetable_goes_on_by_itself_while_and_after_the_database_is_locked(
+    boards: Callable[..., JobBoard],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    store = Store(f"sqlite:///{tmp_path}/insure.sqlite").create()
+    ran = threading.Semaphore(0)
+    with closing(sqlite3.connect(tmp_path / "insure.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        board = boards(Job("claim", 0.02, lambda now: ran.release()), store=store)
+        assert all(ran.acquire(timeout=30) for _ in range(3))
+        other.execute("ROLLBACK")
+    assert "run of job claim could not be counted" in caplog.text
+    deadline = time.monotonic() + 30
+    while not store.jobs() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    board.stop()
+    assert 0 < store.jobs()[0].runs < board.status()[0].runs
 
 
 def test_a_good_run_clears_the_last_error_but_not_the_count(boards: Callable[..., JobBoard]) -> None:
