@@ -122,7 +122,8 @@ def allocate(book: Book, seed: int, totals: I64, level: float = LEVEL) -> Alloca
         for cover, amount in zip(book.covers, by_policy.tolist(), strict=True):
             policies[cover.id] += share * amount
         for column, into in ((1, subjects), (5, causes)):
+            sums = np.zeros(len(names), np.int64)
+            np.add.at(sums, rows[:, column], by_row)
             for index in np.unique(rows[:, column]).tolist():
-                amount = int(by_row[rows[:, column] == index].sum())
-                into[names[index]] = into.get(names[index], Fraction(0)) + share * amount
+                into[names[index]] = into.get(names[index], Fraction(0)) + share * int(sums[index])
     return Allocation(tail_value_at_risk(totals, level), policies, subjects, causes)

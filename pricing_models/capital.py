@@ -83,9 +83,17 @@ def tail(totals: I64, level: float = LEVEL) -> Tail:
     if size < 1:
         raise InvalidData(f"level {level} leaves less than one of {totals.size} years: simulate more years")
     whole = int(size)
-    order = np.lexsort((np.arange(totals.size), -totals))[: whole + 1]
     part = size - whole
-    return Tail(level, order[:whole].astype(np.int64), int(order[whole]) if part else -1, part)
+    worst = _worst(totals, whole + (1 if part else 0))
+    return Tail(level, worst[:whole], int(worst[whole]) if part else -1, part)
+
+
+def _worst(totals: I64, count: int) -> I64:
+    """The years with the largest totals, from the largest down; of equal years the earlier comes first."""
+    least = np.partition(totals, totals.size - count)[totals.size - count]
+    above = np.flatnonzero(totals > least)
+    chosen = np.append(above, np.flatnonzero(totals == least)[: count - above.size])
+    return chosen[np.lexsort((chosen, -totals[chosen]))].astype(np.int64)
 
 
 def total_of(totals: I64, years: I64) -> int:
