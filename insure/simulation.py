@@ -1,11 +1,10 @@
-"""The portfolio's blocks on all local cores or on a Dask cluster, and the report made of their years."""
+"""The portfolio's blocks on all local cores or on a Dask cluster, and the tables made of their years."""
 
 import importlib
 import importlib.util
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 from typing import Any
@@ -16,10 +15,7 @@ from numpy.typing import NDArray
 
 from insure.errors import InvalidInput, NotConfigured, Unreachable
 from pricing_models import allocation, capital
-from pricing_models.allocation import Allocation, Occurrence
-from pricing_models.capital import Risk, Ruin
 from pricing_models.portfolio import Book, Plan
-from pricing_models.premium import Scenario
 from pricing_models.simulate import vectorised
 from pricing_models.simulate.outages import BLOCK_YEARS
 from pricing_models.simulate.trace import COLUMNS
@@ -28,29 +24,9 @@ I64 = NDArray[np.int64]
 Advance = Callable[[int], None]
 """Told how many years have been added."""
 
-NO_JUDGEMENT = "none"
 _BATCH = 512
 _RETRIES = 10
 _CONNECT_SECONDS = 10
-
-
-@dataclass(frozen=True)
-class PoolReport:
-    """What a run says of the pool, in asset units.
-
-    `judgement` holds the risk at low, base and high of the judgement inputs, and under `none` with nothing shared and
-    no failover, all on the same random numbers; `judgement_share` is what part of the base VaR goes with them.
-    """
-
-    seed: int
-    policies: int
-    risk: Risk
-    aggregate_curve: Mapping[int, int]
-    occurrence_curve: Mapping[int, Occurrence]
-    allocation: Allocation
-    ruin: Ruin | None
-    judgement: Mapping[str, Risk]
-    judgement_share: float | None
 
 
 def cores() -> int:
@@ -142,39 +118,6 @@ def _place(totals: I64, first_block: int, part: I64, advance: Advance | None) ->
         advance(part.size)
 
 
-def report(
-    book: Book,
-    seed: int,
-    totals: I64,
-    pool: int | None = None,
-    variants: Mapping[str, I64] | None = None,
-    level: float = capital.LEVEL,
-) -> PoolReport:
-    """Everything about a run of `book` from block 0 on.
-
-    `pool` is what can be paid out; `variants` are the totals at low and high (`Scenario`) and without judgement
-    (NO_JUDGEMENT).
-    """
-    risk = capital.risk(totals, level)
-    judgement = {name: capital.risk(years, level) for name, years in (variants or {}).items()}
-    share = None
-    if NO_JUDGEMENT in judgement and risk.var.value > 0:
-        share = 1.0 - judgement[NO_JUDGEMENT].var.value / risk.var.value
-    if judgement:
-        judgement = {Scenario.BASE.value: risk, **judgement}
-    return PoolReport(
-        seed,
-        len(book.covers),
-        risk,
-        capital.return_periods(totals),
-        allocation.occurrence_curve(book, seed, totals),
-        allocation.allocate(book, seed, totals, level),
-        capital.ruin(totals, pool) if pool is not None else None,
-        judgement,
-        share,
-    )
-
-
 # Tables
 
 
@@ -185,10 +128,16 @@ def year_losses(totals: I64) -> pd.DataFrame:
 
 
 def event_losses(book: Book, seed: int, totals: I64, share: float = capital.STORED_SHARE) -> pd.DataFrame:
-    """Event loss table of the worst `share` of the years: each outage that pays, what began it, and what it pays."""
+    """Event loss table of the worst `share` of the years: each outage that pays, what began it, and what it pays.
+
+    Raises `InvalidInput` unless 0 < `share` <= 1; 1 takes all years.
+    """
+    if not 0.0 < share <= 1.0:
+        raise InvalidInput(f"share of the years is {share}: must be above 0 and at most 1")
+    worst = np.sort(capital.tail(totals, 1.0 - share).years) if share < 1.0 else np.arange(totals.size)
     pieces = []
     names = np.array(book.world.order)
-    for chunk in allocation.chunks(book, np.sort(capital.tail(totals, 1.0 - share).years)):
+    for chunk in allocation.chunks(book, worst):
         rows = book.trace(seed, chunk)
         by_row, _ = book.settle(rows)
         frame = pd.DataFrame(rows[by_row > 0], columns=list(COLUMNS))
@@ -220,43 +169,3 @@ def write_parquet(table: pd.DataFrame, path: Path) -> None:
         os.replace(unfinished, path)
     finally:
         unfinished.unlink(missing_ok=True)
-
-
-def report_json(found: PoolReport) -> dict[str, Any]:
-    """A report as JSON: amounts are strings of whole smallest units, capital and its errors rounded up."""
-    return {
-        "seed": found.seed,
-        "policies": found.policies,
-        "years": found.risk.years,
-        **_risk_json(found.risk),
-        "aggregate_return_periods": {str(k): str(v) for k, v in found.aggregate_curve.items()},
-        "occurrence_return_periods": {str(k): str(v.amount) for k, v in found.occurrence_curve.items()},
-        "occurrence_years": {str(k): v.years for k, v in found.occurrence_curve.items()},
-        "tvar_by_policy": _shares(found.allocation.policies),
-        "tvar_by_subject": _shares(found.allocation.subjects),
-        "tvar_by_cause": _shares(found.allocation.causes),
-        "ruin": None
-        if found.ruin is None
-        else {
-            "probability": found.ruin.probability.value,
-            "error": found.ruin.probability.error,
-            "shortfall": whole_up(found.ruin.shortfall),
-        },
-        "judgement": {str(name): _risk_json(risk) for name, risk in found.judgement.items()},
-        "judgement_share_of_var": found.judgement_share,
-    }
-
-
-def _risk_json(risk: Risk) -> dict[str, Any]:
-    figures = {"mean": risk.mean, "var": risk.var, "tvar": risk.tvar}
-    return {name: {"value": whole_up(each.value), "error": whole_up(each.error)} for name, each in figures.items()}
-
-
-def _shares(shares: Mapping[str, Any]) -> dict[str, str]:
-    largest = sorted(shares.items(), key=lambda item: (-item[1], item[0]))
-    return {name: whole_up(amount) for name, amount in largest if amount}
-
-
-def whole_up(amount: Any) -> str:
-    """An amount rounded up to whole smallest units, as JSON shows it."""
-    return str(-int(-amount // 1))

@@ -47,6 +47,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "payouts",
             "watchtower",
             "simulation",
+            "pool_report",
             "desk",
             "evidence",
             "ops",
@@ -66,6 +67,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "terminal",
             "model_tables",
             "cover_options",
+            "pool_tables",
             "portfolio_cli",
         }
     ),

@@ -20,7 +20,7 @@ from insure import dataset, simulation
 from insure.book import COLUMNS, halts_of
 from insure.cli import app
 from insure.errors import InvalidInput, NotConfigured
-from pricing_models import allocation, capital
+from pricing_models import capital
 from tests.pool_worlds import small_pool
 
 BLOCKS = 30
@@ -118,23 +118,6 @@ def test_numbers_of_years_that_make_no_sense_are_refused():
         simulation.run_local(small_pool().plan, 1, 2, -1)
 
 
-# The report
-
-
-def test_the_report_holds_what_capital_says_of_the_same_years(book, totals):
-    without = totals // 2
-    found = simulation.report(book, 1, totals, 10**6, {simulation.NO_JUDGEMENT: without}, 0.99)
-    assert found.risk == capital.risk(totals, 0.99)
-    assert found.allocation == allocation.allocate(book, 1, totals, 0.99)
-    assert found.ruin == capital.ruin(totals, 10**6)
-    assert found.occurrence_curve == allocation.occurrence_curve(book, 1, totals)
-    ratio = capital.value_at_risk(without, 0.99) / capital.value_at_risk(totals, 0.99)
-    assert found.judgement_share == pytest.approx(1 - ratio)
-    told = simulation.report_json(found)
-    assert int(told["tvar"]["value"]) - 1 < float(found.allocation.tvar) <= int(told["tvar"]["value"])
-    assert json.loads(json.dumps(told)) == told
-
-
 # Tables
 
 
@@ -157,6 +140,14 @@ def test_tables_are_written_as_parquet(tmp_path, totals):
     simulation.write_parquet(simulation.year_losses(totals), tmp_path / "years.parquet")
     assert pd.read_parquet(tmp_path / "years.parquet")["payout"].tolist() == totals.tolist()
     assert [each.name for each in tmp_path.iterdir()] == ["years.parquet"]
+
+
+def test_the_event_loss_table_holds_all_years_if_asked(book, totals):
+    table = simulation.event_losses(book, 1, totals, 1.0)
+    assert table["payout"].sum() == totals.sum()
+    for share in (0.0, 1.5, float("nan")):
+        with pytest.raises(InvalidInput, match="share of the years"):
+            simulation.event_losses(book, 1, totals, share)
 
 
 def test_an_interrupted_table_leaves_the_old_file_and_no_half_of_a_new_one(tmp_path):
@@ -189,9 +180,13 @@ def test_simulate_prints_one_json_object(book_file):
     told = json.loads(found.stdout.splitlines()[-1])
     assert told["years"] == 20_000 and told["asset"] == "USDT"
     assert set(told["judgement"]) == {"base", "low", "high", "none"}
-    assert told["judgement"]["low"]["mean"] != told["judgement"]["high"]["mean"]
-    assert set(told["tvar_by_policy"]) <= {"p1", "p2", "p3"}
-    assert 0 < told["ruin"]["probability"] < 1
+    low, base, high = (told["judgement"][each] for each in ("low", "base", "high"))
+    assert low["mean"] != high["mean"] and base == {name: told[name] for name in base}
+    for each in (low, base, high):
+        assert set(each["tvar_by_policy"]) <= {"p1", "p2", "p3"}
+        assert sum(map(int, each["tvar_by_policy"].values())) == int(each["tvar"]["value"])
+    assert 0 < low["ruin"]["probability"] < base["ruin"]["probability"] < high["ruin"]["probability"] < 1
+    assert low["aggregate_return_periods"] != high["aggregate_return_periods"]
 
 
 def test_the_same_seed_and_moment_print_the_same_figures_with_any_number_of_workers(book_file, monkeypatch):
@@ -229,6 +224,15 @@ def test_a_stopped_l1_takes_its_rollups_along(book_file):
     each = 277_777 * 11 * 3_600
     assert told["policies"] == {"p1": str(each), "p2": str(each + 1_000_000_000)}
     assert int(told["total"]) == 2 * each + 1_000_000_000
+    links = [item for item in dataset.load().dependencies if item.cause == "eip155:1"]
+    for end, proven in (("low", 0.5), ("base", 1.0), ("high", 1.0)):
+        first, second = (
+            getattr(link, f"pass_through_{end}")
+            for name in ("eip155:42161", "eip155:10")
+            for link in links
+            if link.subject == name
+        )
+        assert int(told["expected"][end]) == pytest.approx(first * each + second * (each + proven * 10**9), abs=1)
 
 
 def test_a_real_day_is_replayed_on_the_book(book_file):
@@ -237,6 +241,7 @@ def test_a_real_day_is_replayed_on_the_book(book_file):
     halts, _ = halts_of(history, "2023-12-15", 0)
     (length,) = [seconds for subject, _, seconds in halts if subject == "eip155:42161"]
     assert told["subjects"]["eip155:42161"] == str(277_777 * (length - 3_600))
+    assert told["expected"] == dict.fromkeys(("low", "base", "high"), told["total"])  # no failover is covered there
 
 
 def test_days_without_halts_and_unknown_causes_are_refused(book_file):
@@ -315,7 +320,9 @@ def test_the_command_says_what_one_more_policy_adds_exactly(book_file):
     assert 0 < added <= 12_000 * 10**6
     assert abs(with_it - without - added) <= 1, "each rounded up"
     table = run("candidate", "--subject", "arbitrum-one", *options)
-    assert "TVaR" in table.output and "of its aggregate limit" in table.output
+    assert "TVaR, judgement high" in table.output and "of its limit" in table.output
+    ends = [int(shown["judgement"][end]["capital"]) for end in ("low", "base", "high")]
+    assert ends[1] == added and len(set(ends)) == 3
 
 
 def test_the_command_refuses_a_candidate_on_a_chain_that_nobody_knows(book_file):
