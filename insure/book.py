@@ -119,9 +119,7 @@ def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BA
         Scenario.HIGH: "pass_through_high",
     }
     links = tuple(
-        Link(each.subject, each.cause, float(getattr(each, chances[scenario])))
-        for each in history.dependencies
-        if each.subject in chains
+        Link(each.subject, each.cause, float(getattr(each, chances[scenario]))) for each in history.dependencies
     )
     services = sorted({link.cause for link in links} - set(chains))
     pooled: DurationPosterior = replace(model.duration.groups[ALL], permanent=0.0)

@@ -36,6 +36,13 @@ def bent_law(permanent=0.02):
     return DurationPosterior(BODIES["burr"], mu, sigma, weights, "a bent law", permanent, shape)
 
 
+def around(median, sigma, body, permanent, shape):
+    """The law with three nodes of uneven weight to either side of these figures."""
+    off = np.array([-0.5, 0.1, 0.6])
+    points = np.log(median) + off, sigma * np.exp(0.4 * off), np.array([0.25, 0.45, 0.3])
+    return DurationPosterior(BODIES[body], *points, "an uncertain law", permanent, shape * np.exp(-off))
+
+
 def uncertain_law(permanent=0.02):
     mu = np.log(np.array([2.0, 4.0, 9.0]) * HOUR)
     weights = np.array([0.3, 0.5, 0.2])
@@ -103,7 +110,12 @@ def some_books(draw):
     medians = [draw(st.floats(60.0, 5 * DAY)) for _ in names]
     groups = draw(st.permutations(names))
     permanent = [draw(st.sampled_from([0.0, 0.0, 0.02, 0.3])) for _ in names]
-    laws = map(law, medians, sigmas, bodies, permanent, [draw(st.floats(0.1, 8.0)) for _ in names])
+    shapes = [draw(st.floats(0.1, 8.0)) for _ in names]
+    uncertain = [draw(st.booleans()) for _ in names]
+    laws = [
+        around(*figures) if several else law(*figures)
+        for several, *figures in zip(uncertain, medians, sigmas, bodies, permanent, shapes, strict=True)
+    ]
     laws = [tailed(each, draw(st.floats(60.0, 5 * DAY))) if draw(st.booleans()) else each for each in laws]
     subjects = tuple(map(Process, names, rates, laws, groups))
     pairs = [(a, b) for i, a in enumerate(names) for b in names[:i]]

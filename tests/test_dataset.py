@@ -175,6 +175,7 @@ BROKEN_CELLS: list[Break] = [
     ("subjects.csv", 1, "settles_on", "eip155:1", "'eip155:1' is not an id in subjects.csv"),
     ("subjects.csv", 1, "slug", "alpha", "'alpha' is already used in line 2: must be unique"),
     ("subjects.csv", 1, "aliases", "eip155:7", "'eip155:7' is already used in line 2: must be unique"),
+    ("subjects.csv", 1, "kind", "bridge", "'svc:beta' is of kind bridge: must be a chain"),
     ("dependencies.csv", 0, "cause", "svc:nobody", "'svc:nobody' is not an id in subjects.csv"),
     ("dependencies.csv", 0, "cause", "svc:beta", "is the subject itself"),
     ("dependencies.csv", 0, "pass_through_high", "1.2", "'1.2' is not a probability from 0 to 1"),

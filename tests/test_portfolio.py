@@ -9,6 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from scipy import special
 
+from pricing_models import capital
 from pricing_models.bodies import BODIES
 from pricing_models.compound import loss_distribution
 from pricing_models.errors import InvalidData, UnknownSubject
@@ -100,22 +101,44 @@ def test_seconds_of_a_block_fall_into_their_years():
 # Equality with the naive way
 
 
-@pytest.mark.parametrize("largest_table", [curves.LARGEST_TABLE, 0], ids=["tables", "sweep"])
-@given(some_books(), st.integers(0, 2**64 - 1), st.integers(0, 2**31 - 1))
-@settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
-def test_the_pool_pays_what_every_policy_is_owed_for_every_outage(largest_table, book, seed, block):
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(curves, "LARGEST_TABLE", largest_table)
-        assert book.simulate(seed, block, 1).tolist() == reference.totals(book, seed, block)
-
-
-def test_the_random_books_include_years_in_which_aggregate_limits_bind():
-    book = small_pool()
+def policy_years(book, seed, block):
+    """What the naive way pays each policy in each year of a block, where it pays anything."""
     paid = {}
-    for row in reference.payouts(book, 3, 2):
+    for row in reference.payouts(book, seed, block):
         paid[row["year"], row["policy"]] = paid.get((row["year"], row["policy"]), 0) + row["amount"]
-    limits = {each.id: each.terms.aggregate_limit for each in book.covers}
-    assert sum(amount == limits[policy] for (_, policy), amount in paid.items()) > 20
+    return paid
+
+
+def limits_bind(book, paid):
+    """In how many years aggregate limits are used up by more than one incident could."""
+    terms_of = {each.id: each.terms for each in book.covers}
+    return sum(
+        amount == terms_of[policy].aggregate_limit > terms_of[policy].incident_limit
+        for (_, policy), amount in paid.items()
+    )
+
+
+@pytest.mark.parametrize("largest_table", [curves.LARGEST_TABLE, 0], ids=["tables", "sweep"])
+def test_the_pool_pays_what_every_policy_is_owed_for_every_outage(largest_table, monkeypatch):
+    monkeypatch.setattr(curves, "LARGEST_TABLE", largest_table)
+    bound = []
+
+    @given(some_books(), st.integers(0, 2**64 - 1), st.integers(0, 2**31 - 1))
+    @settings(max_examples=40, deadline=None, suppress_health_check=list(HealthCheck))
+    def every_book(book, seed, block):
+        paid, totals = policy_years(book, seed, block), [0] * BLOCK_YEARS
+        for (year, _), amount in paid.items():
+            totals[year] += amount
+        assert book.simulate(seed, block, 1).tolist() == totals
+        bound.append(limits_bind(book, paid))
+
+    every_book()
+    assert sum(count > 0 for count in bound) >= 5, "too few of the books use up an aggregate limit"
+
+
+def test_a_pool_whose_aggregate_limits_bind_in_many_years_pays_them_exactly():
+    book = small_pool()
+    assert limits_bind(book, policy_years(book, 3, 2)) > 20
     assert book.simulate(3, 2, 1).tolist() == reference.totals(book, 3, 2)
 
 
@@ -305,10 +328,18 @@ def test_a_book_of_one_policy_is_the_compound_model(permanent):
     swallowed = permanent * 1.5 / 2  # of the halts
     assert -error - beyond < means.mean() - exact.mean < error
     assert error + beyond < 0.03 * exact.mean
-    for p in (0.6, 0.8, 0.9):
-        step = float(exact.amounts[1])
-        assert (years <= exact.quantile(p) + step).mean() > p - 0.003
-        assert (years < exact.quantile(p) - step).mean() < p + 0.003 + 0.2 * swallowed
+    late = 1.5 * float(lasting.sf(np.array([float(LONGEST_INCIDENT_SECONDS)]))[0]) * 14 / 365
+    for p in (0.6, 0.8, 0.9, 0.95, 0.99, 0.995):
+        step, sure = float(exact.amounts[1]), 4 * share_error(years > exact.quantile(p))
+        assert (years <= exact.quantile(p) + step).mean() > p - sure
+        assert (years < exact.quantile(p) - step).mean() < p + sure + late + 0.2 * swallowed
+    worst = capital.risk(years).tvar
+    assert abs(worst.value - exact.tvar(capital.LEVEL)) < 3 * worst.error + step + late / 0.005 * 600_000 * 0.02
+
+
+def share_error(years):
+    """Standard error of a share of the years, blocks being the independent ones."""
+    return years.reshape(-1, BLOCK_YEARS).mean(axis=1).std(ddof=1) / np.sqrt(years.size / BLOCK_YEARS)
 
 
 @pytest.mark.parametrize(
@@ -363,6 +394,21 @@ def test_two_subjects_by_hand():
     rows = np.array([[0, a, HOUR, 3 * HOUR, 0, a, 0], [0, b, start, length, 0, a, 0]], np.int64)
     by_row, by_policy = book.settle(rows)
     assert by_row.tolist() == by_policy.tolist() == [72_000, 100_000]
+
+
+def test_two_subjects_whose_halts_all_last_three_hours_by_hand():
+    """Each halt of a, 0.3 of them a year, stops b as long. It pays 72,000 on a, up to 100,000 in all on b: years with
+    one pay 144,000, with two 244,000, with three 316,000, and k halts come as often as a Poisson law says."""
+    always = law(median=3 * HOUR, sigma=1e-9)
+    world = World((Process("a", 0.3, always), Process("b", 0.0, always)), (), (Link("b", "a", 1.0),))
+    book = Book((cover("a", "a"), cover("b", "b", terms(limit=100_000, aggregate=100_000))), world)
+    years = book.simulate(3, 0, 200)  # in none of these do two halts overlap
+    found = dict(zip(*(each.tolist() for each in np.unique(years, return_counts=True)), strict=True))
+    by_hand = [0] + [72_000 * k + min(100_000, 72_000 * k) for k in range(1, 6)]
+    assert set(found) <= set(by_hand) and by_hand[:4] == [0, 144_000, 244_000, 316_000]
+    for k, amount in enumerate(by_hand[:4]):
+        expected = years.size * np.exp(-0.3) * 0.3**k / special.factorial(k)
+        assert abs(found[amount] - expected) < 4 * np.sqrt(expected)
 
 
 def test_a_certain_link_stops_the_subject_for_as_long_and_an_impossible_one_never():

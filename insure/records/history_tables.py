@@ -234,12 +234,15 @@ def _check_usable(row: Row, outage: Outage, subject: Subject | None) -> None:
 
 
 def _check_dependencies(subject_rows: list[Row], rows: list[Row]) -> None:
-    ids = {row.cells["id"] for row in subject_rows}
+    ids = {row.cells["id"]: row.cells["kind"] for row in subject_rows}
+    never = {kind.value for kind in SubjectKind if not kind.is_chain}
     _check_unique(rows, "cause", lambda row: [f"{row.cells['subject']} on {row.cells['cause']}"])
     for row in rows:
         for column in ("subject", "cause"):
             if row.cells[column] and row.cells[column] not in ids and not row.failed:
                 row.fail(column, f"{row.cells[column]!r} is not an id in subjects.csv")
+        if (kind := ids.get(row.cells["subject"])) in never:
+            row.fail("subject", f"{row.cells['subject']!r} is of kind {kind}: must be a chain, for others have no rate")
         if row.cells["subject"] == row.cells["cause"] and row.cells["cause"]:
             row.fail("cause", "is the subject itself")
     _check_circles(rows)
