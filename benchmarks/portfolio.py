@@ -172,6 +172,7 @@ def candidates(stored: StoredTail, repeat: int = 60) -> dict[str, float]:
         replayed += stored.marginal(candidate).replayed
         exact_ms.append(1e3 * (time.perf_counter() - before))
     subject = book.world.subjects[-1].id
+    hard = {f"{name}_ms": 1e3 * timed(work, repeat // 10)[0] for name, work in hard_cases(stored, subject).items()}
     before = time.perf_counter()
     table = surface(stored, subject)
     built = time.perf_counter() - before
@@ -190,9 +191,26 @@ def candidates(stored: StoredTail, repeat: int = 60) -> dict[str, float]:
         "marginal_ms": float(np.median(exact_ms[1:])),
         "marginal_ms_largest": float(np.max(exact_ms[1:])),
         "marginal_replayed": float(replayed),
+        **hard,
         "surface_us": float(np.median(looks_us)),
         "surface_build_s": built,
         "surface_mean_error": float(np.sum(apart) / np.sum(scale)),
+    }
+
+
+def hard_cases(stored: StoredTail, subject: str) -> dict[str, Callable[[], Any]]:
+    """A candidate so large that all years are looked at, and the first on a subject that nobody is covered on."""
+    large = int(stored.totals.max()) // (100 * HOUR) + 1
+    terms = Terms(HOUR, Semantics.RETENTION, large, 0, 24 * HOUR * large, 100 * HOUR * large)
+    small = replace(terms, rate_per_second=1, incident_limit=24 * HOUR, aggregate_limit=100 * HOUR)
+
+    def first_on_subject() -> None:
+        stored.rows.pop(subject)
+        stored.marginal(Cover("small", subject, small, 0, 90 * DAY))
+
+    return {
+        "marginal_of_a_large_one": lambda: stored.marginal(Cover("large", subject, terms, 0, 90 * DAY)),
+        "marginal_first_on_subject": first_on_subject,
     }
 
 
