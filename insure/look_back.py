@@ -34,6 +34,11 @@ def read_look_back(path: Path | None = None) -> LookBack | None:
             models=tuple(_score(str(name), row) for name, row in candidates.items()),
             pit=tuple(float(share) for share in year["pit"]["shares"]),
             pit_p_value=float(year["pit"]["p_value"]),
+            simulated={
+                f"{fit}: {figure}": float(p_value)
+                for fit, study in found["calibration"].items()
+                for figure, p_value in study["p_values"].items()
+            },
             spread=tuple(Spread(float(each["expected"]), int(each["observed"])) for each in year["spread"]),
             book=tuple(_year(str(name), row) for name, row in by_year.items()),
             against=tuple(str(line) for line in found["unflattering"]),

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pricing_models import book, credibility, diagnostics
+from pricing_models import book, calibration, credibility, diagnostics
 from pricing_models.candidates import BASELINE, CANDIDATES, SHIPPED, Candidate
 from pricing_models.cells import cut, of_universe
 from pricing_models.diagnostics import Forecasts, Window
@@ -30,12 +30,21 @@ COVARIATES = {
     "kind": (("one_group", "by_kind"), (SHIPPED, "by_kind_age_bands")),
 }
 """Per question pairs of models: without and with."""
+SIMULATED_HISTORIES = 100
+"""For each fit: `make calibrate` takes more."""
+_UNLIKELY = 0.01
 
 
 def report(
-    subjects: pd.DataFrame, outages: pd.DataFrame, as_of: float, model: Model, settings: ModelSettings | None = None
+    subjects: pd.DataFrame,
+    outages: pd.DataFrame,
+    as_of: float,
+    model: Model,
+    settings: ModelSettings | None = None,
+    simulated_histories: int = SIMULATED_HISTORIES,
 ) -> dict[str, Any]:
-    """Everything of `insure model backtest` that the data decide; figures rounded to six digits.
+    """Everything of `insure model backtest` that the data decide, and the calibration of the fits in so many simulated
+    histories; figures rounded to six digits.
 
     Raises `InvalidData` when there is too little history to look back.
     """
@@ -46,6 +55,7 @@ def report(
     years = sorted({int(first[:4]) for first in forecasts["year"].scores["window"]})
     policies = book.replay(subjects, outages, as_of, years, settings=settings)
     covariates = {name: covariate_section(each) for name, each in forecasts.items()}
+    simulated = calibration.study(model.duration.chosen, simulated_histories)
     chosen = by_rule(forecasts["year"], covariates.values())
     result = {
         "baseline": BASELINE,
@@ -58,7 +68,11 @@ def report(
         "book": book_section(policies),
         "credibility": credibility_section(subjects, model),
         "lengths": {str(name): dict(row) for name, row in model.duration.scores.to_dict("index").items()},
-        "unflattering": unflattering(forecasts["year"], policies, chosen, covariates["year"]),
+        "calibration": simulated,
+        "unflattering": [
+            *unflattering(forecasts["year"], policies, chosen, covariates["year"]),
+            *_uncalibrated(simulated),
+        ],
     }
     return _plain(result)  # type: ignore[no-any-return]
 
@@ -170,6 +184,16 @@ def unflattering(forecasts: Forecasts, policies: pd.DataFrame, chosen: str, cova
     said.append(f"Unknown ends move what the book paid from {low:.2f} to {high:.2f} times what was expected.")
     said.append("Reports found later and membership known today are used at every origin: hindsight is not removed.")
     return said
+
+
+def _uncalibrated(simulated: Mapping[str, Mapping[str, Any]]) -> list[str]:
+    """In words, which fits do not find what simulated histories were made from."""
+    return [
+        f"Calibration: the {fit}' {name} is not found in simulated histories (p = {p_value:.1g})."
+        for fit, each in simulated.items()
+        for name, p_value in each["p_values"].items()
+        if p_value < _UNLIKELY
+    ]
 
 
 def _plain(value: Any) -> Any:

@@ -1,25 +1,36 @@
-"""Simulation-based calibration: does the fit find what it was made from?
+"""Simulation-based calibration: do the fits find what they were made from?
 
-Parameters are drawn from the prior, halts from the parameters; then the share of posterior probability below the truth
-is uniform, exactly, if prior, likelihood and computation agree (Talts and others, arXiv 1804.06788).
+Parameters are drawn from the prior, data from the parameters; then the share of posterior probability below the truth
+is uniform, exactly, if prior, likelihood and computation agree (Talts and others, arXiv 1804.06788). Lengths are
+recorded as real ones are: to the minute, within an hour, as still running when last seen, or not at all.
 """
+
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from scipy import special, stats
 
-from pricing_models.experience import Experience
-from pricing_models.frequency import FrequencyPrior, fit
+from pricing_models import tails
+from pricing_models.duration import bounds
+from pricing_models.experience import Experience, Status
+from pricing_models.frequency import ALL, FrequencyPrior, fit
+from pricing_models.lengths import DurationPosterior, SplicedPosterior
+from pricing_models.scoring import DAY, HOUR, LOG_SHAPES, DurationPrior, posterior, split
 
 FloatArray = NDArray[np.float64]
 
-SHARES = ("mean", "spread", "rate")
+MINUTE = 60.0
+FAR = 3 * DAY
+"""The length whose probability to be passed is calibrated besides: what most aggregate limits hang on."""
+_MONTH, _CELL = 30 * DAY, 1.01
 
 
-def shares_below(seed: int, subjects: int, years: float = 5.0, prior: FrequencyPrior | None = None) -> dict[str, float]:
+def rate_shares(seed: int, subjects: int, years: float = 5.0, prior: FrequencyPrior | None = None) -> dict[str, float]:
     """Posterior probability below the true group mean, spread (shape) and first subject's rate in one simulated
-    history, by the names of `SHARES`."""
+    history."""
     prior = prior or FrequencyPrior()
     rng = np.random.default_rng(seed)
     log_mean = np.log(prior.mean_rate) + prior.mean_log_sd * rng.normal()
@@ -36,6 +47,22 @@ def shares_below(seed: int, subjects: int, years: float = 5.0, prior: FrequencyP
     }
 
 
+def length_shares(seed: int, halts: int, name: str, prior: DurationPrior | None = None) -> dict[str, float]:
+    """Posterior probability below the true chance to last longer than `FAR`, and below mu and log sigma where the law
+    has no other parameter, for lengths of the law `name` (`scoring.CANDIDATES`)."""
+    prior = prior or DurationPrior()
+    rng = np.random.default_rng(seed)
+    truth = _drawn_law(rng, name, prior)
+    found = posterior(name, bounds(_recorded(rng, truth.sample(rng, halts)), prior.missing), prior, ALL, 0.0)
+    chances, sure = _chances(found), float(_chances(truth)[0][0])
+    values, weights = chances
+    shares = {"far": float(weights @ np.where(values == sure, 0.5, values < sure))}
+    if found.body.parameters == 2 and not isinstance(found, SplicedPosterior):
+        shares["mu"] = below(found.mu, found.weights, float(truth.mu[0]))
+        shares["sigma"] = below(np.log(found.sigma), found.weights, float(np.log(truth.sigma[0])))
+    return shares
+
+
 def below(values: FloatArray, weights: FloatArray, truth: float) -> float:
     """P(value < truth) of a law on a regular grid, each point's probability spread evenly over its step."""
     points = np.unique(np.round(values, 12))
@@ -43,10 +70,67 @@ def below(values: FloatArray, weights: FloatArray, truth: float) -> float:
     return float(weights @ np.clip((truth - values) / step + 0.5, 0.0, 1.0))
 
 
-def calibrate(runs: int, subjects: int, years: float = 5.0, first_seed: int = 0) -> dict[str, float]:
-    """The p-values of Kolmogorov and Smirnov's test that each of `SHARES` is uniform over `runs` histories."""
-    found = pd.DataFrame([shares_below(first_seed + run, subjects, years) for run in range(runs)])
-    return {name: float(stats.kstest(found[name], "uniform").pvalue) for name in SHARES}
+def uniformity(shares: Sequence[Mapping[str, float]]) -> dict[str, float]:
+    """The p-values of Kolmogorov and Smirnov's test that each share is uniform over the simulated histories."""
+    return {name: float(stats.kstest([each[name] for each in shares], "uniform").pvalue) for name in shares[0]}
+
+
+def study(law: str, runs: int, subjects: int = 40, halts: int = 200) -> dict[str, dict[str, Any]]:
+    """Both fits in `runs` simulated histories each: p-values of `uniformity`, and of what size the histories were."""
+    rates = uniformity([rate_shares(seed, subjects) for seed in range(runs)])
+    lengths = uniformity([length_shares(seed, halts, law) for seed in range(runs)])
+    return {
+        "rates": {"subjects": subjects, "runs": runs, "p_values": rates},
+        "lengths": {"law": law, "halts": halts, "runs": runs, "p_values": lengths},
+    }
+
+
+def _drawn_law(rng: np.random.Generator, name: str, prior: DurationPrior) -> DurationPosterior:
+    """A law with known parameters, drawn from the prior as the fit has it."""
+    body, threshold = split(name, prior)
+    mu = np.log(4 * HOUR) + prior.mu_sd * rng.normal(size=1)
+    sigma = np.exp(prior.log_sigma_mean + prior.log_sigma_sd * rng.normal(size=1))
+    odds = np.exp(-0.5 * LOG_SHAPES**2)
+    shape = np.exp(rng.choice(LOG_SHAPES, 1, p=odds / odds.sum())) if body.parameters > 2 else np.ones(1)
+    known = (body, mu, sigma, np.ones(1), "the truth", 0.0, shape)
+    if not np.isfinite(threshold):
+        return DurationPosterior(*known)
+    xi, log_beta = (mean + sd * rng.normal(size=1) for mean, sd in (tails.XI_PRIOR, tails.LOG_BETA_PRIOR))
+    return SplicedPosterior(*known, threshold, tails.Tail(xi, np.exp(log_beta), np.ones(1)))
+
+
+def _recorded(rng: np.random.Generator, lengths: FloatArray) -> pd.DataFrame:
+    """The lengths as a history would have them; how a halt was recorded does not depend on how long it lasted."""
+    rows = []
+    for length, way in zip(lengths.tolist(), rng.uniform(size=lengths.size).tolist(), strict=True):
+        watched = float(np.exp(rng.uniform(np.log(MINUTE), np.log(_MONTH))))
+        minutes = round(length / MINUTE) * MINUTE if length < _MONTH else 0.0
+        if way < 0.15:
+            rows.append((Status.MISSING, 0.0, np.inf))
+        elif way < 0.3 and length > watched:
+            rows.append((Status.RIGHT, watched, np.inf))
+        elif length >= _MONTH:  # nobody tells the minutes of a month
+            cell = np.floor(np.log(length) / np.log(_CELL))
+            rows.append((Status.INTERVAL, _CELL**cell, _CELL ** (cell + 1.0)))
+        elif way < 0.6 or minutes == 0.0:
+            width = HOUR if way < 0.6 else MINUTE / 2.0
+            rows.append((Status.INTERVAL, length // width * width, (length // width + 1.0) * width))
+        else:
+            rows.append((Status.EXACT, minutes, minutes))
+    frame = pd.DataFrame(rows, columns=["status", "low", "high"])
+    names = [f"h{i}" for i in range(len(rows))]
+    return frame.assign(subject_id="s0", kind="l1", event_id=names)
+
+
+def _chances(law: DurationPosterior) -> tuple[FloatArray, FloatArray]:
+    """P(D > FAR) under each set of parameters, and the sets' weights."""
+    at = FAR if not isinstance(law, SplicedPosterior) else law.threshold
+    z = (np.log(at) - law.mu) / law.sigma
+    passed, weights = np.exp(law.body.log_sf(z, law.shape)), law.weights
+    if isinstance(law, SplicedPosterior):
+        further = np.exp(-tails.hazard(law.tail.xi, law.tail.beta, np.full(law.tail.xi.size, FAR - law.threshold)))
+        passed, weights = np.outer(passed, further).ravel(), np.outer(weights, law.tail.weights).ravel()
+    return passed, weights
 
 
 def _experience(halts: NDArray[np.int64], years: float) -> Experience:

@@ -19,6 +19,7 @@ from pricing_models.tails import Tail
 FloatArray = NDArray[np.float64]
 
 _LONGEST_LOG = 100.0  # where the search for a quantile ends
+_LEAST = 1e-300
 
 
 @dataclass(frozen=True)
@@ -128,7 +129,7 @@ class SplicedPosterior(DurationPosterior):
     def curves(self) -> Spliced:
         """Body and tail tabulated apart and joined, because the law has a corner where they meet."""
         below = tabulate(super().sf, super().limited_expectation, float(SECONDS_BOUND))
-        forever = self.permanent / self._beyond
+        forever = self.permanent / max(self._beyond, _LEAST)  # a body that never gets there has nothing beyond
         above = tabulate(
             lambda e: forever + (1.0 - forever) * self.tail.sf(e),
             lambda e: forever * e + (1.0 - forever) * self.tail.limited_expectation(e),

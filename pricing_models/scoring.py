@@ -27,7 +27,7 @@ HOUR = 3600.0
 WITH_TAIL = "+gpd"
 CANDIDATES = (*BODIES, f"lognormal{WITH_TAIL}", f"weibull{WITH_TAIL}", f"loglogistic{WITH_TAIL}")
 _TAIL_PARAMETERS = 2
-_LOG_SHAPES = np.linspace(-2.0, 2.0, 7)
+LOG_SHAPES = np.linspace(-2.0, 2.0, 7)
 _COARSE = 21  # points of the Burr's grids, of which there is one per shape
 _ONE = np.ones(1)
 
@@ -120,7 +120,7 @@ def body_nodes(
     """Posterior nodes of a body; of a Burr one grid per shape, weighted by what each explains."""
     shaped = body.parameters > 2
     parts = []
-    for log_shape in _LOG_SHAPES if shaped else np.zeros(1):
+    for log_shape in LOG_SHAPES if shaped else np.zeros(1):
         shape = np.exp(np.array([log_shape]))
         of_mu = _prior_of_mu(prior, pooled, float(shape[0]))
 

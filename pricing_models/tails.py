@@ -15,8 +15,8 @@ from pricing_models.grids import Nodes, posterior_nodes
 
 FloatArray = NDArray[np.float64]
 
-_XI_PRIOR = (0.5, 0.5)
-_LOG_BETA_PRIOR = (float(np.log(86400.0)), 1.0)
+XI_PRIOR = (0.5, 0.5)
+LOG_BETA_PRIOR = (float(np.log(86400.0)), 1.0)
 _WIDE = 5.0  # standard deviations of the prior that are searched
 _SMALL = 1e-9
 
@@ -77,7 +77,7 @@ def log_likelihood(xi: FloatArray, beta: FloatArray, low: FloatArray, high: Floa
 
 def log_prior(xi: FloatArray, log_beta: FloatArray) -> FloatArray:
     """xi ~ Normal(1/2, 1/2), log beta ~ Normal(log 1 day, 1)."""
-    centred = [(v - mean) / sd for v, (mean, sd) in ((xi, _XI_PRIOR), (log_beta, _LOG_BETA_PRIOR))]
+    centred = [(v - mean) / sd for v, (mean, sd) in ((xi, XI_PRIOR), (log_beta, LOG_BETA_PRIOR))]
     result: FloatArray = -0.5 * (centred[0] ** 2 + centred[1] ** 2)
     return result
 
@@ -89,5 +89,5 @@ def tail_nodes(low: FloatArray, high: FloatArray, points: int) -> Nodes:
         found: FloatArray = log_likelihood(x, np.exp(y), low, high).sum(axis=1) + log_prior(x, y)
         return found
 
-    box = [mean + sign * _WIDE * sd for mean, sd in (_XI_PRIOR, _LOG_BETA_PRIOR) for sign in (-1.0, 1.0)]
+    box = [mean + sign * _WIDE * sd for mean, sd in (XI_PRIOR, LOG_BETA_PRIOR) for sign in (-1.0, 1.0)]
     return posterior_nodes(log_density, (box[0], box[1], box[2], box[3]), points)

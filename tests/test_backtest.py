@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from pricing_models import backtest
 from pricing_models.backtest import COVARIATES, report
 from pricing_models.candidates import CANDIDATES, SHIPPED
 from pricing_models.cells import year_start
@@ -16,7 +17,7 @@ SUBJECTS, OUTAGES = history(8, 16, years=2, mean=2.0, age_exponent=-0.5)
 
 @pytest.fixture(scope="module")
 def found():
-    return report(SUBJECTS, OUTAGES, AS_OF, fit(SUBJECTS, OUTAGES, AS_OF))
+    return report(SUBJECTS, OUTAGES, AS_OF, fit(SUBJECTS, OUTAGES, AS_OF), simulated_histories=5)
 
 
 def test_it_is_json_without_nan(found):
@@ -49,6 +50,19 @@ def test_every_covariate_is_judged_by_what_it_won(found):
         assert len(judged) == sum(map(len, COVARIATES.values()))
         for row in judged.values():
             assert row["earns_its_place"] is (row["won"] > row["se"])
+
+
+def test_fits_are_calibrated_in_simulated_histories(found):
+    rates, lengths = found["calibration"]["rates"], found["calibration"]["lengths"]
+    assert rates["runs"] == lengths["runs"] == 5
+    assert lengths["law"] in found["lengths"] and set(rates["p_values"]) == {"mean", "spread", "rate"}
+
+
+def test_a_fit_that_does_not_find_what_histories_were_made_from_is_said():
+    odd = {"rates": {"p_values": {"mean": 0.5, "spread": 0.004}}, "lengths": {"p_values": {"far": 0.3}}}
+    assert backtest._uncalibrated(odd) == [
+        "Calibration: the rates' spread is not found in simulated histories (p = 0.004)."
+    ]
 
 
 def test_what_speaks_against_the_model_is_said(found):

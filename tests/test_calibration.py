@@ -1,26 +1,64 @@
 """What `pricing_models.calibration` promises: fits find what their data were made from, and a wrong one is caught."""
 
 import numpy as np
+import pandas as pd
 import pytest
-from scipy import stats
 
-from pricing_models import frequency
-from pricing_models.calibration import SHARES, below, calibrate, shares_below
+from pricing_models import calibration, frequency
+from pricing_models.calibration import below, length_shares, rate_shares, study, uniformity
+from pricing_models.duration import bounds
+from pricing_models.experience import Status
 from pricing_models.frequency import FrequencyPrior
 
 
 @pytest.mark.parametrize("subjects", [10, 40])
-def test_what_the_posterior_puts_below_the_truth_is_uniform(subjects):
-    found = calibrate(60, subjects)
-    assert set(found) == set(SHARES)
+def test_what_the_posterior_puts_below_the_true_rates_is_uniform(subjects):
+    found = uniformity([rate_shares(seed, subjects) for seed in range(60)])
+    assert set(found) == {"mean", "spread", "rate"}
     assert min(found.values()) > 0.005
 
 
 def test_a_prior_that_is_not_the_one_of_the_simulation_is_caught(monkeypatch):
     wrong = FrequencyPrior(mean_rate=2.0, mean_log_sd=0.1)
     monkeypatch.setattr("pricing_models.calibration.fit", lambda known, _: frequency.fit(known, wrong))
-    shares = [shares_below(seed, 10)["mean"] for seed in range(25)]
-    assert stats.kstest(shares, "uniform").pvalue < 0.001
+    assert uniformity([rate_shares(seed, 10) for seed in range(25)])["mean"] < 0.001
+
+
+@pytest.mark.parametrize(("law", "halts"), [("lognormal", 40), ("loglogistic", 10), ("lognormal+gpd", 40)])
+def test_what_the_posterior_puts_below_the_true_lengths_is_uniform(law, halts):
+    found = uniformity([length_shares(seed, halts, law) for seed in range(40)])
+    assert set(found) == ({"far"} if "+" in law else {"far", "mu", "sigma"})
+    assert min(found.values()) > 0.005
+
+
+def test_taking_halts_that_ran_on_for_ended_ones_is_caught(monkeypatch):
+    def as_if_ended(durations, missing):
+        rows = bounds(durations, missing)
+        return rows.assign(high=np.where(np.isinf(rows["high"]), rows["low"] + 60.0, rows["high"]))
+
+    monkeypatch.setattr(calibration, "bounds", as_if_ended)
+    assert min(uniformity([length_shares(seed, 200, "lognormal") for seed in range(25)]).values()) < 0.001
+
+
+def test_simulated_histories_hold_every_way_in_which_a_length_may_be_known():
+    rng = np.random.default_rng(0)
+    lengths = np.exp(rng.normal(9.6, 3.0, 2_000))
+    rows = calibration._recorded(rng, lengths)
+    assert set(rows["status"]) == {Status.MISSING, Status.RIGHT, Status.INTERVAL, Status.EXACT}
+    held = bounds(rows, "drop")
+    of = pd.Series(lengths, index=rows["event_id"]).loc[held["event_id"]].to_numpy()
+    assert ((held["low"] <= of) & (of <= held["high"])).all()
+
+
+def test_a_study_names_its_histories():
+    found = study("lognormal", 4, subjects=10, halts=10)
+    assert found["rates"]["subjects"] == found["lengths"]["halts"] == 10 and found["lengths"]["law"] == "lognormal"
+    assert all(0.0 <= p <= 1.0 for each in found.values() for p in each["p_values"].values())
+
+
+def test_a_history_far_out_in_the_prior_has_a_fit_too():
+    """Lengths over forty powers of ten, which leave a Burr of the wrong shape a long ridge of parameters."""
+    assert 0.0 <= length_shares(27, 200, "burr")["far"] <= 1.0
 
 
 def test_probability_below_a_point_of_a_grid_spreads_its_step():

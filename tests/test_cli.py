@@ -259,7 +259,7 @@ def test_the_look_back_is_written_with_what_it_was_made_from(
 ) -> None:
     # two of the years are enough to see the command work
     report = backtest.report
-    monkeypatch.setattr(model_cli.backtest, "report", lambda s, o, t, m: report(*late(s, o), t, m))
+    monkeypatch.setattr(model_cli.backtest, "report", lambda s, o, t, m: report(*late(s, o), t, m, None, 5))
     result = insure("model", "backtest", "--out", "found.json", "--as-of", "2023-06-30")
     assert (result.code, result.err) == (0, "")
     found = json.loads((tmp_path / "found.json").read_text())

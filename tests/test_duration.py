@@ -10,6 +10,8 @@ from scipy import integrate, stats
 from pricing_models.duration import BODIES, DurationPosterior, DurationPrior, bounds, fit, permanent_share
 from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience
+from pricing_models.lengths import SplicedPosterior
+from pricing_models.tails import Tail
 
 HOUR, DAY = 3600.0, 86400.0
 PLAIN = tuple(name for name, body in BODIES.items() if body.parameters == 2)
@@ -332,6 +334,17 @@ def test_a_law_with_a_tail_is_one_law(body):
 def test_of_a_few_halts_no_third_parameter_is_learnt():
     few = fit(exact(far_tailed(4, 12)))
     assert set(few.scores["parameters"]) == {2}
+
+
+def test_a_body_that_never_reaches_its_tail_is_a_law_too():
+    never = SplicedPosterior(
+        BODIES["weibull"], np.array([np.log(HOUR)]), np.array([0.1]), np.ones(1), "", threshold=DAY,
+        tail=Tail(np.array([0.5]), np.array([DAY]), np.ones(1)),
+    )  # fmt: skip
+    points = np.array([HOUR / 2, DAY, 9 * DAY])
+    assert never.curves.sf(points) == pytest.approx(never.sf(points), abs=1e-4)
+    assert never.curves.lev(points) == pytest.approx(never.limited_expectation(points), rel=1e-4)
+    assert never.sf(points)[1] == 0.0
 
 
 def test_without_halts_beyond_the_threshold_no_tail_is_tried():

@@ -33,6 +33,8 @@ def test_it_is_what_was_written(found: LookBack) -> None:
     assert {each.name for each in found.models} == set(TOLD["frequency"]["year"]["candidates"]["all"])
     assert [each.year for each in found.book] == list(TOLD["book"]["by_year"])
     assert list(found.against) == TOLD["unflattering"]
+    figures_of = {fit: study["p_values"] for fit, study in TOLD["calibration"].items()}
+    assert found.simulated == {f"{fit}: {name}": p for fit, each in figures_of.items() for name, p in each.items()}
 
 
 def test_no_file_is_no_look_back_and_another_file_is_refused(tmp_path: Path) -> None:
@@ -48,6 +50,7 @@ def test_the_page_shows_what_speaks_against_the_model_first(found: LookBack) -> 
     message, tiles, against, models, years, *_ = shown
     assert all(line in str(against) for line in found.against)
     assert found.shipped.replace("_", " ") in str(tiles)
+    assert f"p ≥ {min(found.simulated.values()):.2f}" in str(tiles)
     assert all(each.name in str(models) for each in found.models)
     assert all(each.year in str(years) for each in found.book)
     assert (message is None) == (found.model_version == model().version)

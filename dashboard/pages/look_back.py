@@ -120,6 +120,11 @@ def summary_tiles(found: LookBack) -> html.Div:
             ("Shipped", found.shipped.replace("_", " "), choice),
             ("Won over pooled Poisson", f"{own.gain:+.1f} nats", f"{own.gain_low:.1f} to {own.gain_high:.1f} (90 %)"),
             ("Behind the best", f"{own.behind_best:.1f} nats", f"± {own.behind_best_se:.1f} (one s.e.)"),
+            (
+                "Simulated histories",
+                f"p ≥ {min(found.simulated.values()):.2f}",
+                f"the fits find what they were made from: least of {len(found.simulated)}",
+            ),
             ("Halts expected / seen", f"{own.expected:.0f} / {own.observed}", f"{own.coverage_90:.1%} inside 90 %"),
             (
                 "Book: paid / expected",

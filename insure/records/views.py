@@ -493,7 +493,10 @@ class BookYear:
 
 @dataclass(frozen=True)
 class LookBack:
-    """Whether forecasts and prices would have been right in the past, and in words what speaks `against` them."""
+    """Whether forecasts and prices would have been right in the past, and in words what speaks `against` them.
+
+    `simulated` has, by fit and figure, the p-value that the fits find what simulated histories were made from.
+    """
 
     as_of: str
     model_version: str
@@ -503,6 +506,7 @@ class LookBack:
     models: tuple[ModelScore, ...]
     pit: tuple[float, ...]
     pit_p_value: float
+    simulated: Mapping[str, float]
     spread: tuple[Spread, ...]
     book: tuple[BookYear, ...]
     against: tuple[str, ...]
