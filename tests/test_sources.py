@@ -6,17 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from insure import dataset
 from insure.chain.rpc import Chain
 from insure.errors import DatasetError, InvalidInput, NotConfigured, SourceError
 from insure.ingest.archive import Archive
-from insure.ingest.collect import ask, ask_feed, chain_of, collect
+from insure.ingest.collect import ask, chain_of, collect
 from insure.ingest.fetch import Fetcher, Manners
 from insure.ingest.matching import latest
 from insure.ingest.reports import Report
 from insure.ingest.sources import FILE, HEADER, Form, Source, parse_sources
 from insure.ingest.uptime_feed import Round
+from insure.ingest.uptime_history import ask_feed
 from insure.records.history import Ended
 from tests.scripted_node import ScriptedNode
 from tests.scripted_page import Play, ScriptedPage
@@ -354,6 +356,7 @@ def test_l2beats_anomalies_become_reports_of_their_subjects(tmp_path: Path) -> N
 
 # From feed to reports
 
+ASKING_A_ROUND = ("latestRoundData()", "getRoundData(uint80)")
 SEQUENCER = Source(Form.UPTIME_FEED, FEED, "eip155:42161", (), "documentation")
 
 
@@ -376,12 +379,12 @@ def asked_again(archive: Archive, rounds: Mapping[int, Round], source: Source = 
     answer = node(dict(rounds), max(rounds))
 
     def counted(request: dict[str, Any]) -> tuple[int, bytes]:
-        asked.append(request["method"])
+        asked.extend(call["data"][:10] for call in request["params"] if isinstance(call, dict))
         return answer(request)
 
     with ScriptedNode(counted) as served:
         ask_feed(source.name, [source], lambda subject: Chain.connect(served.url), archive, now)
-    return asked.count("eth_call")
+    return sum(asked.count("0x" + keccak(text=each).hex()[:8]) for each in ASKING_A_ROUND)
 
 
 def lengths(archive: Archive, source: Source = SEQUENCER) -> list[tuple[int, int | None] | None]:

@@ -7,11 +7,12 @@ from pathlib import Path
 
 from insure import dataset
 from insure.ingest.archive import Archive
-from insure.ingest.collect import ask, ask_feed, ask_headers, chain_of
+from insure.ingest.collect import ask, ask_headers, chain_of
 from insure.ingest.fetch import Fetcher
 from insure.ingest.header_search import HEADERS
 from insure.ingest.headers import has_own_clock
 from insure.ingest.sources import FILE, Form, Source, parse_sources
+from insure.ingest.uptime_history import ask_feed
 from insure.records.history import DAY_SECONDS
 from insure.settings import Settings
 
