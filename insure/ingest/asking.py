@@ -17,6 +17,8 @@ from insure.records.history import DAY_SECONDS
 from insure.settings import Settings
 
 PAGE_SECONDS = 900
+MILESTONE_SECONDS = DAY_SECONDS
+"""L2BEAT's project files tell days, and are written by hand days later."""
 FEED_SECONDS = 3_600
 HEADER_SECONDS = 6 * 3_600
 SEARCH_BACK_SECONDS = 3 * DAY_SECONDS
@@ -77,11 +79,12 @@ def timetable(settings: Settings) -> tuple[Task, ...]:
 
         return Task(name, every, run)
 
-    pages = dict.fromkeys(each.name for each in sources if each.urls)
+    asked = [each for each in sources if each.urls]
+    pages = {each.name: MILESTONE_SECONDS if each.form is Form.MILESTONES else PAGE_SECONDS for each in asked}
     feeds = [each for each in sources if each.form is Form.UPTIME_FEED and each.subject in settings.subject_nodes]
     chains = [each.id for each in history.subjects if each.id in settings.subject_nodes and has_own_clock(each)]
     return (
-        *(task(name, PAGE_SECONDS) for name in pages),
+        *(task(name, every) for name, every in pages.items()),
         *(task(feed.name, FEED_SECONDS) for feed in feeds),
         *(_search(subject, settings) for subject in chains),
     )

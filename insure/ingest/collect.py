@@ -15,6 +15,7 @@ from insure.ingest.header_search import as_reports as header_reports
 from insure.ingest.header_search import decode as decode_gaps
 from insure.ingest.headers import Wait, chance_wait
 from insure.ingest.l2beat import read_anomalies
+from insure.ingest.milestones import read_milestones
 from insure.ingest.reports import Report
 from insure.ingest.sources import Form, Source
 from insure.ingest.uptime_events import decode as decode_events
@@ -197,7 +198,10 @@ def read(source: Source, url: str, payload: bytes, at: int) -> Answer:
         reports = as_reports(read_outages(decode_rounds(payload), at), source.name, source.subject, url, at)
         return Answer(reports, (), len(reports))
     if source.form is Form.L2BEAT:
-        reports, rejected = read_anomalies(payload, source.components[0], source.name, source.subject, url, at)
+        reports, rejected = read_anomalies(payload, source.project, source.name, source.subject, url, at)
+        return Answer(reports, rejected, len(reports))
+    if source.form is Form.MILESTONES:
+        reports, rejected = read_milestones(payload, source.project, source.name, source.subject, url, at)
         return Answer(reports, rejected, len(reports))
     reading = source.read(payload, at)
     own = [incident for incident in reading.incidents if source.concerns(incident)]

@@ -23,8 +23,12 @@ class Form(StrEnum):
     INSTATUS = "instatus"
     BETTERSTACK = "betterstack"
     L2BEAT = "l2beat"
+    MILESTONES = "milestones"
     UPTIME_FEED = "uptime_feed"
     UNKNOWN = "unknown"  # a page that nobody has looked into: it is not asked
+
+
+_OF_L2BEAT = frozenset({Form.L2BEAT, Form.MILESTONES})
 
 
 @dataclass(frozen=True)
@@ -50,9 +54,9 @@ _MAKERS = {
 class Source:
     """A page or feed that tells of a subject; of one that tells of several there is one for each.
 
-    `address` is a page's root, of L2BEAT that of its liveness answer, of an uptime feed its contract's address on the
-    subject's own chain. With `components` only what concerns one of them concerns the subject; for L2BEAT it is the
-    project's name. `evidence` is where the relation is from.
+    `address` is a page's root, of L2BEAT that of its liveness answer or of a project's file, of an uptime feed its
+    contract's address on the subject's own chain. With `components` only what concerns one of them concerns the
+    subject; for L2BEAT it is the project's name. `evidence` is where the relation is from.
     """
 
     form: Form
@@ -63,15 +67,23 @@ class Source:
 
     @property
     def name(self) -> str:
-        """By which reports name it: the page's host, or the feed's chain and contract (some share an address)."""
+        """By which reports name it: the page's host, L2BEAT's project, or the feed's chain and contract (some share an
+        address)."""
         if self.form is Form.UPTIME_FEED:
             return f"{self.form}:{self.subject}/{self.address.lower()}"
+        if self.form is Form.MILESTONES:
+            return f"{self.form}:{self.project}"
         return f"{self.form}:{urlsplit(self.address).netloc.lower()}"
+
+    @property
+    def project(self) -> str:
+        """The name that L2BEAT has for the subject; empty for other sources."""
+        return self.components[0] if self.form in _OF_L2BEAT and self.components else ""
 
     @property
     def urls(self) -> tuple[str, ...]:
         """What is asked over HTTP; nothing of other sources."""
-        if self.form is Form.L2BEAT:
+        if self.form in _OF_L2BEAT:
             return (self.address,)
         maker = _MAKERS.get(self.form)
         return () if maker is None else tuple(self.address.rstrip("/") + path for path in maker.paths)
@@ -130,6 +142,6 @@ def _source(row: Row) -> Source:
     elif urlsplit(address).scheme != "https" or not urlsplit(address).hostname:
         row.fail("address", f"{address!r} must begin with https:// and name a host")
     components = row.items("components")
-    if form is Form.L2BEAT and len(components) != 1:
+    if form in _OF_L2BEAT and len(components) != 1:
         row.fail("components", f"{row.cells['components']!r} must name the one project of L2BEAT's")
     return Source(form, address, row.subject_id("subject") or "", components, row.text("evidence"))
