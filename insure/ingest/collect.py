@@ -17,6 +17,8 @@ from insure.ingest.headers import Wait, chance_wait
 from insure.ingest.l2beat import read_anomalies
 from insure.ingest.milestones import read_milestones
 from insure.ingest.reports import Report
+from insure.ingest.silences import as_reports as silence_reports
+from insure.ingest.silences import decode as decode_silences
 from insure.ingest.sources import Form, Source
 from insure.ingest.uptime_events import decode as decode_events
 from insure.ingest.uptime_events import is_passage
@@ -203,6 +205,9 @@ def read(source: Source, url: str, payload: bytes, at: int) -> Answer:
     if source.form is Form.MILESTONES:
         reports, rejected = read_milestones(payload, source.project, source.name, source.subject, url, at)
         return Answer(reports, rejected, len(reports))
+    if source.form is Form.BATCHES:
+        reports = tuple(silence_reports(decode_silences(payload), source.name, source.subject))
+        return Answer(reports, (), len(reports))
     reading = source.read(payload, at)
     own = [incident for incident in reading.incidents if source.concerns(incident)]
     told = tuple(each.as_report(source.name, source.subject, source.address, at) for each in own)
