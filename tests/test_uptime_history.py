@@ -12,7 +12,7 @@ from web3 import Web3
 from web3.types import RPCEndpoint
 
 from insure.chain.rpc import Chain, RawLog
-from insure.errors import ChainError, InvalidInput, SourceError
+from insure.errors import ChainError, InvalidInput, SourceError, Unreachable
 from insure.ingest import uptime_events, uptime_history
 from insure.ingest.archive import Archive
 from insure.ingest.collect import collect
@@ -48,10 +48,19 @@ def test_rounds_younger_than_the_last_event_and_older_than_the_first_round_are_t
     assert filled(ROUNDS[2:], ROUNDS) == tuple(ROUNDS)
 
 
+def test_an_event_may_tell_when_its_round_was_transmitted() -> None:
+    late = [Round(each.id, each.answer, each.started_at + 120) for each in ROUNDS]
+    assert differences(ROUNDS, late) == ()
+    later = [Round(each.id, each.answer, each.started_at + 121) for each in ROUNDS]
+    assert len(differences(ROUNDS, later)) == 5
+    other = [Round(each.id, 1 - each.answer, each.started_at) for each in ROUNDS]
+    assert len(differences(ROUNDS, other)) == 5
+
+
 def test_what_differs_is_told_round_by_round() -> None:
-    other = [ROUNDS[0], Round(PHASE + 2, 0, T0 + 205), ROUNDS[3], ROUNDS[4], Round(PHASE + 6, 0, T0 + 600)]
+    other = [ROUNDS[0], Round(PHASE + 2, 0, T0 + 195), ROUNDS[3], ROUNDS[4], Round(PHASE + 6, 0, T0 + 600)]
     assert differences(ROUNDS, other) == (
-        f"round {PHASE + 2} is 0 since {T0 + 200}, and its event says 0 since {T0 + 205}",
+        f"round {PHASE + 2} is 0 since {T0 + 200}, and its event says 0 since {T0 + 195}",
         f"round {PHASE + 6} has an event, and the feed does not have it",
         f"round {PHASE + 3} has no event",
     )
@@ -232,9 +241,9 @@ def test_where_a_round_and_its_event_differ_the_job_fails_once_and_the_review_te
 ) -> None:
     archive = Archive(tmp_path)
     feed.replace(0, T0)
-    feed.say(1, T0 + 1_000, event=T0 + 1_111)
+    feed.say(1, T0 + 1_000, event=T0 + 1_200)
     feed.say(0, T0 + 4_600)
-    line = f"round {PHASE + 2} is 1 since {T0 + 1_000}, and its event says 1 since {T0 + 1_111}"
+    line = f"round {PHASE + 2} is 1 since {T0 + 1_000}, and its event says 1 since {T0 + 1_200}"
     with pytest.raises(SourceError, match=f"differ in 1: {line}"):
         feed.ask(archive)
     assert feed.ask(archive) == 1, "it is known by now"
@@ -285,6 +294,27 @@ def test_a_range_that_a_node_refuses_is_asked_for_in_halves(feed: Feed, monkeypa
     passage = read_passage(feed.chain, aggregator, 0, head)
     assert (len(passage.logs), passage.last) == (2, head)
     assert widths[:3] == [head + 1, (head + 1) // 2, (head + 1) // 4]
-    monkeypatch.setattr(feed.chain, "logs", lambda *_: (_ for _ in ()).throw(ChainError("eth_getLogs: pruned")))
-    with pytest.raises(ChainError, match="pruned"):
-        read_passage(feed.chain, aggregator, 0, head)
+
+
+@pytest.mark.network
+@pytest.mark.anvil
+@pytest.mark.parametrize("error", [ChainError("eth_getLogs: pruned"), Unreachable("eth_getLogs: does not answer")])
+def test_what_was_read_before_a_node_fails_is_kept(
+    feed: Feed, monkeypatch: pytest.MonkeyPatch, error: ChainError
+) -> None:
+    feed.replace(0, T0)
+    feed.mine(30)
+    aggregator = (1, feed.aggregator())
+    monkeypatch.setattr(uptime_events, "WIDEST_BLOCKS", 10)
+    whole = feed.chain.logs
+
+    def failing(addresses: list[str], first: int, last: int, topics: list[str]) -> list[RawLog]:
+        if last >= 20:
+            raise error
+        return whole(addresses, first, last, topics)
+
+    monkeypatch.setattr(feed.chain, "logs", failing)
+    passage = read_passage(feed.chain, aggregator, 0, feed.chain.head().number)
+    assert (passage.last, len(passage.logs)) == (19, 1)
+    with pytest.raises(ChainError, match=str(error)):
+        read_passage(feed.chain, aggregator, passage.last + 1, feed.chain.head().number)

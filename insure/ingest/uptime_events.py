@@ -20,8 +20,10 @@ ANSWER_UPDATED = "0x" + keccak(text="AnswerUpdated(int256,uint256,uint256)").hex
 """Its arguments are the answer, the round's number within its aggregator, both indexed, and when the round began."""
 WIDEST_BLOCKS = 160_000
 """Logs of so many blocks are asked for at once, of fewer where a node refuses."""
-MOST_REQUESTS = 500
+MOST_REQUESTS = 200
 """So often are logs asked for in one run; the next run goes on from there."""
+LATE_SECONDS = 120
+"""By so much may an event tell a later time than its round: some aggregators put there when it was transmitted."""
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,8 @@ class Passage:
 def read_passage(chain: Chain, aggregator: tuple[int, Address], first: int, last: int) -> Passage:
     """The events of an aggregator (phase, address) from block `first` on, to `last` or as far as `MOST_REQUESTS` reach.
 
-    A node that refuses a range is asked for half of it. Raises `ChainError` if it refuses a single block,
-    `Unreachable` when nothing answers.
+    A node that refuses a range is asked for half of it. If it refuses a single block, or nothing answers any more, the
+    passage ends there; raises `ChainError` or `Unreachable` if that is the first.
     """
     phase, address = aggregator
     logs: list[RawLog] = []
@@ -48,13 +50,13 @@ def read_passage(chain: Chain, aggregator: tuple[int, Address], first: int, last
         end = min(begin + width - 1, last)
         try:
             logs += chain.logs([address], begin, end, [ANSWER_UPDATED])
-        except Unreachable:
-            raise
-        except ChainError:
-            if begin == end:
+        except ChainError as error:
+            if not isinstance(error, Unreachable) and begin < end:
+                width = (end - begin + 1) // 2
+                continue
+            if begin == first:
                 raise
-            width = (end - begin + 1) // 2
-            continue
+            break  # what was read so far is kept, and the next run tells whether it was a passing fault
         begin = end + 1
         if begin > last:
             break
@@ -116,12 +118,16 @@ def differences(rounds: Iterable[Round], events: Iterable[Round]) -> tuple[str, 
             said = held.get(event.id)
             if said is None and kept and event.id > min(kept):
                 lines.append(f"round {event.id} has an event, and the feed does not have it")
-            elif said is not None and said != event:
+            elif said is not None and not _agree(said, event):
                 lines.append(f"round {said.id} is {_text(said)}, and its event says {_text(event)}")
         told = {each.id for each in own}
         silent = sorted(number for number in kept if min(told) < number < max(told) and number not in told)
         lines += [f"round {number} has no event" for number in silent]
     return tuple(lines)
+
+
+def _agree(said: Round, event: Round) -> bool:
+    return said.answer == event.answer and 0 <= event.started_at - said.started_at <= LATE_SECONDS
 
 
 def _text(each: Round) -> str:
