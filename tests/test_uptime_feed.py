@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from insure.chain.rpc import Chain
 from insure.errors import ChainError, InvalidInput
 from insure.ingest.reports import SourceKind
-from insure.ingest.uptime_feed import Round, Spell, as_reports, read_outages, read_rounds
+from insure.ingest.uptime_feed import Round, Spell, as_reports, flaws, read_outages, read_rounds
 from insure.records.history import Ended, Stopped
 from tests.scripted_node import ScriptedNode
 
@@ -111,6 +111,18 @@ def test_one_that_the_earlier_aggregator_never_ended_was_over_when_the_later_beg
     assert spells == (Spell(T0 + 500, None, T0 + 9_500),)
     (told,) = as_reports(spells, "uptime_feed:0x1", "eip155:42161", FEED, NOW)
     assert (told.end, told.ended, told.length, told.lasts) == (None, Ended.RESUMED, (1, 9_000), False)
+
+
+def test_an_earlier_aggregator_that_contradicts_itself_is_left_out_and_told() -> None:
+    odd = [Round(PHASE + 1, 0, T0), Round(PHASE + 2, 7, T0 + 500), Round(PHASE + 3, 0, T0 + 900)]
+    later = [Round(2 * PHASE + 1, 0, T0 + 300), Round(2 * PHASE + 2, 1, T0 + 2_000)]
+    assert read_outages([*odd, *later], NOW) == (Spell(T0 + 2_000, None),)
+    assert flaws([*odd, *later], NOW) == (
+        f"aggregator 1 is left out: round {PHASE + 2} answers 7: must be 0 (up) or 1 (down)",
+    )
+    assert flaws(later, NOW) == ()
+    with pytest.raises(InvalidInput, match="answers 7"):
+        read_outages(odd, NOW)
 
 
 # From the chain

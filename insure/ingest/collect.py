@@ -22,7 +22,7 @@ from insure.ingest.silences import decode as decode_silences
 from insure.ingest.sources import Form, Source
 from insure.ingest.uptime_events import decode as decode_events
 from insure.ingest.uptime_events import is_passage
-from insure.ingest.uptime_feed import as_reports, read_outages
+from insure.ingest.uptime_feed import as_reports, flaws, read_outages
 from insure.ingest.uptime_history import decode_rounds, read_history
 from insure.records.history import DAY_SECONDS
 from insure.records.units import time_text
@@ -197,8 +197,9 @@ def read(source: Source, url: str, payload: bytes, at: int) -> Answer:
     if source.form is Form.UPTIME_FEED:
         if is_passage(payload):
             return Answer((), (), len(decode_events(payload)))  # alone they tell no spells: `read_history` does
-        reports = as_reports(read_outages(decode_rounds(payload), at), source.name, source.subject, url, at)
-        return Answer(reports, (), len(reports))
+        rounds = decode_rounds(payload)
+        reports = as_reports(read_outages(rounds, at), source.name, source.subject, url, at)
+        return Answer(reports, flaws(rounds, at), len(reports))
     if source.form is Form.L2BEAT:
         reports, rejected = read_anomalies(payload, source.project, source.name, source.subject, url, at)
         return Answer(reports, rejected, len(reports))

@@ -144,14 +144,20 @@ def read_outages(rounds: Iterable[Round], now: int) -> tuple[Spell, ...]:
     """Spells for which the sequencer stood.
 
     Rounds may repeat and come in any order. What stood from an aggregator's first round on is left out, because that
-    round is when the aggregator began, unless the one before it said so too. Raises `InvalidInput` for answers other
-    than 0 and 1, and for times out of order within an aggregator or after `now`.
+    round is when the aggregator began, unless the one before it said so too. Raises `InvalidInput` for answers of the
+    last aggregator other than 0 and 1, and for times of its that are out of order or after `now`; `flaws` tells which
+    earlier ones are left out for that.
     """
     spells: list[Spell] = []
     lasting: int | None = None
-    for _, group in groupby(sorted(set(rounds)), lambda each: each.phase):
-        own = list(group)
-        spans = _spans(own, now)
+    groups = _by_aggregator(rounds)
+    for own in groups:
+        try:
+            spans = _spans(own, now)
+        except InvalidInput:
+            if own is groups[-1]:
+                raise
+            continue
         over = None if lasting is None else _up_after(own, lasting)
         if lasting is not None and over is not None:
             told = own[0].answer == DOWN  # it began while the sequencer stood: its first 0 is the end
@@ -163,6 +169,21 @@ def read_outages(rounds: Iterable[Round], now: int) -> tuple[Spell, ...]:
         spells += [Spell(start, end) for start, end in spans]
     spells += [] if lasting is None else [Spell(lasting, None)]
     return tuple(sorted(spells, key=lambda each: (each.start, each.end is None, each.end or each.by or 0)))
+
+
+def flaws(rounds: Iterable[Round], now: int) -> tuple[str, ...]:
+    """A line for each aggregator but the last whose rounds can't be trusted: what it told is nobody's word any more."""
+    lines: list[str] = []
+    for own in _by_aggregator(rounds)[:-1]:
+        try:
+            _spans(own, now)
+        except InvalidInput as error:
+            lines.append(f"aggregator {own[0].phase} is left out: {error}")
+    return tuple(lines)
+
+
+def _by_aggregator(rounds: Iterable[Round]) -> list[list[Round]]:
+    return [list(group) for _, group in groupby(sorted(set(rounds)), lambda each: each.phase)]
 
 
 def _up_after(rounds: Iterable[Round], start: int) -> int | None:
