@@ -83,7 +83,7 @@ def search_command(
         gaps = ask_headers(who.id, chain, archive_of(settings), begin, shortest, now)
         found = [(gap.after_block, gap.start, gap.end) for gap in gaps]
     else:
-        what, silences = "Times without a batch", _silences(settings, who, begin, shortest, now)
+        what, silences = "Times without a batch", _silences(settings, history, who, begin, shortest, now)
         found = [(each.after_block, each.start, each.end or now) for each in silences]
     table = _waits(what + (f" of {duration_text(shortest)} or longer" if shortest else ""), "recorded outages")
     for after, start, end in found:
@@ -92,8 +92,9 @@ def search_command(
     console().print(table)
 
 
-def _silences(settings: Settings, who: Subject, since: int, at_least: int | None, now: int) -> tuple[Silence, ...]:
-    history = dataset.load(settings.data)
+def _silences(
+    settings: Settings, history: dataset.Dataset, who: Subject, since: int, at_least: int | None, now: int
+) -> tuple[Silence, ...]:
     sources = read_sources(settings.data or dataset.default_folder(), history)
     source = next((each for each in sources if each.form is Form.BATCHES and each.subject == who.id), None)
     if source is None:

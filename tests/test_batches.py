@@ -24,6 +24,7 @@ from insure.ingest.sources import HEADER, Form, Source, parse_sources
 from insure.records.history import Stopped
 from insure.settings import Settings
 from tests.compiled import Harness, deployed_harness
+from tests.scripted_node import ScriptedNode
 from tests.test_cli import Insure, insure
 
 __all__ = ["insure"]  # the fixture
@@ -31,6 +32,7 @@ __all__ = ["insure"]  # the fixture
 pytestmark = [pytest.mark.network, pytest.mark.anvil]
 PARENT, ROLLUP = "eip155:31337", "eip155:10"
 INBOX = "0xFF00000000000000000000000000000000000010"
+T0 = 1_700_000_000
 FIRST, SECOND = "0x6887246668a3b87F54DeB3b94Ba47a6f63F32985", "0x5050F69a9786F081509234F1a7F4684b5E5b76C9"
 
 
@@ -173,6 +175,23 @@ def test_what_tells_of_no_batches_is_refused(parent: Parent, tmp_path: Path) -> 
     wrong = Source(Form.BATCHES, f"{PARENT}:{INBOX}", ROLLUP, (), "test")
     with pytest.raises(ChainError, match="must be a SystemConfig"):
         ask_batches(wrong.name, [wrong], lambda chain: parent.chain, archive, 0, None, parent.now)
+
+
+def test_a_node_without_past_states_is_the_wrong_one(tmp_path: Path) -> None:
+    def full_node(request: dict[str, Any]) -> tuple[int, bytes]:
+        if request["method"] == "eth_chainId":
+            return 200, b'{"jsonrpc":"2.0","id":1,"result":"0x1"}'
+        if request["method"] == "eth_getBlockByNumber":
+            number = 9_000 if request["params"][0] == "latest" else int(request["params"][0], 16)
+            result = {"number": hex(number), "timestamp": hex(T0 + 12 * number), "hash": "0x01"}
+            return 200, json.dumps({"jsonrpc": "2.0", "id": 1, "result": result}).encode()
+        return 200, b'{"jsonrpc":"2.0","id":1,"error":{"code":-32000,"message":"missing trie node"}}'
+
+    source = Source(Form.BATCHES, f"eip155:1:{INBOX}", ROLLUP, (), "test")
+    with ScriptedNode(full_node) as served:
+        chain = Chain.connect(served.url)
+        with pytest.raises(ChainError, match="missing trie node: the node of chain 1 must be an archive node"):
+            ask_batches(source.name, [source], lambda parent: chain, Archive(tmp_path), T0, None, T0 + 110_000)
 
 
 def test_the_table_names_the_parent_chain_with_the_contract() -> None:

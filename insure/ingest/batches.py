@@ -5,7 +5,8 @@ with all past states (an archive node) tells. Whatever else the batcher sends co
 certain and a stop may be missed.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from functools import cache
 
 from eth_abi.abi import decode
@@ -14,7 +15,7 @@ from eth_utils.address import to_checksum_address
 from eth_utils.crypto import keccak
 
 from insure.chain.rpc import Chain
-from insure.errors import ChainError, InvalidInput, SourceError
+from insure.errors import ChainError, InvalidInput, SourceError, TransactionFailed, Unreachable
 from insure.ingest.archive import Archive
 from insure.ingest.header_search import block_at
 from insure.ingest.headers import chance_wait
@@ -100,20 +101,34 @@ def _counter(chain: Chain, accounts: set[Address | None]) -> Callable[[int], int
 
     @cache
     def sent_of(block: int) -> int:
-        return sum(chain.nonce_at(account, block) for account in accounts if account is not None)
+        with _past_states(chain):
+            return sum(chain.nonce_at(account, block) for account in accounts if account is not None)
 
     return sent_of
 
 
 def _batcher(chain: Chain, config: Address, block: int) -> Address | None:
     """The account that a chain's batches are taken from, as of a block; None before there was one."""
+    with _past_states(chain):
+        answer = chain.call(config, _BATCHER, block)
     try:
-        (word,) = decode(["bytes32"], chain.call(config, _BATCHER, block))
+        (word,) = decode(["bytes32"], answer)
     except DecodingError:
         return None
     if word[:12] != _EMBEDDED:
         raise ChainError(f"{config} has batcherHash 0x{word.hex()} at block {block}: must hold an address")
     return to_checksum_address(word[12:]) if any(word) else None
+
+
+@contextmanager
+def _past_states(chain: Chain) -> Iterator[None]:
+    """While a node is asked for what was long ago: one that can't tell is the wrong one."""
+    try:
+        yield
+    except (Unreachable, TransactionFailed):
+        raise
+    except ChainError as error:
+        raise ChainError(f"{error}: the node of chain {chain.chain_id} must be an archive node") from None
 
 
 def _least(posts: int, seconds: int) -> int:
