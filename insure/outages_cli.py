@@ -11,14 +11,18 @@ from rich.markup import escape
 from rich.table import Table
 
 from insure import dataset, review_cli
+from insure.chain.rpc import Chain
 from insure.errors import InvalidInput
-from insure.ingest.asking import archive_of
+from insure.ingest.asking import archive_of, read_sources
+from insure.ingest.batches import ask_batches
 from insure.ingest.beside import overlapped
-from insure.ingest.collect import ask_headers, chain_of, keep_gaps
-from insure.ingest.headers import Comparison, HeaderScan, Wait, compare, require_own_clock, scan_file
+from insure.ingest.collect import SEARCHED_SECONDS, ask_headers, chain_of, keep_gaps
+from insure.ingest.headers import Comparison, HeaderScan, Wait, compare, has_own_clock, require_own_clock, scan_file
 from insure.ingest.incidents import Incident
+from insure.ingest.silences import Silence
+from insure.ingest.sources import Form
 from insure.ingest.statuspage import read_incidents
-from insure.records.history import Outage
+from insure.records.history import Outage, Subject
 from insure.records.units import duration_text, parse_duration, time_text
 from insure.settings import Settings
 from insure.terminal import console
@@ -61,21 +65,46 @@ def scan_command(
 def search_command(
     subject: Annotated[str, typer.Argument(help="Id, slug or alias of the chain; INSURE_SUBJECT_NODES has its nodes.")],
     since: Annotated[str, typer.Option(help="How far back, such as 7d.")] = "7d",
-    at_least: Annotated[str, typer.Option(help="Shortest gap, such as 30m.")] = "30m",
+    at_least: Annotated[str, typer.Option(help="Shortest gap; by default 30m, of batches longer than chance.")] = "",
 ) -> None:
-    """Gaps between a chain's blocks over RPC, with few requests; what is found waits to be decided."""
+    """Gaps between a chain's blocks over RPC, with few requests; what is found waits to be decided.
+
+    Of OP-stack chains the times at which nothing was posted: their batches are read from the chain they settle on,
+    whose node must be an archive node.
+    """
     settings, now = Settings.from_env(), int(time.time())
     history = dataset.load(settings.data)
     who = history.subject(subject)
-    require_own_clock(who)
-    chain = chain_of(settings.subject_nodes, who.id)
-    shortest = parse_duration("--at-least", at_least)
-    gaps = ask_headers(who.id, chain, archive_of(settings), now - parse_duration("--since", since), shortest, now)
-    table = _waits(f"Gaps of {duration_text(shortest)} or longer", "recorded outages")
-    for gap in gaps:
-        known = overlapped(gap.start, gap.end, history.outages_of(who.id))
-        table.add_row(*_cells(gap), ", ".join(outage.id for outage in known) or "none: to be looked into")
+    begin = now - parse_duration("--since", since)
+    shortest = parse_duration("--at-least", at_least) if at_least else None
+    if has_own_clock(who):
+        what, shortest = "Gaps", shortest or SEARCHED_SECONDS
+        chain = chain_of(settings.subject_nodes, who.id)
+        gaps = ask_headers(who.id, chain, archive_of(settings), begin, shortest, now)
+        found = [(gap.after_block, gap.start, gap.end) for gap in gaps]
+    else:
+        what, silences = "Times without a batch", _silences(settings, history, who, begin, shortest, now)
+        found = [(each.after_block, each.start, each.end or now) for each in silences]
+    table = _waits(what + (f" of {duration_text(shortest)} or longer" if shortest else ""), "recorded outages")
+    for after, start, end in found:
+        known = ", ".join(outage.id for outage in overlapped(start, end, history.outages_of(who.id)))
+        table.add_row(*_cells(Wait(after, after, start, end)), known or "none: to be looked into")
     console().print(table)
+
+
+def _silences(
+    settings: Settings, history: dataset.Dataset, who: Subject, since: int, at_least: int | None, now: int
+) -> tuple[Silence, ...]:
+    sources = read_sources(settings.data or dataset.default_folder(), history)
+    source = next((each for each in sources if each.form is Form.BATCHES and each.subject == who.id), None)
+    if source is None:
+        require_own_clock(who)
+        raise AssertionError("a chain without a clock of its own is refused")
+
+    def connect(chain: str) -> Chain:
+        return chain_of(settings.subject_nodes, chain)
+
+    return ask_batches(source.name, sources, connect, archive_of(settings), since, at_least, now)
 
 
 @app.command("read")

@@ -14,7 +14,7 @@ from rich.table import Table
 
 from insure import dataset
 from insure.errors import InsureError, InvalidInput, NotConfigured
-from insure.ingest import review, verdicts
+from insure.ingest import curated, review, verdicts
 from insure.ingest.asking import archive_of, ask_source, fetcher_of, read_sources
 from insure.ingest.collect import collect
 from insure.ingest.merging import length_text, moment_text
@@ -66,7 +66,7 @@ def register(app: typer.Typer) -> None:
 
 
 def open_desk(settings: Settings) -> Desk:
-    """Reads data/ and the archive, and reconciles them."""
+    """Reads data/ and the archive, and reconciles them; raises `DatasetError` for a row of data/ that is wrong."""
     folder = settings.data or dataset.default_folder()
     history = dataset.load(folder)
     contents = {name: (folder / name).read_bytes() for name in HEADERS}
@@ -74,7 +74,7 @@ def open_desk(settings: Settings) -> Desk:
     decided = verdicts.parse_verdicts(path.read_bytes()) if path.is_file() else verdicts.Verdicts(())
     found = collect(archive_of(settings), read_sources(folder, history))
     findings = reconcile(
-        found.reports,
+        (*found.reports, *_read_by_people(folder, history)),
         history.outages,
         {subject.id: subject.slug for subject in history.subjects},
         causes=[(each.subject, each.cause) for each in history.dependencies],
@@ -82,6 +82,11 @@ def open_desk(settings: Settings) -> Desk:
         dismissed=decided.dismissed,
     )
     return Desk(folder, Book(contents, decided), findings, found.rejected)
+
+
+def _read_by_people(folder: Path, history: dataset.Dataset) -> tuple[Report, ...]:
+    path = folder / curated.FILE
+    return curated.parse_reports(path.read_bytes(), [each.id for each in history.subjects]) if path.is_file() else ()
 
 
 def fetch_command(

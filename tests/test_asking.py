@@ -12,7 +12,7 @@ from insure.chain.embedded import EmbeddedChain, serve
 from insure.errors import InvalidInput
 from insure.ingest import asking
 from insure.ingest.archive import Archive
-from insure.ingest.asking import FEED_SECONDS, HEADER_SECONDS, PAGE_SECONDS, archive_of, timetable
+from insure.ingest.asking import FEED_SECONDS, HEADER_SECONDS, MILESTONE_SECONDS, PAGE_SECONDS, archive_of, timetable
 from insure.ingest.collect import collect
 from insure.ingest.fetch import Fetcher
 from insure.ingest.sources import HEADER, Form, Source
@@ -37,6 +37,7 @@ def data(tmp_path: Path) -> Path:
         "statuspage,https://status.example,eip155:42161,,seen",
         "statuspage,https://status.example,eip155:42170,,seen",
         "unknown,https://nobody.example,eip155:42161,,seen",
+        "milestones,https://files.example/arbitrum.ts,eip155:42161,arbitrum,seen",
         f"uptime_feed,{FEED},eip155:42161,,seen",
         f"uptime_feed,{FEED},eip155:10,,seen",
     )
@@ -54,6 +55,7 @@ def test_each_page_is_asked_once_and_feeds_whose_chain_has_a_node(data: Path, tm
     settings = Settings(data=data, archive=tmp_path / "archive", subject_nodes=nodes)
     assert [(job.name, job.every_seconds) for job in jobs_aside(settings, ScreenEngine())] == [
         ("ingest statuspage:status.example", PAGE_SECONDS),
+        ("ingest milestones:arbitrum", MILESTONE_SECONDS),
         (f"ingest uptime_feed:eip155:42161/{FEED.lower()}", FEED_SECONDS),
         ("ingest headers:eip155:42161", HEADER_SECONDS),
     ]

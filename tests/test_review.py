@@ -11,7 +11,7 @@ from insure.ingest.review import Book, accept, correct, dismiss, keep
 from insure.ingest.verdicts import FILE, Kind, Verdicts, parse_verdicts, written
 from insure.records.history import Outage, Peril, Precision, Severity, Stopped
 from insure.records.history_tables import HEADERS, parse_tables
-from tests.test_reconcile import ON_CHAIN, POST_MORTEM, PRESS, SLUGS, at, report
+from tests.test_reconcile import ON_CHAIN, POST_MORTEM, PRESS, SLUGS, STATUS, at, report
 
 NOW = 1_767_225_600  # 2026-01-01
 SUBJECTS = (
@@ -189,6 +189,29 @@ def test_what_is_kept_stands_until_the_source_says_something_else() -> None:
     assert finding(held, replace(told, peril=Peril.PROVER)).standing is Standing.DISPUTED
     with pytest.raises(InvalidInput, match="no source disagrees"):
         keep(held, finding(held, told), "once more", NOW)
+
+
+def test_what_is_kept_against_an_open_incident_stands_while_that_goes_on_and_not_once_it_tells_an_end() -> None:
+    held = book(ROW.replace("resumed,,", "resumed,3600,3600"))
+    told = replace(HALT, kind=STATUS, end=None, lasts=True, seen_at=at("2024-06-09T03:00").at)
+    (other,) = finding(held, told).disagreements
+    assert (other.field, other.against) == ("length", "at least 11 h 13 min")
+    held = keep(held, finding(held, told), "the page forgot to close it", NOW)
+    later = replace(told, seen_at=at("2024-06-20T03:00").at)
+    assert finding(held, told, later).disagreements == (), "it says what it said: that it goes on"
+    assert finding(held, later).disagreements == ()
+    over = replace(later, lasts=False, end=at("2024-06-08T19:47"), seen_at=later.seen_at + 1)
+    assert [each.against for each in finding(held, later, over).disagreements] == ["4 h"]
+    another = replace(later, reference="another")
+    assert len(finding(held, another).disagreements) == 1, "another incident of the page is another word"
+
+
+def test_a_lower_bound_that_a_source_states_and_states_anew_is_another_word() -> None:
+    held = book(ROW.replace("resumed,,", "resumed,3600,3600"))
+    told = replace(HALT, kind=PRESS, end=None, low_seconds=40_000)
+    held = keep(held, finding(held, told), "they count from the wrong day", NOW)
+    assert finding(held, told).disagreements == ()
+    assert len(finding(held, replace(told, low_seconds=90_000)).disagreements) == 1
 
 
 def test_what_may_be_of_either_of_two_outages_is_settled_by_keeping_them() -> None:

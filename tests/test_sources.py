@@ -6,21 +6,24 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from eth_utils.crypto import keccak
 
 from insure import dataset
 from insure.chain.rpc import Chain
 from insure.errors import DatasetError, InvalidInput, NotConfigured, SourceError
 from insure.ingest.archive import Archive
-from insure.ingest.collect import ask, ask_feed, chain_of, collect
+from insure.ingest.collect import ask, chain_of, collect
 from insure.ingest.fetch import Fetcher, Manners
 from insure.ingest.matching import latest
 from insure.ingest.reports import Report
 from insure.ingest.sources import FILE, HEADER, Form, Source, parse_sources
 from insure.ingest.uptime_feed import Round
+from insure.ingest.uptime_history import ask_feed
 from insure.records.history import Ended
 from tests.scripted_node import ScriptedNode
 from tests.scripted_page import Play, ScriptedPage
 from tests.test_incidents import INSTATUS, atom, betterstack_page, update
+from tests.test_milestones import STALL, project_file
 from tests.test_statuspage import incident
 from tests.test_uptime_feed import FEED, PHASE, ROUNDS, T0, node
 
@@ -299,6 +302,7 @@ ANSWERS = {
     Form.INSTATUS: json.dumps({"page": {}, "activeIncidents": [INSTATUS | {"resolved": None}]}).encode(),
     Form.BETTERSTACK: betterstack_page(),
     Form.L2BEAT: json.dumps({"op": {"anomalies": [{"start": 1_759_000_000, "subtype": "stateUpdates"}]}}).encode(),
+    Form.MILESTONES: project_file(STALL),
 }
 """What each maker of pages answers, with one incident."""
 
@@ -319,7 +323,7 @@ def test_every_maker_is_read_through_refusals_and_asked_again_for_what_has_chang
 
     archive = Archive(tmp_path)
     with ScriptedPage(script) as page:
-        source = Source(form, page.url, "eip155:10", ("op",) if form is Form.L2BEAT else (), "seen")
+        source = Source(form, page.url, "eip155:10", ("op",) if form in (Form.L2BEAT, Form.MILESTONES) else (), "seen")
         for _ in range(2):
             assert ask(source.name, [source], fetcher_of(archive, attempts=4), NOW) == len(source.urls)
     assert len(archive.entries()) == len(source.urls), "what has not changed is not archived again"
@@ -352,8 +356,17 @@ def test_l2beats_anomalies_become_reports_of_their_subjects(tmp_path: Path) -> N
     assert (report.subject, report.length) == ("eip155:10", (7_200, 7_200))
 
 
+def test_milestones_are_named_by_their_project_because_all_files_lie_on_one_host() -> None:
+    rows = [f"milestones,https://files.example/{name}.ts,eip155:10,{name},seen" for name in ("optimism", "base")]
+    first, second = parse_sources(table(*rows), SUBJECTS)
+    assert (first.name, second.name) == ("milestones:optimism", "milestones:base")
+    with pytest.raises(DatasetError, match="must name the one project"):
+        parse_sources(table("milestones,https://files.example/x.ts,eip155:10,,seen"), SUBJECTS)
+
+
 # From feed to reports
 
+ASKING_A_ROUND = ("latestRoundData()", "getRoundData(uint80)")
 SEQUENCER = Source(Form.UPTIME_FEED, FEED, "eip155:42161", (), "documentation")
 
 
@@ -376,12 +389,12 @@ def asked_again(archive: Archive, rounds: Mapping[int, Round], source: Source = 
     answer = node(dict(rounds), max(rounds))
 
     def counted(request: dict[str, Any]) -> tuple[int, bytes]:
-        asked.append(request["method"])
+        asked.extend(call["data"][:10] for call in request["params"] if isinstance(call, dict))
         return answer(request)
 
     with ScriptedNode(counted) as served:
         ask_feed(source.name, [source], lambda subject: Chain.connect(served.url), archive, now)
-    return asked.count("eth_call")
+    return sum(asked.count("0x" + keccak(text=each).hex()[:8]) for each in ASKING_A_ROUND)
 
 
 def lengths(archive: Archive, source: Source = SEQUENCER) -> list[tuple[int, int | None] | None]:

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from insure.chain.rpc import Chain
 from insure.errors import ChainError, InvalidInput
 from insure.ingest.reports import SourceKind
-from insure.ingest.uptime_feed import Round, as_reports, read_outages, read_rounds
-from insure.records.history import Stopped
+from insure.ingest.uptime_feed import Round, Spell, as_reports, flaws, read_outages, read_rounds
+from insure.records.history import Ended, Stopped
 from tests.scripted_node import ScriptedNode
 
 NOW = 1_760_000_000
@@ -24,7 +24,7 @@ PHASE = 1 << 64
 
 def test_a_halt_lasts_from_down_to_up() -> None:
     rounds = [Round(1, 0, T0), Round(2, 1, T0 + 100), Round(3, 0, T0 + 700), Round(4, 1, T0 + 900)]
-    assert read_outages(rounds, NOW) == ((T0 + 100, T0 + 700), (T0 + 900, None))
+    assert read_outages(rounds, NOW) == (Spell(T0 + 100, T0 + 700), Spell(T0 + 900, None))
 
 
 def test_the_same_state_said_again_is_no_change() -> None:
@@ -35,18 +35,18 @@ def test_the_same_state_said_again_is_no_change() -> None:
         Round(4, 0, T0 + 700),
         Round(5, 0, T0 + 800),
     ]
-    assert read_outages(rounds, NOW) == ((T0 + 100, T0 + 700),)
+    assert read_outages(rounds, NOW) == (Spell(T0 + 100, T0 + 700),)
 
 
 def test_what_stood_when_the_feed_began_is_no_halt() -> None:
     assert read_outages([Round(1, 1, 0), Round(2, 0, T0)], NOW) == ()
-    assert read_outages([Round(1, 1, T0), Round(2, 0, T0 + 5), Round(3, 1, T0 + 9)], NOW) == ((T0 + 9, None),)
+    assert read_outages([Round(1, 1, T0), Round(2, 0, T0 + 5), Round(3, 1, T0 + 9)], NOW) == (Spell(T0 + 9, None),)
 
 
 def test_rounds_may_repeat_in_any_order() -> None:
     rounds = [Round(1, 0, T0), Round(2, 1, T0 + 100), Round(3, 0, T0 + 700)] * 2
     random.Random(1).shuffle(rounds)
-    assert read_outages(rounds, NOW) == ((T0 + 100, T0 + 700),)
+    assert read_outages(rounds, NOW) == (Spell(T0 + 100, T0 + 700),)
 
 
 @pytest.mark.parametrize(
@@ -72,20 +72,57 @@ def test_spans_are_in_order_and_apart(steps: list[tuple[int, int]]) -> None:
         at += wait
         rounds.append(Round(number, answer, at))
     spans = read_outages(rounds, NOW)
-    ends = [end for _, end in spans if end is not None]
+    ends = [each.end for each in spans if each.end is not None]
     assert len(ends) >= len(spans) - 1, "only the last may be open"
-    assert all(start < end for (start, _), end in zip(spans, ends, strict=False))
+    assert all(each.start < end for each, end in zip(spans, ends, strict=False))
 
 
 def test_its_reports_are_on_chain_evidence_of_blocks_that_stopped() -> None:
-    (told,) = as_reports([(T0, T0 + 600)], "uptime_feed:0x1", "eip155:42161", FEED, NOW)
+    (told,) = as_reports([Spell(T0, T0 + 600)], "uptime_feed:0x1", "eip155:42161", FEED, NOW)
     assert (told.kind, told.what_stopped, told.length) == (SourceKind.ON_CHAIN, Stopped.BLOCK_PRODUCTION, (600, 600))
     assert told.reference == str(T0)
 
 
 def test_a_sequencer_that_stands_has_stood_until_it_was_seen() -> None:
-    (told,) = as_reports([(T0, None)], "uptime_feed:0x1", "eip155:42161", FEED, T0 + 900)
+    (told,) = as_reports([Spell(T0, None)], "uptime_feed:0x1", "eip155:42161", FEED, T0 + 900)
     assert (told.end, told.ended, told.length) == (None, None, (900, None))
+
+
+# Several aggregators
+
+
+def test_a_later_aggregator_may_begin_before_the_earlier_one_says_its_last() -> None:
+    earlier = [Round(PHASE + 1, 0, T0), Round(PHASE + 2, 1, T0 + 500), Round(PHASE + 3, 0, T0 + 900)]
+    later = [Round(2 * PHASE + 1, 0, T0 + 300), Round(2 * PHASE + 2, 1, T0 + 2_000)]
+    assert read_outages([*later, *earlier], NOW) == (Spell(T0 + 500, T0 + 900), Spell(T0 + 2_000, None))
+
+
+def test_a_halt_through_which_the_aggregator_is_replaced_ends_with_the_later_ones_up() -> None:
+    earlier = [Round(PHASE + 1, 0, T0), Round(PHASE + 2, 1, T0 + 500)]
+    assert read_outages(earlier, NOW) == (Spell(T0 + 500, None),)
+    later = [Round(2 * PHASE + 1, 1, T0 + 700), Round(2 * PHASE + 2, 0, T0 + 1_500)]
+    assert read_outages([*earlier, *later[:1]], NOW) == (Spell(T0 + 500, None),)
+    assert read_outages([*earlier, *later], NOW) == (Spell(T0 + 500, T0 + 1_500),)
+
+
+def test_one_that_the_earlier_aggregator_never_ended_was_over_when_the_later_began_up() -> None:
+    earlier = [Round(PHASE + 1, 0, T0), Round(PHASE + 2, 1, T0 + 500)]
+    spells = read_outages([*earlier, Round(2 * PHASE + 1, 0, T0 + 9_500)], NOW)
+    assert spells == (Spell(T0 + 500, None, T0 + 9_500),)
+    (told,) = as_reports(spells, "uptime_feed:0x1", "eip155:42161", FEED, NOW)
+    assert (told.end, told.ended, told.length, told.lasts) == (None, Ended.RESUMED, (1, 9_000), False)
+
+
+def test_an_earlier_aggregator_that_contradicts_itself_is_left_out_and_told() -> None:
+    odd = [Round(PHASE + 1, 0, T0), Round(PHASE + 2, 7, T0 + 500), Round(PHASE + 3, 0, T0 + 900)]
+    later = [Round(2 * PHASE + 1, 0, T0 + 300), Round(2 * PHASE + 2, 1, T0 + 2_000)]
+    assert read_outages([*odd, *later], NOW) == (Spell(T0 + 2_000, None),)
+    assert flaws([*odd, *later], NOW) == (
+        f"aggregator 1 is left out: round {PHASE + 2} answers 7: must be 0 (up) or 1 (down)",
+    )
+    assert flaws(later, NOW) == ()
+    with pytest.raises(InvalidInput, match="answers 7"):
+        read_outages(odd, NOW)
 
 
 # From the chain
@@ -117,8 +154,8 @@ def test_rounds_are_read_back_to_the_first_of_the_present_aggregator() -> None:
     with ScriptedNode(node(ROUNDS, PHASE + 5)) as served:
         chain = Chain.connect(served.url)
         assert read_rounds(chain, FEED) == tuple(ROUNDS.values())
-        assert read_rounds(chain, FEED, after=PHASE + 3) == tuple(ROUNDS.values())[3:]
-        assert read_rounds(chain, FEED, after=PHASE + 5) == ()
+        for known in (3, 5):
+            assert read_rounds(chain, FEED, tuple(ROUNDS.values())[:known]) == tuple(ROUNDS.values())
 
 
 @pytest.mark.network
@@ -135,6 +172,14 @@ def test_what_is_no_feed_and_what_has_too_many_rounds_is_refused() -> None:
 
     with ScriptedNode(silent) as served, pytest.raises(ChainError, match="does not answer as an uptime feed"):
         read_rounds(Chain.connect(served.url), FEED)
+    with ScriptedNode(node({PHASE + 5: ROUNDS[PHASE + 4]}, PHASE + 5)) as served:
+        assert read_rounds(Chain.connect(served.url), FEED) == (ROUNDS[PHASE + 4],), "whatever the last is called"
+    mixed = {**ROUNDS, PHASE + 4: ROUNDS[PHASE + 3]}
+    with ScriptedNode(node(mixed, PHASE + 5)) as served, pytest.raises(ChainError, match="which it was asked for"):
+        read_rounds(Chain.connect(served.url), FEED)
     many = {PHASE + 30_000: Round(PHASE + 30_000, 0, T0)}
     with ScriptedNode(node(many, PHASE + 30_000)) as served, pytest.raises(ChainError, match="30,000 rounds"):
+        read_rounds(Chain.connect(served.url), FEED)
+    late = {100 * PHASE + 1: Round(100 * PHASE + 1, 0, T0)}
+    with ScriptedNode(node(late, 100 * PHASE + 1)) as served, pytest.raises(ChainError, match="at most 64"):
         read_rounds(Chain.connect(served.url), FEED)

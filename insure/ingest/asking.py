@@ -6,20 +6,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from insure import dataset
+from insure.chain.rpc import Chain
 from insure.ingest.archive import Archive
-from insure.ingest.collect import ask, ask_feed, ask_headers, chain_of
+from insure.ingest.batches import ask_batches
+from insure.ingest.collect import ask, ask_headers, chain_of
 from insure.ingest.fetch import Fetcher
 from insure.ingest.header_search import HEADERS
 from insure.ingest.headers import has_own_clock
 from insure.ingest.sources import FILE, Form, Source, parse_sources
+from insure.ingest.uptime_history import ask_feed
 from insure.records.history import DAY_SECONDS
 from insure.settings import Settings
 
 PAGE_SECONDS = 900
+MILESTONE_SECONDS = DAY_SECONDS
+"""L2BEAT's project files tell days, and are written by hand days later."""
 FEED_SECONDS = 3_600
 HEADER_SECONDS = 6 * 3_600
+_CONTRACT_SECONDS = {Form.UPTIME_FEED: FEED_SECONDS, Form.BATCHES: HEADER_SECONDS}
 SEARCH_BACK_SECONDS = 3 * DAY_SECONDS
-"""So far back a chain's headers are searched each time: a node that is out of reach for a while hides nothing."""
+"""So far back headers and batches are searched each time: a node that is out of reach for a while hides nothing."""
 
 
 def archive_of(settings: Settings) -> Archive:
@@ -41,11 +47,18 @@ def fetcher_of(settings: Settings) -> Fetcher:
 def ask_source(name: str, sources: Sequence[Source], settings: Settings, fetcher: Fetcher, now: int) -> int:
     """Asks one source by its name; returns how many incidents or outages it tells of.
 
-    Raises `SourceError` or `ChainError` if it does not answer as it should, `NotConfigured` if an uptime feed's chain
-    has no node.
+    Raises `SourceError` or `ChainError` if it does not answer as it should, `NotConfigured` if the chain that an uptime
+    feed or batches are read from has no node.
     """
-    if any(each.name == name and each.form is Form.UPTIME_FEED for each in sources):
-        return ask_feed(name, sources, lambda subject: chain_of(settings.subject_nodes, subject), fetcher.archive, now)
+
+    def connect(chain: str) -> Chain:
+        return chain_of(settings.subject_nodes, chain)
+
+    form = next((each.form for each in sources if each.name == name), None)
+    if form is Form.UPTIME_FEED:
+        return ask_feed(name, sources, connect, fetcher.archive, now)
+    if form is Form.BATCHES:
+        return len(ask_batches(name, sources, connect, fetcher.archive, now - SEARCH_BACK_SECONDS, None, now))
     return ask(name, sources, fetcher, now)
 
 
@@ -61,8 +74,8 @@ class Task:
 def timetable(settings: Settings) -> tuple[Task, ...]:
     """What is asked without being told to, each source once.
 
-    Nothing without an archive; of the uptime feeds those on chains that have a node, and of such chains the headers,
-    where they tell when a block was made.
+    Nothing without an archive; of the uptime feeds and the batches those on chains that have a node, and of such chains
+    the headers, where they tell when a block was made.
     """
     if settings.archive is None:
         return ()
@@ -76,12 +89,13 @@ def timetable(settings: Settings) -> tuple[Task, ...]:
 
         return Task(name, every, run)
 
-    pages = dict.fromkeys(each.name for each in sources if each.urls)
-    feeds = [each for each in sources if each.form is Form.UPTIME_FEED and each.subject in settings.subject_nodes]
+    asked = [each for each in sources if each.urls]
+    pages = {each.name: MILESTONE_SECONDS if each.form is Form.MILESTONES else PAGE_SECONDS for each in asked}
+    contracts = [each for each in sources if each.contract[0] in settings.subject_nodes]
     chains = [each.id for each in history.subjects if each.id in settings.subject_nodes and has_own_clock(each)]
     return (
-        *(task(name, PAGE_SECONDS) for name in pages),
-        *(task(feed.name, FEED_SECONDS) for feed in feeds),
+        *(task(name, every) for name, every in pages.items()),
+        *(task(each.name, _CONTRACT_SECONDS[each.form]) for each in contracts),
         *(_search(subject, settings) for subject in chains),
     )
 

@@ -1,7 +1,6 @@
 """From sources to reports: each is asked in turn, and everything that was ever archived is read anew every time."""
 
-import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import groupby
@@ -15,11 +14,16 @@ from insure.ingest.header_search import HEADERS, block_at, encode, find_gaps
 from insure.ingest.header_search import as_reports as header_reports
 from insure.ingest.header_search import decode as decode_gaps
 from insure.ingest.headers import Wait, chance_wait
-from insure.ingest.incidents import decode
 from insure.ingest.l2beat import read_anomalies
+from insure.ingest.milestones import read_milestones
 from insure.ingest.reports import Report
+from insure.ingest.silences import as_reports as silence_reports
+from insure.ingest.silences import decode as decode_silences
 from insure.ingest.sources import Form, Source
-from insure.ingest.uptime_feed import Round, as_reports, read_outages, read_rounds
+from insure.ingest.uptime_events import decode as decode_events
+from insure.ingest.uptime_events import is_passage
+from insure.ingest.uptime_feed import as_reports, flaws, read_outages
+from insure.ingest.uptime_history import decode_rounds, read_history
 from insure.records.history import DAY_SECONDS
 from insure.records.units import time_text
 
@@ -97,38 +101,6 @@ def _told_before(archive: Archive, source: Source, url: str, now: int) -> tuple[
     return None
 
 
-def ask_feed(name: str, sources: Sequence[Source], connect: Callable[[str], Chain], archive: Archive, now: int) -> int:
-    """Reads an uptime feed's rounds from its chain into the archive; returns how many outages they tell of.
-
-    The chain is asked for those only that the archive lacks; each answer there is whole all the same. `connect` gives
-    the chain of a subject. Raises `ChainError` or `SourceError` for what is no feed.
-    """
-    found = next((source for source in sources if source.name == name and source.form is Form.UPTIME_FEED), None)
-    if found is None:
-        raise InvalidInput(f"source {name!r} is no uptime feed")
-    rounds = _all_rounds(connect(found.subject), found, archive)
-    body = json.dumps([[each.id, each.answer, each.started_at] for each in rounds]).encode()
-    archive.keep(body, name, found.address, now)
-    try:
-        return len(read_outages(rounds, now))
-    except InvalidInput as error:
-        raise SourceError(f"{name}: {error}") from None
-
-
-def _all_rounds(chain: Chain, feed: Source, archive: Archive) -> tuple[Round, ...]:
-    """The archived rounds and those since; all anew unless the last that is archived stands as it was."""
-    last = next((entry for entry in reversed(archive.entries()) if entry.source == feed.name), None)
-    try:
-        known = () if last is None else tuple(_rounds(archive.body(last.sha256)))
-    except InvalidInput:
-        known = ()
-    if known:
-        since = read_rounds(chain, feed.address, known[-1].id - 1)
-        if since and since[0] == known[-1]:
-            return (*known[:-1], *since)
-    return read_rounds(chain, feed.address)
-
-
 def ask_headers(
     subject: str, chain: Chain, archive: Archive, since: int, at_least: int | None, now: int
 ) -> tuple[Wait, ...]:
@@ -198,6 +170,13 @@ def collect(archive: Archive, sources: Iterable[Source]) -> Collection:
             rejected.update(dict.fromkeys(f"{entry.source}: {line}" for line in lines))
     for source in (each for named in by_name.values() for each in named if each.lists_active):
         reports += close(_sightings(archive, source))
+    for source in (each for named in by_name.values() for each in named if each.form is Form.UPTIME_FEED):
+        try:
+            told, lines = read_history(archive, source)
+        except InvalidInput as error:
+            told, lines = (), (str(error),)
+        reports += told
+        rejected.update(dict.fromkeys(f"{source.name}: {line}" for line in lines))
     return Collection(tuple(reports), tuple(rejected))
 
 
@@ -216,23 +195,21 @@ def _sightings(archive: Archive, source: Source) -> Iterator[Sighting]:
 def read(source: Source, url: str, payload: bytes, at: int) -> Answer:
     """What an answer given at `at` says of the source's subject; raises `InvalidInput` if nothing of it can be read."""
     if source.form is Form.UPTIME_FEED:
-        reports = as_reports(read_outages(_rounds(payload), at), source.name, source.subject, url, at)
-        return Answer(reports, (), len(reports))
+        if is_passage(payload):
+            return Answer((), (), len(decode_events(payload)))  # alone they tell no spells: `read_history` does
+        rounds = decode_rounds(payload)
+        reports = as_reports(read_outages(rounds, at), source.name, source.subject, url, at)
+        return Answer(reports, flaws(rounds, at), len(reports))
     if source.form is Form.L2BEAT:
-        reports, rejected = read_anomalies(payload, source.components[0], source.name, source.subject, url, at)
+        reports, rejected = read_anomalies(payload, source.project, source.name, source.subject, url, at)
         return Answer(reports, rejected, len(reports))
+    if source.form is Form.MILESTONES:
+        reports, rejected = read_milestones(payload, source.project, source.name, source.subject, url, at)
+        return Answer(reports, rejected, len(reports))
+    if source.form is Form.BATCHES:
+        reports = tuple(silence_reports(decode_silences(payload), source.name, source.subject))
+        return Answer(reports, (), len(reports))
     reading = source.read(payload, at)
     own = [incident for incident in reading.incidents if source.concerns(incident)]
     told = tuple(each.as_report(source.name, source.subject, source.address, at) for each in own)
     return Answer(told, reading.rejected, len(reading.incidents))
-
-
-def _rounds(body: bytes) -> list[Round]:
-    rows = decode(body)
-    if not isinstance(rows, list) or not all(_is_round(row) for row in rows):
-        raise InvalidInput("answer is no list of rounds")
-    return [Round(*row) for row in rows]
-
-
-def _is_round(row: object) -> bool:
-    return isinstance(row, list) and len(row) == 3 and all(type(part) is int for part in row)

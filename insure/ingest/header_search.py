@@ -41,9 +41,9 @@ def find_gaps(time_of: Callable[[int], int], first: int, last: int, at_least: in
     return tuple(gaps)
 
 
-def block_at(time_of: Callable[[int], int], last: int, at: int) -> int:
-    """The first block of 0 to `last` that is not older than `at` (UTC seconds); `last` if all are."""
-    low, high = 0, last
+def block_at(time_of: Callable[[int], int], last: int, at: int, first: int = 0) -> int:
+    """The block among `first` to `last` that is the first not older than `at` (UTC seconds); `last` if all are."""
+    low, high = first, last
     while low < high:
         middle = (low + high) // 2
         if time_of(middle) < at:

@@ -11,11 +11,16 @@ from insure.records.units import duration_text, time_text
 
 T = TypeVar("T")
 Interval = tuple[int, int | None]
+AT_LEAST = "at least "
+"""Begins the words for a length that has only a lower bound."""
 
 
 @dataclass(frozen=True)
 class Disagreement:
-    """That a report (of `source`, under `reference`) says `against` where `stands` stands, said by `by`."""
+    """That a report (of `source`, under `reference`) says `against` where `stands` stands, said by `by`.
+
+    `grows` if that is the lower bound of what goes on: it is another with every reading, and says the same.
+    """
 
     field: str
     stands: str
@@ -24,6 +29,7 @@ class Disagreement:
     source: str
     reference: str
     url: str
+    grows: bool = False
 
 
 @dataclass(frozen=True)
@@ -101,8 +107,9 @@ class _Choice:
         return chosen
 
     def _note(self, field: str, stands: str, by: Report, against: str, report: Report) -> None:
+        grows = field == "length" and report.lasts and report.low_seconds is None
         self.disagreements.append(
-            Disagreement(field, stands, by.source, against, report.source, report.reference, report.url)
+            Disagreement(field, stands, by.source, against, report.source, report.reference, report.url, grows)
         )
 
 
@@ -140,7 +147,7 @@ def length_text(length: Interval) -> str:
     """Bounds of a length in words."""
     low, high = length
     if high is None:
-        return f"at least {duration_text(low)}"
+        return f"{AT_LEAST}{duration_text(low)}"
     return duration_text(low) if low == high else f"{duration_text(low)} to {duration_text(high)}"
 
 

@@ -9,7 +9,7 @@ from enum import StrEnum
 from insure.errors import InvalidInput
 from insure.ingest.events import link
 from insure.ingest.matching import Group, group, latest, span, split
-from insure.ingest.merging import Account, Disagreement, account, addresses, length_text, moment_text
+from insure.ingest.merging import AT_LEAST, Account, Disagreement, account, addresses, length_text, moment_text
 from insure.ingest.reports import Moment, Report, SourceKind, of_record
 from insure.records.history import Outage, Precision
 
@@ -35,7 +35,8 @@ class Change:
 
 @dataclass(frozen=True)
 class Settled:
-    """A person's decision that what the record says stands against this word of a source."""
+    """A person's decision that what the record says stands against this word of a source; against the lower bound of
+    what goes on, also while that grows."""
 
     outage_id: str
     field: str
@@ -101,7 +102,7 @@ def reconcile(
     rows = {outage.id: outage for outage in record}
     names = _names(groups, accounts, slugs, set(rows))
     events, overlaps = link(groups, names, causes), _overlaps(groups, names)
-    decided = frozenset(settled)
+    decided = frozenset(_lasting(each) for each in settled) | frozenset(settled)
     parts = zip(groups, accounts, names, events, overlaps, strict=True)
     return tuple(
         _finding(found, said, name, event, rows.get(name), doubts, decided)
@@ -119,11 +120,7 @@ def _finding(
     settled: frozenset[Settled],
 ) -> Finding:
     changes = () if row is None else _changes(row, said)
-    disagreements = tuple(
-        each
-        for each in said.disagreements
-        if Settled(name, each.field, each.source, each.reference, each.against) not in settled
-    )
+    disagreements = tuple(each for each in said.disagreements if _word(name, each) not in settled)
     maybe = [f"{report.source} {report.reference} may be of another outage as well" for report in found.maybe]
     standing = Standing.NEW if row is None else Standing.NARROWED if changes else Standing.CONFIRMED
     if row is not None and disagreements:
@@ -140,6 +137,17 @@ def _finding(
         doubts=(*doubts, *sorted(maybe)),
         unsure=tuple(sorted(found.maybe, key=lambda report: report.key)),
     )
+
+
+def _word(outage_id: str, other: Disagreement) -> Settled:
+    """What a source says, as a person decides about it: that something goes on, however long it has by now."""
+    word = Settled(outage_id, other.field, other.source, other.reference, other.against)
+    return _lasting(word) if other.grows else word
+
+
+def _lasting(word: Settled) -> Settled:
+    """A lower bound without its figure; other words as they are."""
+    return replace(word, against=AT_LEAST) if word.against.startswith(AT_LEAST) else word
 
 
 def _changes(row: Outage, told: Account) -> tuple[Change, ...]:

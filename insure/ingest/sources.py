@@ -1,5 +1,6 @@
 """data/sources.csv: which source tells of which subject, and how each form of source is asked and read."""
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -23,8 +24,21 @@ class Form(StrEnum):
     INSTATUS = "instatus"
     BETTERSTACK = "betterstack"
     L2BEAT = "l2beat"
+    MILESTONES = "milestones"
     UPTIME_FEED = "uptime_feed"
+    BATCHES = "batches"
     UNKNOWN = "unknown"  # a page that nobody has looked into: it is not asked
+
+
+_OF_L2BEAT = frozenset({Form.L2BEAT, Form.MILESTONES})
+_OF_CONTRACTS = frozenset({Form.UPTIME_FEED, Form.BATCHES})
+_CONTRACT = {
+    Form.UPTIME_FEED: (re.compile(r"0x[0-9a-fA-F]{40}"), "a contract's address, 0x and 40 hex digits"),
+    Form.BATCHES: (
+        re.compile(r"eip155:[1-9][0-9]*:0x[0-9a-fA-F]{40}"),
+        "a contract's chain and address, such as eip155:1: and 0x and 40 hex digits",
+    ),
+}
 
 
 @dataclass(frozen=True)
@@ -50,9 +64,10 @@ _MAKERS = {
 class Source:
     """A page or feed that tells of a subject; of one that tells of several there is one for each.
 
-    `address` is a page's root, of L2BEAT that of its liveness answer, of an uptime feed its contract's address on the
-    subject's own chain. With `components` only what concerns one of them concerns the subject; for L2BEAT it is the
-    project's name. `evidence` is where the relation is from.
+    `address` is a page's root, of L2BEAT that of its liveness answer or of a project's file, of an uptime feed its
+    contract's address on the subject's own chain, of batches that of the subject's `SystemConfig` with the chain it
+    lies on (CAIP-10: `eip155:1:0x...`). With `components` only what concerns one of them concerns the subject; for
+    L2BEAT it is the project's name. `evidence` is where the relation is from.
     """
 
     form: Form
@@ -63,15 +78,31 @@ class Source:
 
     @property
     def name(self) -> str:
-        """By which reports name it: the page's host, or the feed's chain and contract (some share an address)."""
-        if self.form is Form.UPTIME_FEED:
+        """By which reports name it: the page's host, L2BEAT's project, or the subject and the contract (feeds of
+        several chains share an address)."""
+        if self.form in _OF_CONTRACTS:
             return f"{self.form}:{self.subject}/{self.address.lower()}"
+        if self.form is Form.MILESTONES:
+            return f"{self.form}:{self.project}"
         return f"{self.form}:{urlsplit(self.address).netloc.lower()}"
+
+    @property
+    def project(self) -> str:
+        """The name that L2BEAT has for the subject; empty for other sources."""
+        return self.components[0] if self.form in _OF_L2BEAT and self.components else ""
+
+    @property
+    def contract(self) -> tuple[str, str]:
+        """The chain and the address of the contract that is asked; both empty for other sources."""
+        if self.form is Form.UPTIME_FEED:
+            return self.subject, self.address
+        chain, _, address = self.address.rpartition(":")
+        return (chain, address) if self.form is Form.BATCHES else ("", "")
 
     @property
     def urls(self) -> tuple[str, ...]:
         """What is asked over HTTP; nothing of other sources."""
-        if self.form is Form.L2BEAT:
+        if self.form in _OF_L2BEAT:
             return (self.address,)
         maker = _MAKERS.get(self.form)
         return () if maker is None else tuple(self.address.rstrip("/") + path for path in maker.paths)
@@ -122,14 +153,13 @@ def parse_sources(content: bytes, subjects: Iterable[str]) -> tuple[Source, ...]
 def _source(row: Row) -> Source:
     form = row.choice("form", Form)
     address = row.text("address")
-    if form is Form.UPTIME_FEED:
-        if not (
-            len(address) == 42 and address.startswith("0x") and all(c in "0123456789abcdefABCDEF" for c in address[2:])
-        ):
-            row.fail("address", f"{address!r} must be a contract's address, 0x and 40 hex digits")
+    if form in _OF_CONTRACTS:
+        shape, right = _CONTRACT[form]
+        if not shape.fullmatch(address):
+            row.fail("address", f"{address!r} must be {right}")
     elif urlsplit(address).scheme != "https" or not urlsplit(address).hostname:
         row.fail("address", f"{address!r} must begin with https:// and name a host")
     components = row.items("components")
-    if form is Form.L2BEAT and len(components) != 1:
+    if form in _OF_L2BEAT and len(components) != 1:
         row.fail("components", f"{row.cells['components']!r} must name the one project of L2BEAT's")
     return Source(form, address, row.subject_id("subject") or "", components, row.text("evidence"))
