@@ -35,25 +35,33 @@ def incidents(rows: I64) -> I64:
 
 
 @compiled
-def _numba(rows, first, start, end, waiting, retained, rate, limit, aggregate, totals):
+def _numba(year, subject, began, at, length, first, start, end, waiting, retained, rate, limit, aggregate, totals):
     used = np.zeros(start.size, np.int64)
-    year = np.full(start.size, -1)
-    for j in range(rows.shape[0]):
-        subject, began, at, length = rows[j, 1], rows[j, 2], rows[j, 3], rows[j, 4]
-        for p in range(first[subject], first[subject + 1]):
-            if start[p] <= began and at < end[p] and length > waiting[p]:
-                if year[p] != rows[j, 0]:
-                    year[p], used[p] = rows[j, 0], 0
-                pay = min(rate[p] * (length - retained[p]), limit[p], aggregate[p] - used[p])
-                used[p] += pay
-                totals[rows[j, 0]] += pay
+    n, j = year.size, 0
+    while j < n:
+        k = j
+        while k < n and year[k] == year[j] and subject[k] == subject[j]:
+            k += 1
+        a, b = first[subject[j]], first[subject[j] + 1]
+        used[a:b] = 0
+        for e in range(j, k):
+            t, u, d = began[e], at[e], length[e]
+            for p in range(a, b):  # without a branch, which a compiler turns into vector instructions
+                pay = min(rate[p] * (d - retained[p]), limit[p])
+                used[p] += pay if (start[p] <= t) & (u < end[p]) & (d > waiting[p]) else 0
+        paid = 0
+        for p in range(a, b):
+            paid += min(used[p], aggregate[p])
+        totals[year[j]] += paid
+        j = k
 
 
 def with_numba(book: Book, rows: I64, years: int) -> I64:
-    """A loop over incidents and over the policies of their subject."""
+    """A loop over the years of each subject, their incidents, and the subject's policies."""
     first, start, end, waiting, retained, rate, _, limit, aggregate = book.policies[:9]
     totals = np.zeros(years, np.int64)
-    _numba(rows, first, start, end, waiting, retained, rate, limit, aggregate, totals)
+    columns = [np.ascontiguousarray(rows[:, k]) for k in range(5)]
+    _numba(*columns, first, start, end, waiting, retained, rate, limit, aggregate, totals)
     return totals
 
 

@@ -241,9 +241,9 @@ def speed(book: Book, blocks: int, workers: int, repeat: int) -> dict[str, float
     return {"wall": years / wall, "cpu": years / cpu, "seconds": cpu}
 
 
-def growth(world: World, blocks: int, repeat: int) -> float:
+def growth(world: World, blocks: int, repeat: int, alike: bool = True) -> float:
     """Time for 100,000 policies over that for 1,000: the median of runs side by side."""
-    plans = [standard_book(n, world).plan for n in (1_000, 100_000)]
+    plans = [standard_book(n, world, alike).plan for n in (1_000, 100_000)]
     pairs = [[timed(lambda plan=plan: run_local(plan, SEED, blocks, 1), 1)[1] for plan in plans] for _ in range(repeat)]  # type: ignore[misc]
     return float(np.median([large / small for small, large in pairs]))
 
@@ -274,7 +274,9 @@ def measure(years: int, repeat: int, plain_years: int) -> dict[str, Any]:
         "ns_per_incident_bound": 1e9 * bound / met,
         "peak_mib": peak,
         "time_100000_over_1000_policies": growth(world, min(blocks, 2_048), repeat + 2),
+        "time_100000_over_1000_with_all_terms_different": growth(world, min(blocks, 512), repeat, alike=False),
         **candidates(store_tail(book, SEED, totals)),
+        "peak_mib_with_stored_tail": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024.0,
         "cpu_speed_with_stops_for_good": speed(standard_book(10_000, standard_world(0.02)), sample, 1, repeat)["cpu"],
         "cpu_speed_with_all_terms_different": speed(standard_book(10_000, world, False), sample, 1, repeat)["cpu"],
         "years": years,

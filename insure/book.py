@@ -103,28 +103,28 @@ def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BA
 
     A chain's own halts come at its whole fitted rate, that of the middle of the year ahead, so that those it shares
     come on top: nobody knows which of the counted halts were shared. Pass-through, the rate of causes that are no
-    chains, and failover are judgement, taken at `scenario`; with `judged` false nothing is shared and no failover is
-    proven. A chain's halt is for good as often as the fit says; that of another cause never is, for members move on.
+    chains, and failover are judgement, taken at `scenario`. With `judged` false nothing is passed on and no failover is
+    proven, in otherwise the same world: the same random numbers then say what comes of judgement alone. A chain's halt
+    is for good as often as the fit says; that of another cause never is, for members move on.
     """
     chains = {subject.id: subject.kind.value for subject in history.subjects if subject.kind.is_chain}
     subjects = tuple(
         Process(each, model.rate(each, ahead_seconds=YEAR / 2), model.length(each), model.frequency.group_of(kind))
         for each, kind in sorted(chains.items())
     )
-    if not judged:
-        return World(subjects, (), (), 0.0)
     chances = {
         Scenario.LOW: "pass_through_low",
         Scenario.BASE: "pass_through_base",
         Scenario.HIGH: "pass_through_high",
     }
     links = tuple(
-        Link(each.subject, each.cause, float(getattr(each, chances[scenario]))) for each in history.dependencies
+        Link(each.subject, each.cause, float(getattr(each, chances[scenario])) if judged else 0.0)
+        for each in history.dependencies
     )
     services = sorted({link.cause for link in links} - set(chains))
     pooled: DurationPosterior = replace(model.duration.groups[ALL], permanent=0.0)
     causes = tuple(Process(each, SHARED_CAUSE_RATE.at(scenario), pooled) for each in services)
-    return World(subjects, causes, links, Loadings().failover_probability.at(scenario))
+    return World(subjects, causes, links, Loadings().failover_probability.at(scenario) if judged else 0.0)
 
 
 def halts_of(history: Dataset, day: str, at: int) -> tuple[list[tuple[str, int, int]], int]:
@@ -169,7 +169,11 @@ def _json_rows(name: str, content: bytes, problems: list[str]) -> list[Row]:
             wrong = ", ".join(sorted(fields ^ set(COLUMNS)))
             problems.append(f"{name}:{number}: fields missing or unknown: {wrong}; must be {', '.join(COLUMNS)}")
             continue
-        rows.append(Row(name, number, {key: str(item[key]) for key in COLUMNS}, problems))
+        row = Row(name, number, {key: str(item[key]) for key in COLUMNS}, problems)
+        for key in COLUMNS:
+            if not isinstance(item[key], str) and type(item[key]) is not int:
+                row.fail(key, f"{json.dumps(item[key])} must be a text or a whole number")
+        rows.append(row)
     return rows
 
 

@@ -41,6 +41,7 @@ class PoolReport:
 
     seed: int
     policies: int
+    level: float
     base: PoolRisk
     judgement: Mapping[str, PoolRisk]
     judgement_share: float | None
@@ -73,7 +74,8 @@ def report(
     share = None
     if NO_JUDGEMENT in found and base.risk.var.value > 0:
         share = 1.0 - found[NO_JUDGEMENT].risk.var.value / base.risk.var.value
-    return PoolReport(seed, len(books[Scenario.BASE.value].covers), base, found if len(found) > 1 else {}, share)
+    policies = len(books[Scenario.BASE.value].covers)
+    return PoolReport(seed, policies, level, base, found if len(found) > 1 else {}, share)
 
 
 # JSON: amounts are strings of whole smallest units, capital and its errors rounded up
@@ -84,6 +86,7 @@ def report_json(found: PoolReport) -> dict[str, Any]:
     return {
         "seed": found.seed,
         "policies": found.policies,
+        "level": found.level,
         "years": found.base.risk.years,
         **_pool_risk_json(found.base),
         "judgement": {name: _pool_risk_json(each) for name, each in found.judgement.items()},
@@ -94,7 +97,7 @@ def report_json(found: PoolReport) -> dict[str, Any]:
 def _pool_risk_json(found: PoolRisk) -> dict[str, Any]:
     tvar = found.allocation.tvar
     return {
-        **_risk_json(found.risk),
+        **_risk_json(found.risk, tvar),
         "aggregate_return_periods": {str(k): str(v) for k, v in found.aggregate_curve.items()},
         "occurrence_return_periods": {str(k): str(v.amount) for k, v in found.occurrence_curve.items()},
         "occurrence_years": {str(k): v.years for k, v in found.occurrence_curve.items()},
@@ -105,9 +108,12 @@ def _pool_risk_json(found: PoolRisk) -> dict[str, Any]:
     }
 
 
-def _risk_json(risk: Risk) -> dict[str, Any]:
-    figures = {"mean": risk.mean, "var": risk.var, "tvar": risk.tvar}
-    return {name: {"value": whole_up(each.value), "error": whole_up(each.error)} for name, each in figures.items()}
+def _risk_json(risk: Risk, tvar: Fraction) -> dict[str, Any]:
+    """`tvar` exact: as a float it would not be what its shares add up to."""
+    values: dict[str, float | Fraction] = {"mean": risk.mean.value, "var": risk.var.value, "tvar": tvar}
+    errors = {"mean": risk.mean.error, "var": risk.var.error, "tvar": risk.tvar.error}
+    told = {name: {"value": whole_up(values[name]), "error": whole_up(errors[name])} for name in values}
+    return {**told, "sd": whole_up(risk.sd)}
 
 
 def _ruin_json(ruin: Ruin) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from rich.table import Table
 
 from insure.pool_report import PoolReport, PoolRisk
 from insure.records.units import amount_text
-from pricing_models.capital import Estimate
+from pricing_models.capital import Estimate, Ruin
 from pricing_models.marginal import Marginal
 from pricing_models.payoff import Terms
 from pricing_models.premium import Scenario
@@ -31,14 +31,21 @@ def print_report(out: Console, found: PoolReport, decimals: int, asset: str) -> 
         out.print(f"{found.judgement_share:.1%} of VaR goes with judgement: what is shared, and failover")
     for name, each in _runs(found).items():
         if each.ruin is not None:
-            chance = each.ruin.probability
-            short = amount_text(round(each.ruin.shortfall), decimals)
-            out.print(f"{name}: a year exceeds the pool with {chance.value:.3%} ± {chance.error:.3%}, by {short}")
+            out.print(f"{name}: {_ruin_text(each.ruin, years, decimals)}")
     out.print(_curve_table(found.base, decimals))
     if found.judgement:
         out.print(_judged_curves(found.judgement, decimals))
     for title in ("subjects", "causes"):
         out.print(_share_table(found, title, decimals))
+
+
+def _ruin_text(ruin: Ruin, years: int, decimals: int) -> str:
+    """Of what never happened, the rule of three: not above 3 / n at 95%."""
+    chance = ruin.probability
+    if chance.value == 0.0:
+        return f"no year exceeds the pool: its probability is below {3.0 / years:.2g} at 95%"
+    short = amount_text(round(ruin.shortfall), decimals)
+    return f"a year exceeds the pool with {chance.value:.3%} ± {chance.error:.3%}, by {short} then"
 
 
 def _runs(found: PoolReport) -> Mapping[str, PoolRisk]:
@@ -50,7 +57,7 @@ def _tail_table(found: PoolReport, decimals: int, asset: str) -> Table:
         return f"{amount_text(round(each.value), decimals)} ± {amount_text(round(each.error), decimals)}"
 
     title = f"{found.policies} policies over {found.base.risk.years:,} years, {asset or 'asset of the pool'}"
-    table = _table(title, "", "mean", "VaR 99.5%", "TVaR 99.5%")
+    table = _table(title, "", "mean", f"VaR {found.level:.1%}", f"TVaR {found.level:.1%}")
     for name, each in _runs(found).items():
         table.add_row(name, both(each.risk.mean), both(each.risk.var), both(each.risk.tvar))
     return table

@@ -41,7 +41,7 @@ from pricing_models.payoff import Semantics
 from pricing_models.portfolio import Book, Cover
 from pricing_models.premium import Scenario
 from pricing_models.scenarios import ScenarioLoss, expected_if_halted, expected_if_stopped, if_halted, if_stopped
-from pricing_models.simulate.outages import BLOCK_YEARS
+from pricing_models.simulate.outages import BLOCK_YEARS, YEAR
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
 
@@ -72,6 +72,10 @@ def _load(path: Path | None, asset: str = "") -> _Loaded:
     history = dataset.load(settings.data)
     if path is not None:
         policies = read_book(path, history, now, asset)
+        if not any(each.end > 0 and each.start < YEAR for each in policies.covers):
+            raise InvalidInput("--book: no policy is in force in the coming year, which is what is simulated")
+    elif asset:
+        raise InvalidInput("--asset: is for --book; the mirror's policies are all in the pool's asset")
     else:
         store = Store(settings.database_url).create()
         covers = book_of_policies(store.policies(), store.triggers(), now)
@@ -90,7 +94,7 @@ def simulate(
     judgement: Annotated[bool, typer.Option(help="Also at low and high of the judgement inputs, and without.")] = True,
     workers: Annotated[int, typer.Option(min=0, help="Threads; one a core by default.")] = 0,
     scheduler: Annotated[str, typer.Option(help="Address of a Dask scheduler that runs the blocks instead.")] = "",
-    compiled: Annotated[bool, typer.Option("--compiled/--numpy", help="Without compiled code: same, slowly.")] = True,
+    compiled: Annotated[bool, typer.Option("--compiled/--numpy", help="The years in numpy: the same, slowly.")] = True,
     year_losses: Annotated[Path | None, typer.Option(help="Parquet file for the year loss table.")] = None,
     event_losses: Annotated[Path | None, typer.Option(help="Parquet file for the events of the worst years.")] = None,
     event_share: Annotated[float, typer.Option(help="How many of the years these are, such as 1 for all.")] = 0.02,
@@ -104,8 +108,10 @@ def simulate(
         raise InvalidInput("--numpy runs on this machine only: leave it or --scheduler out")
     for path in (year_losses, event_losses):
         simulation.require_parquet(path)
-    if not 0.0 < event_share <= 1.0:
-        raise InvalidInput(f"--event-share is {event_share}: must be above 0 and at most 1")
+    if not 1.0 / (blocks * BLOCK_YEARS) <= event_share <= 1.0:
+        raise InvalidInput(f"--event-share is {event_share}: must be at least one of the years and at most 1")
+    if year_losses is not None and year_losses == event_losses:
+        raise InvalidInput(f"--event-losses is {event_losses}: must be another file than --year-losses")
     holds = parse_amount("--pool", pool, decimals) if pool else None
     loaded = _load(book, asset)
     books = {str(each): loaded.book(each) for each in (EVERY if judgement else (Scenario.BASE,))}

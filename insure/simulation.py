@@ -3,11 +3,14 @@
 import importlib
 import importlib.util
 import os
+import socket
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
+from math import ceil
 from pathlib import Path
 from threading import Event
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 import pandas as pd
@@ -24,6 +27,8 @@ I64 = NDArray[np.int64]
 Advance = Callable[[int], None]
 """Told how many years have been added."""
 
+MOST_YEARS = 1e8
+"""Of one run: their totals take 0.8 GB."""
 _BATCH = 512
 _RETRIES = 10
 _CONNECT_SECONDS = 10
@@ -36,9 +41,10 @@ def cores() -> int:
 
 def blocks_for(years: float) -> int:
     """Whole blocks that hold so many years; raises `InvalidInput` unless that is at least two."""
-    if not BLOCK_YEARS < years <= 1e9:
-        raise InvalidInput(f"years is {years:g}: must be above {BLOCK_YEARS}, for errors need two blocks, up to 1e9")
-    return -(-int(years) // BLOCK_YEARS)
+    if not BLOCK_YEARS < years <= MOST_YEARS:
+        limits = f"above {BLOCK_YEARS}, for errors need two blocks, up to {MOST_YEARS:g}"
+        raise InvalidInput(f"years is {years:g}: must be {limits}")
+    return ceil(years / BLOCK_YEARS)
 
 
 def run_local(plan: Plan, seed: int, blocks: int, workers: int = 0, advance: Advance | None = None) -> I64:
@@ -79,10 +85,12 @@ def _on_threads(
 def run_on_dask(plan: Plan, seed: int, blocks: int, address: str, advance: Advance | None = None) -> I64:
     """The same years, computed by the cluster whose scheduler is at `address`; lost workers' batches run again.
 
-    Raises `NotConfigured` when `distributed` is not installed, `Unreachable` when no scheduler answers.
+    Raises `NotConfigured` when `distributed` is not installed, `InvalidInput` for what is no address, `Unreachable`
+    when no scheduler answers.
     """
     if importlib.util.find_spec("distributed") is None:
         raise NotConfigured("--scheduler needs the extra 'dask': pip install 'downtime-insurance[dask]'")
+    _require_scheduler(address)
     distributed: Any = importlib.import_module("distributed")
     try:
         client = distributed.Client(address, timeout=_CONNECT_SECONDS, set_as_default=False)
@@ -99,6 +107,21 @@ def run_on_dask(plan: Plan, seed: int, blocks: int, address: str, advance: Advan
         for future, part in distributed.as_completed(futures, with_results=True):
             _place(totals, futures[future], part, advance)
     return totals
+
+
+def _require_scheduler(address: str) -> None:
+    """Whether anything listens there, told at once: Dask's own client takes half a minute to give up."""
+    try:
+        parts = urlsplit(address)
+        scheme, host, port = parts.scheme, parts.hostname, parts.port
+    except ValueError:
+        scheme, host, port = "", None, None
+    if scheme not in ("tcp", "tls") or not host or not port:
+        raise InvalidInput(f"--scheduler is {address!r}: must be an address such as tcp://10.0.0.5:8786")
+    try:
+        socket.create_connection((host, port), _CONNECT_SECONDS).close()
+    except OSError as error:
+        raise Unreachable(f"no Dask scheduler answers at {address!r}: {error}") from error
 
 
 def _run_batch(plan: Plan, seed: int, first_block: int, blocks: int) -> I64:
@@ -153,8 +176,8 @@ def require_parquet(path: Path | None) -> None:
     """Raise `NotConfigured` or `InvalidInput` now if a table could not be written to `path` later."""
     if path is None:
         return
-    if path.suffix != ".parquet":
-        raise InvalidInput(f"{path}: must end in .parquet, the format of the tables")
+    if path.suffix != ".parquet" or path.is_dir():
+        raise InvalidInput(f"{path}: must be a file and end in .parquet, the format of the tables")
     if not os.access(path.parent, os.W_OK):
         raise InvalidInput(f"{path}: nothing can be written to {path.parent}")
     if importlib.util.find_spec("pyarrow") is None:

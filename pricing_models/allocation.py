@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from pricing_models.capital import LEVEL, PERIODS, STORED_SHARE, tail, tail_value_at_risk, total_of
 from pricing_models.errors import InvalidData
+from pricing_models.payoff import INT64_BOUND
 from pricing_models.portfolio import Book
 
 I64 = NDArray[np.int64]
@@ -16,7 +17,6 @@ I64 = NDArray[np.int64]
 FIRST_YEARS = 20_000
 """Of a run, all outages of which are looked at for the short return periods of events."""
 _TRACED_YEARS = 2_000
-_INT64_BOUND = 2**63
 
 
 @dataclass(frozen=True)
@@ -43,8 +43,14 @@ class Occurrence:
 def chunks(book: Book, years: I64) -> list[I64]:
     """`years` in pieces that a trace can hold and whose sums stay below 2^63."""
     most = max(1, sum(cover.terms.aggregate_limit for cover in book.covers))
-    size = max(1, min(_TRACED_YEARS, (_INT64_BOUND - 1) // most))
+    size = max(1, min(_TRACED_YEARS, (INT64_BOUND - 1) // most))
     return [years[at : at + size] for at in range(0, len(years), size)]
+
+
+def require_run_of(seed: int, totals: I64, years: I64, paid: int) -> None:
+    """Raises `InvalidData` unless these years of `totals` add up to what their outages, drawn again, have `paid`."""
+    if paid != total_of(totals, years):
+        raise InvalidData(f"totals are not the run of this book with seed {seed} from block 0 on")
 
 
 def occurrences(book: Book, seed: int, years: I64) -> I64:
@@ -116,8 +122,7 @@ def allocate(book: Book, seed: int, totals: I64, level: float = LEVEL) -> Alloca
     for years, weight in pieces:
         rows = book.trace(seed, years)
         by_row, by_policy = book.settle(rows)
-        if int(by_row.sum()) != total_of(totals, years):
-            raise InvalidData(f"totals are not the run of this book with seed {seed} from block 0 on")
+        require_run_of(seed, totals, years, int(by_row.sum()))
         share = weight / worst.size
         for cover, amount in zip(book.covers, by_policy.tolist(), strict=True):
             policies[cover.id] += share * amount

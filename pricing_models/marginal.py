@@ -8,17 +8,15 @@ from hashlib import sha256
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing_models.allocation import chunks
+from pricing_models.allocation import chunks, require_run_of
 from pricing_models.capital import LEVEL, STORED_SHARE, tail, tail_value_at_risk, value_at_risk
 from pricing_models.errors import InvalidData
-from pricing_models.payoff import Semantics, Terms
+from pricing_models.payoff import INT64_BOUND, Semantics, Terms
 from pricing_models.portfolio import Book, Cover
 from pricing_models.simulate.outages import BLOCK_YEARS, YEAR
 from pricing_models.simulate.trace import settle_years
 
 I64 = NDArray[np.int64]
-
-_INT64_BOUND = 2**63
 
 
 @dataclass(frozen=True)
@@ -84,7 +82,7 @@ class StoredTail:
         if candidate.id in {cover.id for cover in self.book.covers}:
             raise InvalidData(f"candidate {candidate.id!r} is already in the book: give it another id")
         limits = candidate.terms.aggregate_limit + sum(cover.terms.aggregate_limit for cover in self.book.covers)
-        if limits >= _INT64_BOUND:
+        if limits >= INT64_BOUND:
             raise InvalidData(f"with candidate {candidate.id!r} the aggregate limits reach {limits}: the bound is 2^63")
         exact = self._from_stored(single)
         if exact is not None:
@@ -116,15 +114,22 @@ class StoredTail:
 
 
 def store_tail(book: Book, seed: int, totals: I64, level: float = LEVEL, share: float = STORED_SHARE) -> StoredTail:
-    """Keep the outages of the worst `share` of a run's years; it must be at least the tail's 1 - level."""
+    """Keep the outages of the worst `share` of a run's years; it must be at least the tail's 1 - level.
+
+    `totals` must be the run of `book` with `seed` from block 0 on; raises `InvalidData` when the years that are looked
+    at first are not.
+    """
     if not 1.0 - level < share <= 1.0:
         raise InvalidData(f"share is {share}: must be above 1 - level = {1.0 - level:.4g} and at most 1")
     years = np.sort(tail(totals, 1.0 - share).years if share < 1.0 else np.arange(totals.size))
     names = book.world.order
     pieces: dict[str, list[NDArray[np.uint32]]] = {cover.subject: [] for cover in book.covers}
-    for chunk in chunks(book, years):
+    for number, chunk in enumerate(chunks(book, years)):
         # what settles needs, in half the memory: no length reaches 2^32
-        rows = book.trace(seed, chunk)[:, :5].astype(np.uint32)
+        traced = book.trace(seed, chunk)
+        if number == 0:
+            require_run_of(seed, totals, chunk, int(book.settle(traced)[0].sum()))
+        rows = traced[:, :5].astype(np.uint32)
         rows = rows[np.argsort(rows[:, 1], kind="stable")]
         found, begins = np.unique(rows[:, 1], return_index=True)
         for i, piece in zip(found.tolist(), np.split(rows, begins[1:]), strict=False):

@@ -31,7 +31,7 @@ LONGEST_INCIDENT_SECONDS = 168 * 3600
 MOST_INCIDENTS = 53
 """Of one halt that are priced: they cover a year. One that begins after the policy's end isn't covered, so in a term of
 up to a year there are no more."""
-_INT64_BOUND = 2**63
+INT64_BOUND = 2**63
 
 
 class Semantics(StrEnum):
@@ -121,7 +121,7 @@ def owed_many(
         terms.aggregate_limit,
         SECONDS_BOUND,
     )
-    kind = np.int64 if reach < _INT64_BOUND else object
+    kind = np.int64 if reach < INT64_BOUND else object
     x, other = seconds.astype(kind), elsewhere.astype(kind)
     qualifies = (x > terms.waiting_seconds).astype(kind)
     proven = np.asarray(failover, dtype=bool).astype(kind)

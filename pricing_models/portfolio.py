@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricing_models.errors import InvalidData, UnknownSubject
-from pricing_models.payoff import SECONDS_BOUND, Terms
+from pricing_models.payoff import INT64_BOUND, SECONDS_BOUND, Terms
 from pricing_models.simulate.blocks import run_blocks
 from pricing_models.simulate.curves import capped_rate, firsts, full_seconds, in_year, layout, retained_seconds
 from pricing_models.simulate.limits import LARGEST_REACH
@@ -28,7 +28,6 @@ __all__ = ["Book", "Cover", "Link", "Plan", "Process", "World", "require_run"]
 I64 = NDArray[np.int64]
 
 MOST_BLOCKS = 2**31
-_INT64_BOUND = 2**63
 _POLICY_COLUMNS = 11
 
 
@@ -67,7 +66,7 @@ class Book:
                 raise InvalidData(f"policy {row}: id {cover.id!r} occurs twice")
             ids.add(cover.id)
             total += cover.terms.aggregate_limit
-            if total >= _INT64_BOUND:
+            if total >= INT64_BOUND:
                 raise InvalidData(
                     f"policy {row} ({cover.id}): the aggregate limits together reach {total}, "
                     "which must be below 2^63: count money in a larger unit"
@@ -132,7 +131,7 @@ class Book:
         for each in reversed(self.world.order):
             if found[place[each]]:
                 for link in self.world.links:
-                    if link.subject == each:
+                    if link.subject == each and link.pass_through > 0.0:
                         found[place[link.cause]] = True
         return found
 
@@ -178,7 +177,7 @@ class Book:
         Raises `InvalidData` when the policies' sums could reach 2^63: settle fewer years at a time.
         """
         most = sum(cover.terms.aggregate_limit for cover in self.covers) * np.unique(rows[:, 0]).size
-        if most >= _INT64_BOUND:
+        if most >= INT64_BOUND:
             raise InvalidData(f"these years could pay up to {most}, which must be below 2^63: settle fewer at a time")
         by_row, by_policy = np.zeros(len(rows), np.int64), np.zeros(len(self.covers), np.int64)
         settle(rows, self.policies, by_row, by_policy)

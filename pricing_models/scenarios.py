@@ -20,6 +20,7 @@ from pricing_models.world import World
 Halt = tuple[str, int, int]
 """Subject, second of the year, seconds."""
 _MOST_APART = 12
+_MOST_PASSING = 12
 
 
 @dataclass(frozen=True)
@@ -73,35 +74,42 @@ def expected_if_halted(book: Book, halts: Sequence[Halt]) -> Fraction:
     return _expected(book, halts, {})
 
 
-def stopping_chances(world: World, cause: str) -> dict[str, float]:
-    """With what probability each process stops when `cause` does, the links independent; raises `UnknownSubject`.
+def stopping_chances(world: World, cause: str) -> dict[str, Fraction]:
+    """With what probability each process stops when `cause` does, the links independent.
 
-    Exact: in the order of the world, over all sets of stopped processes that may stop others.
+    Exact: in the order of the world, over all sets of stopped processes that may stop others. Raises `UnknownSubject`,
+    and `InvalidData` when these are too many to go through.
     """
     touched = world.stopped_by(cause)
     passing = {link.cause for link in world.links if link.subject in touched}
-    chances, sets = {cause: 1.0}, {frozenset({cause}): 1.0}
+    if len(passing & set(touched)) > _MOST_PASSING:
+        raise InvalidData(
+            f"{cause} stops more than {_MOST_PASSING} causes of others: too many to tell what is expected"
+        )
+    chances, sets = {cause: Fraction(1)}, {frozenset({cause}): Fraction(1)}
     for each in touched[1:]:
         links = [link for link in world.links if link.subject == each]
-        after: dict[frozenset[str], float] = {}
-        chances[each] = 0.0
+        after: dict[frozenset[str], Fraction] = {}
+        chances[each] = Fraction(0)
         for stopped, weight in sets.items():
-            chance = 1.0 - prod(1.0 - link.pass_through for link in links if link.cause in stopped)
-            chances[each] += weight * chance
-            for then, share in ((stopped | {each}, chance), (stopped, 1.0 - chance)):
-                after[then] = after.get(then, 0.0) + weight * share
+            closed = (1 - Fraction(link.pass_through) for link in links if link.cause in stopped)
+            spared = prod(closed, start=Fraction(1))
+            chances[each] += weight * (1 - spared)
+            for then, share in ((stopped | {each}, 1 - spared), (stopped, spared)):
+                if share:
+                    after[then] = after.get(then, Fraction(0)) + weight * share
         sets = after if each in passing else sets
     return chances
 
 
-def _expected(book: Book, halts: Sequence[Halt], chances: Mapping[str, float]) -> Fraction:
+def _expected(book: Book, halts: Sequence[Halt], chances: Mapping[str, Fraction]) -> Fraction:
     """Each subject's payout over all ways in which its failovers are proven or not."""
     place, proven, total = book.world.place, Fraction(book.world.failover_probability), Fraction(0)
     for subject, spans in _spans(book, halts).items():
         if len(spans) > _MOST_APART:
             raise InvalidData(f"{subject} has {len(spans)} halts apart: expectations are for at most {_MOST_APART}")
         for ways in product((0, 1), repeat=len(spans)):
-            odds = prod((proven if way else 1 - proven for way in ways), start=Fraction(chances.get(subject, 1.0)))
+            odds = prod((proven if way else 1 - proven for way in ways), start=chances.get(subject, Fraction(1)))
             rows = [
                 (0, place[subject], start, min(end - start, 2**32 - 1), way, place[subject], 0)
                 for (start, end), way in zip(spans, ways, strict=True)

@@ -162,7 +162,7 @@ class World:
             raise UnknownSubject(f"cause {cause!r} is neither a subject nor a common cause of this world")
         found = {cause}
         for each in self.order:
-            if any(link.subject == each and link.cause in found for link in self.links):
+            if any(link.subject == each and link.cause in found and link.pass_through > 0.0 for link in self.links):
                 found.add(each)
         return tuple(each for each in self.order if each in found)
 
@@ -183,12 +183,32 @@ def _check_process(process: Process) -> None:
     if process.length.body.name not in BODY_CODES:
         right = ", ".join(BODY_CODES)
         raise InvalidData(f"process {process.id!r}: body {process.length.body.name!r} must be one of {right}")
+    _check_law(process)
     share = process.length.permanent
     if not 0.0 <= share < 1.0:
         raise InvalidData(f"process {process.id!r}: share of permanent stops {share} must be at least 0 and below 1")
     shapes, rates, _ = _rate_nodes(process.rate)
     if not (np.isfinite(rates).all() and (rates >= 0.0).all() and (shapes >= 0.0).all()):
         raise InvalidData(f"process {process.id!r}: rate must be finite and at least 0")
+
+
+def _check_law(process: Process) -> None:
+    """Raises `InvalidData` naming the parameter that no law of lengths has."""
+    law = process.length
+    positive = {"sigma": law.sigma, "shape": law.shape}
+    free = {"mu": law.mu}
+    weights = {"weights": law.weights}
+    if isinstance(law, SplicedPosterior):
+        positive |= {"tail's beta": law.tail.beta, "threshold": np.array([law.threshold])}
+        free["tail's xi"] = law.tail.xi
+        weights["tail's weights"] = law.tail.weights
+    for name, values in {**positive, **free, **weights}.items():
+        if not np.isfinite(values).all() or (name in positive and not (values > 0.0).all()):
+            right = "finite and above zero" if name in positive else "finite"
+            raise InvalidData(f"process {process.id!r}: {name} of its lengths is {values}: must be {right}")
+    for name, values in weights.items():
+        if (values < 0.0).any() or not np.isclose(values.sum(), 1.0):
+            raise InvalidData(f"process {process.id!r}: {name} of its lengths add up to {values.sum()}: must be 1")
 
 
 def _rate_nodes(rate: RatePosterior | float) -> tuple[F64, F64, F64]:

@@ -113,6 +113,14 @@ def test_all_problems_are_named_at_once(tmp_path, history):
     assert len(problems_of(path, history)) == 3
 
 
+@pytest.mark.parametrize("value", [None, 1.5, True, ["p1"]])
+def test_a_json_cell_that_is_neither_text_nor_whole_number_is_refused_by_its_object(tmp_path, history, value):
+    path = tmp_path / "book.json"
+    path.write_text(json.dumps([ROW, {**ROW, "policy": value}]))
+    told = json.dumps(value)
+    assert problems_of(path, history)[0] == f"book.json:1:policy: {told} must be a text or a whole number"
+
+
 def test_a_file_that_is_no_book_is_refused(tmp_path, history):
     assert "can't be read" in problems_of(tmp_path / "none.csv", history)[0]
     assert "holds no policy" in problems_of(written(tmp_path), history)[0]
@@ -199,9 +207,23 @@ def test_a_real_day_has_the_halts_that_began_on_it(history):
     assert all(500 <= second < 500 + 86_400 and seconds > 0 for _, second, seconds in halts)
 
 
-def test_without_judgement_nothing_is_shared(history, model):
-    alone = build_world(model, history, judged=False)
-    assert alone.links == () and alone.causes == () and alone.failover_probability == 0.0
+def test_without_judgement_nothing_is_passed_on_in_otherwise_the_same_world(history, model):
+    alone, base = build_world(model, history, judged=False), build_world(model, history)
+    assert {link.pass_through for link in alone.links} == {alone.failover_probability} == {0.0}
+    assert alone.stream == base.stream
+
+
+def test_judgement_has_no_share_in_what_depends_on_nothing(tmp_path, history, model):
+    linked = {link.subject for link in history.dependencies}
+    row = {
+        **ROW,
+        "subject": next(
+            each.id for each in history.subjects if each.kind.is_chain and each.id not in linked and each.id > "svc:b"
+        ),
+    }
+    covers = read_book(written(tmp_path, row), history, NOW).covers
+    years = [Book(covers, build_world(model, history, judged=each)).simulate(1, 0, 30) for each in (True, False)]
+    assert years[0].any() and (years[0] == years[1]).all()
 
 
 def test_a_read_book_can_be_simulated(tmp_path, history, model):

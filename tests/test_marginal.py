@@ -66,21 +66,28 @@ def test_a_candidate_that_cannot_join_the_book_is_refused(book, totals):
         stored.marginal(cover("x", "nowhere"))
 
 
+def test_totals_of_another_run_are_refused(book, totals):
+    with pytest.raises(InvalidData, match="not the run of this book with seed 8"):
+        store_tail(book, 8, totals, 0.99)
+
+
 def test_the_stored_share_must_hold_the_tail(book, totals):
     with pytest.raises(InvalidData, match="share"):
         store_tail(book, SEED, totals, 0.99, 0.005)
 
 
 def test_a_version_names_book_world_and_run(book, totals):
-    same = store_tail(small_pool(), SEED, totals, 0.99, 0.05)
-    versions = {
-        same.version,
-        store_tail(small_pool(0.5), SEED, totals, 0.99, 0.05).version,
-        store_tail(Book(book.covers[:-1], book.world), SEED, totals, 0.99, 0.05).version,
-        store_tail(book, SEED, totals, 0.99, 0.06).version,
+    def version(of=book, seed=SEED, share=0.05):
+        return store_tail(of, seed, of.simulate(seed, 0, BLOCKS), 0.99, share).version
+
+    others = {
+        version(small_pool(0.5)),
+        version(Book(book.covers[:-1], book.world)),
+        version(seed=SEED + 1),
+        version(share=0.06),
     }
-    assert len(versions) == 4
-    assert store_tail(book, SEED, totals, 0.99, 0.05).version == same.version
+    assert len(others | {version()}) == 5
+    assert version(small_pool()) == version()
 
 
 def test_a_candidate_whose_sums_over_the_stored_years_would_overflow_is_priced_all_the_same(book, totals):

@@ -479,6 +479,22 @@ def test_a_share_of_permanent_stops_that_is_none_is_refused(share):
         World((Process("a", 1.0, law(permanent=share)),))
 
 
+@pytest.mark.parametrize(
+    ("broken", "name"),
+    [
+        (law(median=np.nan), "mu"),
+        (law(sigma=-1.0), "sigma"),
+        (law(body="burr", shape=0.0), "shape"),
+        (replace(law(), weights=np.array([0.7])), "weights"),
+        (tailed(law(), xi=(np.nan, 0.1)), "tail's xi"),
+        (tailed(law(), threshold=-5.0), "threshold"),
+    ],
+)
+def test_a_law_of_lengths_that_is_none_is_refused(broken, name):
+    with pytest.raises(InvalidData, match=f"process 'a': {name} of its lengths"):
+        World((Process("a", 1.0, broken),))
+
+
 @pytest.mark.parametrize("rate", [-1.0, float("inf"), float("nan")])
 def test_a_rate_that_is_none_is_refused(rate):
     with pytest.raises(InvalidData, match="process 'a': rate"):

@@ -64,10 +64,26 @@ def test_what_is_expected_weighs_each_subject_by_how_surely_it_stops():
     promises = {"l1": terms(rate=1), "r": terms(rate=2), "deep": terms(rate=4, benefit=1_000)}
     book = Book(tuple(cover(name, name, promise) for name, promise in promises.items()), world)
     chances = stopping_chances(world, "l1")
-    assert chances == {"l1": 1.0, "r": 0.5, "deep": pytest.approx(0.5 * 0.2 + 0.5 * (1 - 0.9 * 0.8))}
+    assert {name: float(chance) for name, chance in chances.items()} == pytest.approx(
+        {"l1": 1.0, "r": 0.5, "deep": 0.5 * 0.2 + 0.5 * (1 - 0.9 * 0.8)}
+    )
     expected = HOUR * (1 + 0.5 * 2) + 0.24 * (4 * HOUR + 250)
     assert float(expected_if_stopped(book, "l1", 2 * HOUR, 0)) == pytest.approx(expected)
     assert expected_if_stopped(book, "deep", 2 * HOUR, 0) == 4 * HOUR + 250
+
+
+def test_a_link_that_passes_nothing_on_stops_nobody():
+    world = World(tuple(Process(name, 1.0, law()) for name in ("l1", "r")), (), (Link("r", "l1", 0.0),))
+    book = Book((cover("q", "r"),), world)
+    assert if_stopped(book, "l1", 2 * HOUR, 0).total == expected_if_stopped(book, "l1", 2 * HOUR, 0) == 0
+
+
+def test_expectations_through_too_many_causes_are_refused():
+    names = [f"n{i:02d}" for i in range(16)]
+    links = tuple(Link(low, high, 0.5) for i, high in enumerate(names) for low in names[i + 1 :])
+    world = World(tuple(Process(name, 1.0, law()) for name in names), (), links)
+    with pytest.raises(InvalidData, match="n00 stops more than 12 causes of others"):
+        stopping_chances(world, "n00")
 
 
 def test_what_is_certain_is_expected_in_full():
@@ -96,7 +112,7 @@ def test_chances_of_stopping_are_those_of_all_ways_in_which_links_may_pass_a_hal
     chosen = data.draw(st.lists(st.sampled_from(pairs), unique=True, max_size=7))
     links = tuple(Link(low, high, data.draw(st.sampled_from([0.0, 0.3, 0.8, 1.0]))) for high, low in chosen)
     world = World(tuple(Process(name, 1.0, law()) for name in names), (), links)
-    expected = dict.fromkeys(world.stopped_by("a"), 0.0)
+    expected = dict.fromkeys(names, 0.0)
     for open_ in product((False, True), repeat=len(links)):
         weight, stopped = 1.0, {"a"}
         for link, passes in zip(links, open_, strict=True):
@@ -107,7 +123,9 @@ def test_chances_of_stopping_are_those_of_all_ways_in_which_links_may_pass_a_hal
                 stopped.add(each)
         for each in stopped:
             expected[each] += weight
-    assert stopping_chances(world, "a") == pytest.approx(expected)
+    found = stopping_chances(world, "a")
+    assert {name: float(found.get(name, 0)) for name in names} == pytest.approx(expected)
+    assert all(0 < chance <= 1 for chance in found.values())
 
 
 def test_scenarios_out_of_this_world_are_refused():

@@ -111,6 +111,8 @@ def test_without_distributed_the_extra_is_named(book):
 def test_numbers_of_years_that_make_no_sense_are_refused():
     assert simulation.blocks_for(1e6) == 10_000
     assert simulation.blocks_for(250) == 3
+    assert simulation.blocks_for(300.5) == 4
+    assert simulation.blocks_for(100.5) == 2
     for years in (0.0, 100.0, -5.0, float("nan"), 1e10):
         with pytest.raises(InvalidInput, match="years is"):
             simulation.blocks_for(years)
@@ -165,7 +167,11 @@ def test_an_interrupted_table_leaves_the_old_file_and_no_half_of_a_new_one(tmp_p
 
 
 def test_a_table_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
-    with pytest.raises(InvalidInput, match=r"must end in \.parquet"):
+    (tmp_path / "folder.parquet").mkdir()
+    for name in ("years.csv", "folder.parquet"):
+        with pytest.raises(InvalidInput, match=r"must be a file and end in \.parquet"):
+            simulation.require_parquet(tmp_path / name)
+    with pytest.raises(InvalidInput, match=r"end in \.parquet"):
         simulation.require_parquet(tmp_path / "years.csv")
     with pytest.raises(InvalidInput, match="nothing can be written"):
         simulation.require_parquet(tmp_path / "nowhere" / "years.parquet")
@@ -244,6 +250,7 @@ def test_a_real_day_is_replayed_on_the_book(book_file):
     assert told["expected"] == dict.fromkeys(("low", "base", "high"), told["total"])  # no failover is covered there
 
 
+@pytest.mark.network
 def test_days_without_halts_and_unknown_causes_are_refused(book_file):
     for arguments, words in (
         (("replay", "1999-01-01"), "no halt of known length"),
@@ -251,6 +258,10 @@ def test_days_without_halts_and_unknown_causes_are_refused(book_file):
         (("stop", "eip155:99999999", "1h"), "unknown"),
         (("stop", "eip155:1", "soon"), "duration"),
         (("simulate", "--years", "5"), "years is 5"),
+        (("simulate", "--years", "1000", "--event-share", "0.0001"), "--event-share is 0.0001"),
+        (("simulate", "--scheduler", "foo"), "must be an address such as tcp://"),
+        (("simulate", "--scheduler", "tcp://127.0.0.1:1"), "no Dask scheduler answers"),
+        (("simulate", "--year-losses", "x.parquet", "--event-losses", "x.parquet"), "another file"),
         (("simulate", "--scheduler", "tcp://127.0.0.1:1", "--numpy"), "--numpy runs on this machine only"),
         (("simulate", "--scheduler", "tcp://127.0.0.1:1", "--year-losses", "x.csv"), ".parquet"),
     ):
@@ -289,7 +300,7 @@ def heed_interrupts():
 
 def test_ctrl_c_ends_a_long_run_at_once_and_prints_no_result(book_file, tmp_path):
     code = "from insure.cli import main; main()"
-    ask = [sys.executable, "-c", code, "portfolio", "simulate", "--years", "1e9", "--book", str(book_file), "--json"]
+    ask = [sys.executable, "-c", code, "portfolio", "simulate", "--years", "1e8", "--book", str(book_file), "--json"]
     process = subprocess.Popen(ask, stdout=subprocess.PIPE, stderr=subprocess.PIPE, preexec_fn=heed_interrupts)
     time.sleep(8.0)
     assert process.poll() is None

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms
+from pricing_models.payoff import INT64_BOUND, LONGEST_INCIDENT_SECONDS, Semantics, Terms
 from pricing_models.simulate.outages import YEAR
 from pricing_models.simulate.payouts import LENGTH_CELLS, TIME_CELLS, TIME_SHIFT
 
@@ -21,7 +21,6 @@ InForce = tuple[int, int, Terms]
 
 LARGEST_TABLE = 2**15
 """Numbers of a subject's table (256 KiB): more would not stay in a core's cache, and memory would grow too fast."""
-_INT64_BOUND = 2**63
 
 
 class _Subject(NamedTuple):
@@ -128,7 +127,7 @@ def _table(subject: _Subject) -> I64:
 
 def _wrapped(value: int) -> int:
     """`value` modulo 2^64, as int64 has it."""
-    return (value + _INT64_BOUND) % (2 * _INT64_BOUND) - _INT64_BOUND
+    return (value + INT64_BOUND) % (2 * INT64_BOUND) - INT64_BOUND
 
 
 def firsts(sizes: Sequence[int]) -> I64:
