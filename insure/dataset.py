@@ -18,8 +18,9 @@ from insure.overrides import parse_overrides
 from insure.records.history import Dependency, Observation, Outage, Precision, Subject
 from insure.records.history_tables import HEADERS, parse_tables
 from insure.universe import FILE as UNIVERSE
-from insure.universe import Member, parse_universe
+from insure.universe import Listing, Member, listings, parse_universe
 from pricing_models.overrides import Override
+from pricing_models.windows import clip
 
 _HERE = Path(__file__).resolve().parent
 
@@ -98,26 +99,30 @@ def load(path: Path | None = None) -> Dataset:
 def experience_frames(dataset: Dataset, as_of: int) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the tables (subjects, outages) of chains that `pricing_models` takes; times are epoch seconds.
 
-    A chain counts in the universe if it is a member and anybody watched it. Without launch and bracket its
-    window is empty: it adds no exposure, yet its outages still tell how long halts last.
+    A chain counts in the universe if it is a member and anybody watched it, in the windows in which it was listed.
+    Without launch and bracket it has none: it adds no exposure, yet its outages still tell how long halts last.
     """
+    listed = listings(dataset.universe, dataset.subjects)
     chains = [subject for subject in dataset.subjects if subject.kind.is_chain]
     ids = {subject.id for subject in chains}
-    subjects = pd.DataFrame([_exposure(subject, as_of) for subject in chains])
+    subjects = pd.DataFrame([_exposure(subject, listed.get(subject.id), as_of) for subject in chains])
     outages = pd.DataFrame([_experience(outage) for outage in dataset.outages if outage.subject in ids])
     return subjects, outages
 
 
-def _exposure(subject: Subject, as_of: int) -> dict[str, object]:
+def _exposure(subject: Subject, listed: tuple[Listing, ...] | None, as_of: int) -> dict[str, object]:
     begins = [time for time in (subject.launch, subject.observed_from) if time is not None]
     ends = [time for time in (subject.end, subject.observed_to) if time is not None]
     until = min([as_of, *ends])
+    begin = min(max(begins, default=until), until)
+    times = ((low, until if high is None else high) for low, high in listed or ((begin, until),))
     return {
         "subject_id": subject.id,
         "kind": subject.kind.value,
         "launch": np.nan if subject.launch is None else float(subject.launch),
-        "observed_from": float(min(max(begins, default=until), until)),
+        "observed_from": float(begin),
         "observed_to": float(until),
+        "windows": clip(times, begin, until),
         "in_universe": subject.in_frequency_universe and subject.observation is not Observation.NONE,
         "member": subject.in_frequency_universe,
         "watched": subject.observation is not Observation.NONE,

@@ -27,6 +27,7 @@ from insure.records.history import (
 from insure.universe import unsearched_years
 from pricing_models import experience
 from pricing_models.frequency import GROUP_OF_KIND
+from pricing_models.windows import seconds
 
 BEGIN = "<!-- counts, written by `make counts` -->"
 END = "<!-- end of counts -->"
@@ -44,7 +45,7 @@ def counts(history: Dataset) -> str:
             _by("what stopped", Stopped, lambda outage: outage.what_stopped, history.outages),
             _by_precision(history.outages),
             _by("confidence", Confidence, lambda outage: outage.confidence, history.outages),
-            _observed(history.subjects, history.outages, as_of),
+            _observed(history, as_of),
             _brackets(history, as_of),
             _gaps(history.subjects, history.outages),
         ]
@@ -99,23 +100,19 @@ def _by_precision(outages: Sequence[Outage]) -> str:
     return _table(("precision, of usable halts", "start", "end"), body)
 
 
-def _observed(subjects: Iterable[Subject], outages: Sequence[Outage], as_of: int) -> str:
-    """Members of the frequency universe by how they were watched, with their years and their usable halts."""
-    members = [subject for subject in subjects if subject.in_frequency_universe]
+def _observed(history: Dataset, as_of: int) -> str:
+    """Members of the frequency universe by how they were watched, with the years in which they were listed and all
+    their usable halts."""
+    members = [subject for subject in history.subjects if subject.in_frequency_universe]
+    listed = experience_frames(history, as_of)[0].set_index("subject_id")["windows"].map(seconds)
     body = []
     for observation in Observation:
         own = [subject for subject in members if subject.observation is observation]
         ids = {subject.id for subject in own}
-        halts = sum(outage.usable and outage.subject in ids for outage in outages)
-        years = sum(_seconds(subject, as_of) for subject in own) / _YEAR_SECONDS
+        halts = sum(outage.usable and outage.subject in ids for outage in history.outages)
+        years = float(listed.reindex(sorted(ids), fill_value=0.0).sum()) / _YEAR_SECONDS
         body.append((str(observation), len(own), f"{years:.1f}", halts))
     return _table(("members of the universe, watched by", "chains", "years", "usable halts"), body)
-
-
-def _seconds(subject: Subject, as_of: int) -> int:
-    begin = max(time for time in (subject.launch, subject.observed_from, 0) if time is not None)
-    end = min(time for time in (subject.end, subject.observed_to, as_of) if time is not None)
-    return max(0, end - begin)
 
 
 def _brackets(history: Dataset, as_of: int) -> str:

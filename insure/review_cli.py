@@ -16,6 +16,7 @@ from insure import dataset
 from insure.errors import InsureError, InvalidInput, NotConfigured
 from insure.ingest import curated, review, verdicts
 from insure.ingest.asking import archive_of, ask_source, fetcher_of, read_sources
+from insure.ingest.beside import while_alive
 from insure.ingest.collect import collect
 from insure.ingest.merging import length_text, moment_text
 from insure.ingest.reconcile import Finding, Standing, reconcile
@@ -74,7 +75,7 @@ def open_desk(settings: Settings) -> Desk:
     decided = verdicts.parse_verdicts(path.read_bytes()) if path.is_file() else verdicts.Verdicts(())
     found = collect(archive_of(settings), read_sources(folder, history))
     findings = reconcile(
-        (*found.reports, *_read_by_people(folder, history)),
+        (*while_alive(found.reports, history.subjects), *_read_by_people(folder, history)),
         history.outages,
         {subject.id: subject.slug for subject in history.subjects},
         causes=[(each.subject, each.cause) for each in history.dependencies],

@@ -1,6 +1,6 @@
 """Would such prices have been right? A synthetic book, sold every 1 January and paid by what then happened.
 
-Every universe subject whose window is open on the day buys the same terms until the window or the year ends, at the
+Every universe subject with a window open on the day buys the same terms until that window or the year ends, at the
 price of a model fitted to what began before. A halt's covered seconds are taken to be its length (no trigger between),
 which is treated three ways where it is not known: `low` pays for its lower bound, `base` for the middle of its bounds
 (the median of known lengths where there is no upper one, if that is longer), `high` for its upper bound, without one
@@ -20,6 +20,7 @@ from pricing_models.experience import Experience, Status
 from pricing_models.model import ModelSettings, fit
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, owed
 from pricing_models.premium import Loadings
+from pricing_models.windows import clip, windows_of
 
 TREATMENTS = ("low", "base", "high")
 _LONGEST_SECONDS = 10 * 366 * 86400
@@ -86,10 +87,14 @@ def replay(
 
 
 def _terms_of_year(subjects: pd.DataFrame, origin: float, end: float) -> dict[str, int]:
-    """Seconds of cover of each universe subject whose window is open at the origin."""
-    members = subjects[subjects["in_universe"].astype(bool) & (subjects["observed_from"] <= origin)]
-    seconds = members["observed_to"].clip(upper=end) - origin
-    return {str(name): int(s) for name, s in zip(members["subject_id"], seconds, strict=True) if s >= 86400}
+    """Seconds of cover of each universe subject with a window open at the origin."""
+    members = subjects[subjects["in_universe"].astype(bool)]
+    terms: dict[str, int] = {}
+    for name, windows in zip(members["subject_id"], windows_of(members), strict=True):
+        ahead = clip(windows, origin, end)
+        if ahead and ahead[0][0] == origin and ahead[0][1] - origin >= 86400:
+            terms[str(name)] = int(ahead[0][1] - origin)
+    return terms
 
 
 def _outcome(whole: Experience, subject_id: str, begin: float, end: float, terms: Terms) -> dict[str, object]:

@@ -12,6 +12,7 @@ import pandas as pd
 from pricing_models.errors import InvalidData
 from pricing_models.experience import YEAR_SECONDS, Experience
 from pricing_models.frequency import ALL, GROUP_OF_KIND
+from pricing_models.windows import clip, covers, seconds, windows_of
 
 RECENT_SECONDS = 90 * 86400.0
 COLUMNS = ("subject_id", "kind", "group", "start", "years", "halts", "age", "recent")
@@ -36,26 +37,29 @@ def year_start(year: int) -> float:
 
 
 def cut(subjects: pd.DataFrame, experience: Experience) -> pd.DataFrame:
-    """One row per subject and calendar quarter of its window, with the columns of `COLUMNS`.
+    """One row per subject and calendar quarter that its windows touch, with the columns of `COLUMNS`.
 
     `age` is in years since launch at the middle of the row's exposure (nan if unknown); `recent` is 1.0 if a halt began
     within the 90 days before the quarter.
     """
-    members = subjects.set_index("subject_id")
     launch = experience.subjects["launch"]
     starts = {str(key): part.to_numpy() for key, part in experience.durations.groupby("subject_id")["start"]}
     rows: list[tuple[object, ...]] = []
-    for subject_id, kind, begin, end in members[["kind", "observed_from", "observed_to"]].itertuples():
-        until = min(float(end), experience.as_of)
+    for subject_id, kind, whole in zip(subjects["subject_id"], subjects["kind"], windows_of(subjects), strict=True):
+        windows = clip(whole, -np.inf, experience.as_of)
         halts = starts.get(str(subject_id), np.empty(0))
         group = GROUP_OF_KIND.get(str(kind), ALL)
-        quarters = quarter_starts(float(begin), until)
+        quarters = quarter_starts(windows[0][0], windows[-1][1]) if windows else []
         for quarter, following in zip(quarters, [*quarters[1:], np.inf], strict=False):
-            low, high = max(float(begin), quarter), min(until, following)
-            count = int(np.sum((halts >= low) & (halts < high)))
+            parts = clip(windows, quarter, following)
+            if not parts:
+                continue
+            length = seconds(parts)
+            middle = sum((low + high) / 2.0 * ((high - low) / length) for low, high in parts)
             recent = float(np.any((halts >= quarter - RECENT_SECONDS) & (halts < quarter)))
-            age = ((low + high) / 2.0 - float(launch[subject_id])) / YEAR_SECONDS
-            rows.append((subject_id, kind, group, quarter, (high - low) / YEAR_SECONDS, count, age, recent))
+            age = (middle - float(launch[subject_id])) / YEAR_SECONDS
+            count = int(covers(parts, halts).sum())
+            rows.append((subject_id, kind, group, quarter, length / YEAR_SECONDS, count, age, recent))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

@@ -3,7 +3,7 @@
 Reports of one subject that begin within the merge gap of the last known end of the one before are one halt:
 at 48 h a tenth of the halts of the history vanish into clusters, after which the gaps look exponential. A
 merged halt lasts the sum of its parts, never the time between them; one without a known end lasted at least its
-low bound, and one that was for good has no length. Windows are half open: [observed_from, observed_to).
+low bound, and one that was for good has no length. What is counted is what lies in a subject's `windows`.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ import pandas as pd
 from scipy import stats
 
 from pricing_models.errors import InvalidData
+from pricing_models.windows import are_windows, clip, covers, seconds, windows_of
 
 YEAR_SECONDS = 365.25 * 86400.0
 MERGE_GAP_SECONDS = 48 * 3600
@@ -99,16 +100,14 @@ def build(
     halts = _merge(known, float(merge_gap_seconds))
     frame = subjects.set_index("subject_id")[["kind", "in_universe", "launch", "operated"]].copy()
     frame = frame.astype({"in_universe": bool, "operated": bool})
-    begin = subjects.set_index("subject_id")["observed_from"]
-    end = subjects.set_index("subject_id")["observed_to"].clip(upper=as_of)
-    frame["exposure_years"] = ((end - begin) / YEAR_SECONDS).clip(lower=0.0)
-    start = halts["start"].to_numpy(dtype=float)
-    owner = halts["subject_id"]
-    inside = (start >= begin.reindex(owner).to_numpy()) & (start < end.reindex(owner).to_numpy())
-    counts = halts.loc[inside].groupby("subject_id").size()
-    frame["halts"] = counts.reindex(frame.index, fill_value=0).astype(int)
+    windows = [clip(each, -np.inf, as_of) for each in subjects["windows"]]
+    frame["exposure_years"] = [seconds(each) / YEAR_SECONDS for each in windows]
+    starts = {key: part.to_numpy(dtype=float) for key, part in halts.groupby("subject_id")["start"]}
+    none = np.empty(0)
+    counted = (covers(each, starts.get(name, none)).sum() for name, each in zip(frame.index, windows, strict=True))
+    frame["halts"] = np.fromiter(counted, dtype=int, count=len(frame))
     frame["last_halt"] = halts.groupby("subject_id")["start"].max().reindex(frame.index).astype(float)
-    halts["kind"] = frame["kind"].reindex(owner).fillna("unlisted").to_numpy()
+    halts["kind"] = frame["kind"].reindex(halts["subject_id"]).fillna("unlisted").to_numpy()
     columns = ["subject_id", "kind", "event_id", "start", "low", "high", "status"]
     return Experience(frame, halts[columns], float(as_of), float(merge_gap_seconds))
 
@@ -163,21 +162,20 @@ def _halt(
 def tables(subjects: pd.DataFrame, outages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both tables checked: only the columns that the models take, times and lengths as floats.
 
-    `launch` (epoch seconds, nan unknown) and `operated` (whether one operator can stop it; by kind) are optional in the
-    first and added where they are missing.
+    `launch` (epoch seconds, nan unknown), `operated` (whether one operator can stop it; by kind) and `windows` (by
+    default all of the bracket) are optional in the first and added where they are missing.
     Raises `InvalidData` naming the column and the row at fault.
     """
     if "launch" not in subjects:
         subjects = subjects.assign(launch=np.nan)
     if "operated" not in subjects and "kind" in subjects:
         subjects = subjects.assign(operated=subjects["kind"].isin(OPERATED_KINDS))
-    subjects = _with_numbers(
-        "subjects", subjects, (*SUBJECT_COLUMNS, "launch", "operated"), ("observed_from", "observed_to", "launch")
-    )
+    columns = (*SUBJECT_COLUMNS, "launch", "operated", *(name for name in ("windows",) if name in subjects))
+    subjects = _with_numbers("subjects", subjects, columns, ("observed_from", "observed_to", "launch"))
     outages = _with_numbers("outages", outages, OUTAGE_COLUMNS, ("start", "low_seconds", "high_seconds"))
     _check_subjects(subjects)
     _check_outages(outages)
-    return subjects, outages
+    return subjects.assign(windows=pd.Series(windows_of(subjects), index=subjects.index, dtype=object)), outages
 
 
 def _check_subjects(subjects: pd.DataFrame) -> None:
@@ -187,6 +185,9 @@ def _check_subjects(subjects: pd.DataFrame) -> None:
         bad = ~np.isfinite(subjects[column])
         _reject("subjects", subjects, column, bad, "must be a finite number of epoch seconds")
     _reject("subjects", subjects, "launch", np.isinf(subjects["launch"]), "must be epoch seconds, or nan")
+    if "windows" in subjects:
+        bad = ~subjects["windows"].map(are_windows).astype(bool)
+        _reject("subjects", subjects, "windows", bad, "must be pairs of epoch seconds, in order and apart")
     for column in ("kind", "in_universe", "operated"):
         _reject("subjects", subjects, column, subjects[column].isna(), "must not be empty")
 

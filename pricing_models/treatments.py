@@ -17,6 +17,7 @@ from pricing_models.frequency import ALL, GROUP_OF_KIND
 from pricing_models.model import Model, refit_rates
 from pricing_models.premium import Loadings, Premium
 from pricing_models.pricing import Enquiry, price_many
+from pricing_models.windows import clip, seconds
 
 
 class Exposure(StrEnum):
@@ -82,7 +83,7 @@ def with_unsearched(subjects: pd.DataFrame, years: Mapping[str, float], as_of: f
     searched members on average. Raises `InvalidData` when a number of years is negative or not finite."""
     checked, _ = experience.tables(subjects, _no_outages())
     members = checked[checked["in_universe"].astype(bool)]
-    spans = (members["observed_to"].clip(upper=as_of) - members["observed_from"]) / YEAR_SECONDS
+    spans = members["windows"].map(lambda windows: seconds(clip(windows, -np.inf, as_of))) / YEAR_SECONDS
     groups = members["kind"].map(GROUP_OF_KIND).fillna(ALL)
     parts = [checked]
     for group, total in years.items():
@@ -92,14 +93,16 @@ def with_unsearched(subjects: pd.DataFrame, years: Mapping[str, float], as_of: f
         if total == 0 or own.empty:
             continue
         count = max(1, round(total / float(own.mean())))
+        begin = as_of - total / count * YEAR_SECONDS
         quiet = {
             "subject_id": [f"unsearched:{group}:{number}" for number in range(count)],
             "kind": (kind := str(members.loc[own.index[0], "kind"])),
             "operated": kind in experience.OPERATED_KINDS,
             "launch": np.nan,
-            "observed_from": as_of - total / count * YEAR_SECONDS,
+            "observed_from": begin,
             "observed_to": as_of,
             "in_universe": True,
+            "windows": [((begin, as_of),)] * count,
         }
         parts.append(pd.DataFrame(quiet))
     return pd.concat(parts, ignore_index=True)

@@ -55,6 +55,7 @@ PRICED = (
     "scoring",
     "tails",
     "versions",
+    "windows",
 )
 """The modules that a price goes through; a change in any of them, be it of a comment, makes another version."""
 

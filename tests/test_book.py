@@ -53,6 +53,19 @@ def test_each_policy_is_priced_by_what_was_known_on_its_day(policies):
     assert (row["expected"], row["premium"]) == (premium.loss.mean, premium.total)
 
 
+def test_cover_is_sold_to_who_is_listed_on_the_day_and_until_it_is_not():
+    begin, day = year_start(2022), 86400.0
+    subjects = SUBJECTS.copy()
+    windows = [((low, high),) for low, high in zip(subjects["observed_from"], subjects["observed_to"], strict=True)]
+    windows[3] = ((begin - 400 * day, begin + 100 * day), (begin + 200 * day, AS_OF))
+    windows[4] = ((begin - 400 * day, begin - day), (begin + day, AS_OF))
+    subjects["windows"] = windows
+    sold = replay(subjects, OUTAGES, AS_OF, (2022,)).set_index("subject_id")["term_years"]
+    assert sold["s003"] * 365.25 == pytest.approx(100)
+    assert "s004" not in sold
+    assert sold["s005"] * 365.25 == pytest.approx(365)
+
+
 def test_all_halts_of_the_sold_years_are_replayed(policies):
     sold = OUTAGES["start"].between(year_start(2021), AS_OF, inclusive="left")
     assert len(policies) == 90

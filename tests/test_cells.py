@@ -36,6 +36,44 @@ def test_the_cells_of_a_subject_add_up_to_its_exposure_and_its_halts():
     assert whole["halts"].sum() > 10
 
 
+def test_time_between_two_windows_is_in_no_cell():
+    begin = year_start(2020)
+    february, august, november = begin + 31 * DAY, begin + 213 * DAY, begin + 305 * DAY
+    subjects = pd.DataFrame(
+        {
+            "subject_id": ["a"],
+            "kind": "l1",
+            "launch": begin,
+            "observed_from": begin,
+            "observed_to": year_start(2021),
+            "in_universe": True,
+            "windows": [((begin, february), (august, november))],
+        }
+    )
+    times = (begin + DAY, february + DAY, august + DAY)
+    rows = [("a", f"e{time}", time, "minute", 60.0, 60.0, True, "resumed") for time in times]
+    columns = ["subject_id", "event_id", "start", "start_precision", "low_seconds", "high_seconds", "usable", "ended"]
+    cells = cut(subjects, experience.build(subjects, pd.DataFrame(rows, columns=columns), AS_OF))
+    assert [str(pd.Timestamp(start, unit="s").date()) for start in cells["start"]] == [
+        "2020-01-01",
+        "2020-07-01",
+        "2020-10-01",
+    ]
+    assert cells["halts"].tolist() == [1, 1, 0]
+    assert (cells["years"] * 365.25).tolist() == pytest.approx([31, 61, 31])
+    assert (cells["age"] * 365.25).tolist() == pytest.approx([15.5, 243.5, 289.5])
+
+
+def test_two_windows_in_one_quarter_are_one_cell_of_the_age_at_their_middle():
+    begin = year_start(2020)
+    subjects, outages = history(1, 1)
+    subjects = subjects.assign(observed_from=begin, observed_to=begin + 91 * DAY, launch=begin)
+    subjects["windows"] = [((begin, begin + 30 * DAY), (begin + 60 * DAY, begin + 70 * DAY))]
+    (cell,) = cut(subjects, experience.build(subjects, outages, AS_OF)).to_dict("records")
+    assert cell["years"] * 365.25 == pytest.approx(40)
+    assert cell["age"] * 365.25 == pytest.approx((30 * 15 + 10 * 65) / 40)
+
+
 def test_age_is_that_at_the_middle_of_a_cell_and_recent_looks_back_ninety_days():
     begin = year_start(2020)
     subjects = pd.DataFrame(

@@ -1,6 +1,7 @@
 import csv
 import re
 from collections import Counter
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 
@@ -8,9 +9,10 @@ import pytest
 
 from insure.dataset import Dataset, experience_frames, find_outage, load, replayable
 from insure.records import history
-from insure.records.history import Severity, SubjectKind
+from insure.records.history import Inclusion, Severity, SubjectKind
 from insure.records.history_tables import HEADERS
 from insure.universe import unsearched_years
+from pricing_models.windows import seconds
 
 DATA = Path(__file__).parents[1] / "data"
 AS_OF = 1_795_305_600  # 2026-11-22
@@ -87,12 +89,21 @@ def test_membership_does_not_follow_from_having_halted(dataset: Dataset) -> None
 def test_the_universe_has_the_exposure_that_its_lists_give(dataset: Dataset) -> None:
     subjects, _ = experience_frames(dataset, AS_OF)
     universe = subjects[subjects["in_universe"]]
-    years = (universe["observed_to"] - universe["observed_from"]) / 31_557_600
+    years = universe["windows"].map(seconds) / 31_557_600
     rollup = universe["kind"].isin(["l2", "l3"])
     assert years[rollup].sum() == pytest.approx(157.4, rel=0.03)
-    # whoever is searched next, the lists of L1s stay as long: one bracket a chain, from its first month to its last
+    # whoever is searched next, the lists of L1s stay as long: forty chains, less the time before launches, after ends
     unsearched = unsearched_years(dataset.universe, dataset.subjects, AS_OF)
-    assert years[~rollup].sum() + unsearched["l1"] == pytest.approx(386, rel=0.03)
+    assert years[~rollup].sum() + unsearched["l1"] == pytest.approx(353, rel=0.02)
+
+
+@pytest.mark.parametrize("year", range(2018, 2027))
+def test_the_monthly_lists_have_forty_chains(dataset: Dataset, year: int) -> None:
+    l1s = [member for member in dataset.universe if member.rule is Inclusion.MARKET_CAP_RANK]
+    for month in range(1, 13):
+        day = datetime(year, month, 15, tzinfo=UTC).timestamp()
+        listed = [each for each in l1s if each.listed_from <= day and (each.listed_to is None or day < each.listed_to)]
+        assert len({each.subject or each.name for each in listed}) == len(listed) == 40, month
 
 
 def test_every_rollup_depends_on_the_chain_it_settles_on(dataset: Dataset) -> None:

@@ -64,6 +64,36 @@ def test_halts_outside_the_window_are_not_counted_but_their_length_is_known():
     assert len(seen.durations) == 3
 
 
+def test_a_subject_is_counted_only_in_the_windows_that_it_has():
+    apart = ((START, START + YEAR_SECONDS), (START + 3 * YEAR_SECONDS, START + 5 * YEAR_SECONDS))
+    frame = subjects(("a", "l1", START, AS_OF, True), ("b", "l1", START, AS_OF, True))
+    frame["windows"] = [apart, ((START, AS_OF),)]
+    history = outages(*((name, year * YEAR_SECONDS, HOUR, HOUR) for name in "ab" for year in (0.5, 2, 4, 6)))
+    seen = build(frame, history, AS_OF)
+    assert seen.subjects["exposure_years"].tolist() == pytest.approx([3.0, 10.0])
+    assert seen.subjects["halts"].tolist() == [2, 4]
+    assert len(seen.durations) == 8
+    earlier = build(frame, history, START + 4 * YEAR_SECONDS)
+    assert earlier.subjects["exposure_years"].tolist() == pytest.approx([2.0, 4.0])
+
+
+def test_windows_lie_within_the_bracket():
+    frame = subjects(("a", "l1", START + YEAR_SECONDS, START + 3 * YEAR_SECONDS, True))
+    frame["windows"] = [((START, START + 2 * YEAR_SECONDS), (START + 4 * YEAR_SECONDS, AS_OF))]
+    assert build(frame, outages(), AS_OF).subjects["exposure_years"].tolist() == pytest.approx([1.0])
+
+
+@pytest.mark.parametrize(
+    "windows",
+    [((START, np.nan),), ((START + DAY, START),), ((START, START + DAY), (START, AS_OF)), ((START,),), "soon", None],
+)
+def test_windows_that_are_no_spans_in_order_are_refused(windows):
+    frame = subjects()
+    frame["windows"] = [windows]
+    with pytest.raises(InvalidData, match=r"subjects row 0, column windows is .*: must be pairs"):
+        build(frame, outages(), AS_OF)
+
+
 def test_unusable_rows_and_what_begins_after_the_date_of_the_fit_do_not_exist():
     history = outages(("a", DAY, HOUR, HOUR, False), ("a", 11 * YEAR_SECONDS, HOUR, HOUR))
     seen = build(subjects(), history, AS_OF)

@@ -56,6 +56,14 @@ def reviewer(insure: Insure, tmp_path: Path) -> Reviewer:
 JUDGED = ("--set", "what_stopped=block_production", "--set", "severity=full_halt", "--set", "peril=sequencer_bug")
 
 
+def test_what_a_closed_chains_page_tells_of_later_times_is_not_the_chains(reviewer: Reviewer) -> None:
+    (reviewer.data / "sources.csv").write_text(f"{HEADER}\nstatuspage,https://status.example,svc:helium,,seen\n")
+    reviewer.answered(incident(id="last", started_at="2023-04-18T20:00:00Z", resolved_at="2023-04-18T21:00:00Z"))
+    assert list(reviewer.waiting()) == ["helium-20230418T2000"]
+    reviewer.answered(incident(id="later", started_at="2023-04-19T00:30:00Z", resolved_at="2023-04-19T01:00:00Z"))
+    assert list(reviewer.waiting()) == ["helium-20230418T2000"]
+
+
 def test_a_new_outage_waits_until_it_is_accepted(reviewer: Reviewer) -> None:
     assert "Nothing waits to be decided." in reviewer("list").out
     reviewer.answered(incident())

@@ -72,6 +72,16 @@ def test_unsearched_years_are_added_as_quiet_members_of_the_usual_length():
     assert more.iloc[: len(SUBJECTS)]["subject_id"].tolist() == SUBJECTS["subject_id"].tolist()
 
 
+def test_unsearched_members_are_as_long_as_the_searched_were_listed():
+    subjects = SUBJECTS.copy()
+    pairs = zip(subjects["observed_from"], subjects["observed_to"], strict=True)
+    subjects["windows"] = [((low, low + YEAR_SECONDS), (high - YEAR_SECONDS, high)) for low, high in pairs]
+    more = with_unsearched(subjects, {"l1": 80.0}, AS_OF)
+    assert len(more) - len(SUBJECTS) == 40  # of two years each
+    refitted = fit(more, OUTAGES, AS_OF).experience.subjects
+    assert refitted["exposure_years"].iloc[-40:].sum() == pytest.approx(80.0)
+
+
 @pytest.mark.parametrize("years", [-1.0, np.nan, np.inf])
 def test_years_that_are_no_number_of_years_are_refused(years):
     with pytest.raises(InvalidData, match="unsearched years of l1 are"):

@@ -1,4 +1,4 @@
-"""The frequency universe: every member by an outside rule, in one bracket, and the years that nobody searched."""
+"""The frequency universe: every member by an outside rule, while it was listed, and the years that nobody searched."""
 
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from tests.test_dataset import small, subject_row, write
 
 DAY = 86_400
 YEAR = 365.25 * DAY
+AS_OF = 1_704_067_200  # 2024-01-01
 ALPHA = "market_cap_rank,eip155:7,Alpha,2022-06-01,,a list"
 BETA = "l2beat_listing,svc:beta,Beta,2022-06-01,2023-05-31,a list"
 
@@ -43,8 +44,7 @@ def test_years_that_nobody_searched_are_those_of_members_that_are_no_subjects(fo
         "l2beat_listing,,Still,2023-01-01,,a list",
     )
     history = load(put(folder, *rows))
-    as_of = 1_704_067_200  # 2024-01-01
-    years = unsearched_years(history.universe, history.subjects, as_of)
+    years = unsearched_years(history.universe, history.subjects, AS_OF)
     assert years == {"l1": 365 * DAY / YEAR, "rollup": 365 * DAY / YEAR}
     assert unsearched_years(history.universe, history.subjects, 0) == {"l1": 0.0, "rollup": 0.0}
 
@@ -54,8 +54,8 @@ def test_a_member_that_nobody_watched_is_a_subject_all_the_same(folder: Path) ->
     tables["subjects.csv"][1] |= {"kind": "l2", "inclusion_reason": "l2beat_listing", "observed_to": "2023-05-31"}
     tables["subjects.csv"][1]["observation"] = "none"
     history = load(put(write(folder, tables), ALPHA, BETA))
-    assert unsearched_years(history.universe, history.subjects, 1_704_067_200)["rollup"] == 0.0
-    (row,) = experience_frames(history, 1_704_067_200)[0].query("subject_id == 'svc:beta'").to_dict("records")
+    assert unsearched_years(history.universe, history.subjects, AS_OF)["rollup"] == 0.0
+    (row,) = experience_frames(history, AS_OF)[0].query("subject_id == 'svc:beta'").to_dict("records")
     assert (row["member"], row["watched"], row["in_universe"]) == (True, False, False)
 
 
@@ -74,6 +74,38 @@ def test_a_chain_that_ends_after_its_membership_is_observed_only_while_it_lasts(
         DatasetError, match="'2023-05-31' or the end of eip155:7, the earlier one, is not its observed_"
     ):
         load(put(write(tmp_path, tables), ALPHA.replace(",,a", ",2023-05-31,a")))
+
+
+def test_a_chain_that_dropped_off_its_list_and_came_back_is_observed_only_while_listed(folder: Path) -> None:
+    first, again = ALPHA.replace(",,a", ",2022-08-31,a"), ALPHA.replace("2022-06-01", "2022-10-01")
+    history = load(put(folder, first, again, BETA))
+    alpha, beta = experience_frames(history, AS_OF)[0].to_dict("records")
+    june, september, october, may = 1_654_041_600, 1_661_990_400, 1_664_582_400, 1_685_577_600
+    assert alpha["windows"] == ((june, september), (october, AS_OF))
+    assert (alpha["observed_from"], alpha["observed_to"]) == (june, AS_OF)
+    assert beta["windows"] == ((june, may),)
+    assert experience_frames(history, october - 1)[0].loc[0, "windows"] == ((june, september),)
+
+
+def test_listings_count_from_the_launch_on_and_to_the_chains_own_end(tmp_path: Path) -> None:
+    tables = small()
+    tables["subjects.csv"][0] |= {"launch": "2022-10-15", "end": "2023-06-30", "observed_to": "2023-06-30"}
+    tables["subjects.csv"][1] |= {"inclusion_reason": "listed", "in_frequency_universe": "false"}
+    first, again = ALPHA.replace(",,a", ",2022-08-31,a"), ALPHA.replace("2022-06-01", "2022-10-01")
+    subjects, _ = experience_frames(load(put(write(tmp_path, tables), first, again)), AS_OF)
+    assert subjects.loc[0, "windows"] == ((1_665_792_000, 1_688_169_600),)
+
+
+def test_a_subject_that_no_list_names_is_observed_from_its_beginning_to_its_end(folder: Path) -> None:
+    alpha, _ = experience_frames(load(folder), AS_OF)[0].to_dict("records")
+    assert alpha["windows"] == ((alpha["observed_from"], alpha["observed_to"]),)
+
+
+@pytest.mark.parametrize("name", ["eip155:7,Alpha", ",Quiet"])
+def test_listings_of_one_chain_that_overlap_are_refused(folder: Path, name: str) -> None:
+    rows = [f"market_cap_rank,{name},2022-07-01,2022-12-31,b", f"market_cap_rank,{name},2022-06-01,2022-07-01,a"]
+    with pytest.raises(DatasetError, match="2:listed_from: 2022-07-01 lies within or next to that of line 3"):
+        load(put(folder, *rows, BETA, *([ALPHA] if "Quiet" in name else [])))
 
 
 @pytest.mark.parametrize(

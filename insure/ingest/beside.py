@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from insure.records.history import Outage
+from insure.ingest.reports import Report
+from insure.records.history import Outage, Subject
 
 STATUS_LAG_SECONDS = 1_800
 """Recorded clock times are late or early by so much: status pages lag, press rounds."""
@@ -12,6 +13,12 @@ FIRST_SECOND = 1_230_768_000
 
 LAST_SECOND = 4_102_444_800
 """The beginning of 2100, UTC: a time from then on is a slip of whoever wrote it."""
+
+
+def while_alive(reports: Iterable[Report], subjects: Iterable[Subject]) -> tuple[Report, ...]:
+    """The reports that may begin before their subject's end: a closed chain's page goes on, about what came after."""
+    ends = {subject.id: subject.end for subject in subjects if subject.end is not None}
+    return tuple(each for each in reports if each.subject not in ends or each.start.interval[0] < ends[each.subject])
 
 
 def overlapped(start: int, end: int, outages: Iterable[Outage]) -> tuple[Outage, ...]:
