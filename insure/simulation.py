@@ -56,7 +56,7 @@ def run_local(plan: Plan, seed: int, blocks: int, workers: int = 0, advance: Adv
 
 
 def run_with_numpy(book: Book, seed: int, blocks: int, workers: int = 0, advance: Advance | None = None) -> I64:
-    """The same years, equal to the unit, without compiled code: much slower."""
+    """The same years, equal to the unit, worked out by numpy: much slower."""
     return _on_threads(lambda *batch: vectorised.simulate(book, *batch), seed, blocks, workers, advance)
 
 

@@ -1,4 +1,4 @@
-"""The years of a book with numpy alone, where nothing can be compiled: block by block, policy by policy.
+"""The years of a book by numpy alone, a second opinion on the kernels: block by block, policy by policy.
 
 It draws the same numbers by the same sums as the kernels and counts money in whole units, so that its tolerance is
 nought: every year is equal to the unit. It is much slower.
@@ -24,7 +24,7 @@ _SAFE = 2**48
 
 
 def simulate(book: Book, seed: int, first_block: int, blocks: int) -> I64:
-    """`Book.simulate`, without compiled code."""
+    """`Book.simulate`, without the kernels."""
     key = require_run(seed, first_block, blocks)
     years = [_block(book, key, block) for block in range(first_block, first_block + blocks)]
     return np.concatenate(years)
