@@ -96,16 +96,15 @@ def load(path: Path | None = None) -> Dataset:
 
 
 def experience_frames(dataset: Dataset, as_of: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables (subjects, outages) of chains that `pricing_models` takes; times are epoch seconds.
+    """Return the tables (subjects of chains, outages) that `pricing_models` takes; times are epoch seconds.
 
     A chain counts in the universe if it is a member and anybody watched it. Without launch and bracket its
-    window is empty: it adds no exposure, yet its outages still tell how long halts last.
+    window is empty: it adds no exposure, yet its outages still tell how long halts last. Outages of what is no chain
+    are not usable; they are there to be told of among what was left out.
     """
     chains = [subject for subject in dataset.subjects if subject.kind.is_chain]
-    ids = {subject.id for subject in chains}
     subjects = pd.DataFrame([_exposure(subject, as_of) for subject in chains])
-    outages = pd.DataFrame([_experience(outage) for outage in dataset.outages if outage.subject in ids])
-    return subjects, outages
+    return subjects, pd.DataFrame([_experience(outage) for outage in dataset.outages])
 
 
 def _exposure(subject: Subject, as_of: int) -> dict[str, object]:
@@ -138,6 +137,8 @@ def _experience(outage: Outage) -> dict[str, object]:
         "high_seconds": open_end if high is None else float(high),
         "usable": outage.usable,
         "ended": outage.ended.value,
+        "peril": outage.peril.value,
+        "unusable_reason": outage.unusable_reason,
     }
 
 

@@ -39,10 +39,12 @@ def cut(subjects: pd.DataFrame, experience: Experience) -> pd.DataFrame:
     """One row per subject and calendar quarter of its window, with the columns of `COLUMNS`.
 
     `age` is in years since launch at the middle of the row's exposure (nan if unknown); `recent` is 1.0 if a halt began
-    within the 90 days before the quarter.
+    within the 90 days before the quarter. `years` are those in which a halt would have been seen: where the sources
+    have a floor, the share of halts beyond it (`experience.with_detection`) of the row's years.
     """
     members = subjects.set_index("subject_id")
     launch = experience.subjects["launch"]
+    detected = dict(experience.subjects.get("detected", pd.Series(dtype=float)))
     starts = {str(key): part.to_numpy() for key, part in experience.durations.groupby("subject_id")["start"]}
     rows: list[tuple[object, ...]] = []
     for subject_id, kind, begin, end in members[["kind", "observed_from", "observed_to"]].itertuples():
@@ -55,7 +57,8 @@ def cut(subjects: pd.DataFrame, experience: Experience) -> pd.DataFrame:
             count = int(np.sum((halts >= low) & (halts < high)))
             recent = float(np.any((halts >= quarter - RECENT_SECONDS) & (halts < quarter)))
             age = ((low + high) / 2.0 - float(launch[subject_id])) / YEAR_SECONDS
-            rows.append((subject_id, kind, group, quarter, (high - low) / YEAR_SECONDS, count, age, recent))
+            years = (high - low) / YEAR_SECONDS * detected.get(subject_id, 1.0)
+            rows.append((subject_id, kind, group, quarter, years, count, age, recent))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

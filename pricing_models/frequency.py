@@ -209,9 +209,12 @@ class FrequencyFit:
 
 
 def time_at_risk(subjects: pd.DataFrame) -> "pd.Series[float]":
-    """Years in which a subject could halt: operational ones (`covariates`) where they were worked out, else plain."""
-    name = "operational_years" if "operational_years" in subjects else "exposure_years"
-    return subjects[name].astype(float)
+    """Years in which a subject could halt and be seen to: operational ones (`covariates`) where they were worked out,
+    which hold what its sources can see already, else plain ones times that share."""
+    if "operational_years" in subjects:
+        return subjects["operational_years"].astype(float)
+    years = subjects["exposure_years"].astype(float)
+    return years * subjects["detected"].astype(float) if "detected" in subjects else years
 
 
 def fit(experience: Experience, prior: FrequencyPrior | None = None) -> FrequencyFit:

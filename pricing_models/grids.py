@@ -17,6 +17,7 @@ LogDensity = Callable[[FloatArray, FloatArray], FloatArray]
 
 _DEPTH = 18.0  # nats below the peak at which the density is cut off: about six standard deviations
 _PASSES = 40
+_REFINEMENTS = 3
 _RESOLVED = 10.0  # points per axis for each effective node and axis (1 / sum of squared weights) that is asked for
 _DROPPED = 1e-7  # probability of the lightest nodes together, which are left out
 
@@ -39,8 +40,21 @@ def posterior_nodes(log_density: LogDensity, box: tuple[float, float, float, flo
     """Nodes of an unnormalised density, found by moving `box` = (x low, x high, y low, y high) onto it.
 
     The box shrinks or grows until the density fills it, and closes in on the mode while too few nodes
-    carry the weight. Raises `FitFailed` when the density is nowhere finite or has no such box.
+    carry the weight. A narrow ridge across the box, such as truncation leaves, does either by turns: it is looked for
+    anew among twice the points, of which as many must carry the weight as before.
+    Raises `FitFailed` when the density is nowhere finite or has no such box.
     """
+    for finer in range(_REFINEMENTS):
+        found = _searched(log_density, box, (points - 1) * 2**finer + 1, (points / _RESOLVED) ** 2)
+        if found is not None:
+            return found
+    raise FitFailed(f"the posterior has no box that it fills within {box}: look for contradictions in the data")
+
+
+def _searched(
+    log_density: LogDensity, box: tuple[float, float, float, float], points: int, least: float
+) -> Nodes | None:
+    """The nodes with so many points per axis, `least` of them effective, None where no box is filled."""
     x_span, y_span = box[:2], box[2:]
     for _ in range(_PASSES):
         xs, ys = np.linspace(*x_span, points), np.linspace(*y_span, points)
@@ -52,7 +66,7 @@ def posterior_nodes(log_density: LogDensity, box: tuple[float, float, float, flo
         weights = np.exp(height - height[mode])
         whole = float(weights.sum())
         weights /= whole
-        if 1.0 / float(weights @ weights) < (points / _RESOLVED) ** 2:
+        if 1.0 / float(weights @ weights) < least:
             x_span, y_span = _around_mode(x[mode], xs), _around_mode(y[mode], ys)
             continue
         kept = height > height[mode] - _DEPTH
@@ -62,7 +76,7 @@ def posterior_nodes(log_density: LogDensity, box: tuple[float, float, float, flo
             log_mass = float(height[mode] + np.log(whole * (xs[1] - xs[0]) * (ys[1] - ys[0])))
             return _without_lightest(x, y, weights, log_mass)
         x_span, y_span = x_fresh, y_fresh
-    raise FitFailed(f"the posterior has no box that it fills within {box}: look for contradictions in the data")
+    return None
 
 
 def _around_mode(mode: float, axis: FloatArray) -> tuple[float, float]:

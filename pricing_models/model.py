@@ -221,9 +221,9 @@ def fit(
     subjects = subjects.sort_values("subject_id", kind="stable", ignore_index=True)
     outages = outages.sort_values(["subject_id", "start", "event_id"], kind="stable", ignore_index=True)
     known = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
-    known, age = _aged(subjects, known, settings)
-    rates = frequency.fit(known, settings.frequency)
     lengths = duration.fit(known, settings.duration)
+    known, age = _aged(subjects, _detected(known, lengths), settings)
+    rates = frequency.fit(known, settings.frequency)
     stated, data = in_force(overrides, as_of), data_digest(subjects, outages)
     version = version_of(to_record(data, asdict(settings), known, age, rates, lengths, stated))
     return Model(known, age, rates, lengths, settings, version, stated, data)
@@ -252,9 +252,14 @@ def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> 
     """
     subjects, outages = experience.tables(subjects, outages)
     known = experience.build(subjects, outages, model.experience.as_of, model.settings.merge_gap_seconds)
-    known, age = _aged(subjects, known, model.settings)
+    known, age = _aged(subjects, _detected(known, model.duration), model.settings)
     rates = frequency.fit(known, model.settings.frequency)
     return replace(model, experience=known, age=age, frequency=rates)
+
+
+def _detected(known: Experience, lengths: DurationFit) -> Experience:
+    """The experience with the share of halts that its sources can see, by the law of the kind's lengths."""
+    return experience.with_detection(known, lambda kind: lengths.posterior(kind).sf)
 
 
 def _aged(subjects: pd.DataFrame, known: Experience, settings: ModelSettings) -> tuple[Experience, AgeEffect]:

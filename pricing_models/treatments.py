@@ -97,6 +97,7 @@ def with_unsearched(subjects: pd.DataFrame, years: Mapping[str, float], as_of: f
             "kind": (kind := str(members.loc[own.index[0], "kind"])),
             "operated": kind in experience.OPERATED_KINDS,
             "launch": np.nan,
+            "floor_seconds": 0.0,
             "observed_from": as_of - total / count * YEAR_SECONDS,
             "observed_to": as_of,
             "in_universe": True,

@@ -106,6 +106,7 @@ def to_record(
         "settings": dict(settings),
         "subjects": subjects.reset_index().to_dict("list"),
         "durations": durations.to_dict("list"),
+        "tally": experience.tally.to_dict("list"),
         "age": asdict(age),
         "rates": {name: {"x": n.x, "y": n.y, "weights": n.weights} for name, n in sorted(rates.groups.items())},
         "lengths": {name: _law(law) for name, law in sorted(lengths.groups.items())},
@@ -144,17 +145,41 @@ def _plain(value: Any) -> Any:
 
 # Back from a record
 
+_FIELDS = (
+    "as_of",
+    "settings",
+    "subjects",
+    "durations",
+    "tally",
+    "age",
+    "rates",
+    "lengths",
+    "scores",
+    "chosen",
+    "permanent",
+    "overrides",
+)
+
 
 def of_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds, by the names of `Model`'s fields; raises `InvalidData` when it is no record of a fit."""
+    """What a record holds, by the names of `Model`'s fields; raises `InvalidData` when it is no record of a fit, or one
+    of older code, which held other things."""
+    missing = [name for name in _FIELDS if name not in record]
+    if missing:
+        written = f"written by code {record['code']}" if "code" in record else "of unknown origin"
+        raise InvalidData(
+            f"record of a fit: lacks {', '.join(missing)}, {written}; must be one that this code wrote, "
+            f"{code_version()}: fit the data of that day again"
+        )
     try:
         settings = record["settings"]
         merge_gap = settings["merge_gap_seconds"]
         frame = pd.DataFrame(record["subjects"]).set_index("subject_id")
-        for name in ("launch", "last_halt", "exposure_years"):
+        for name in ("launch", "last_halt", "exposure_years", "floor_seconds"):
             frame[name] = frame[name].astype(float)
-        durations = pd.DataFrame(record["durations"]).astype({"start": float, "low": float, "high": float})
-        known = Experience(frame, durations, float(record["as_of"]), merge_gap)
+        numbers = dict.fromkeys(("start", "low", "high", "floor"), float)
+        durations, tally = pd.DataFrame(record["durations"]).astype(numbers), pd.DataFrame(record["tally"])
+        known = Experience(frame, durations, float(record["as_of"]), merge_gap, tally)
         priors = dict(settings["duration"]) | {"bodies": tuple(settings["duration"]["bodies"])}
         rates = {
             name: Nodes(np.array(each["x"]), np.array(each["y"]), np.array(each["weights"]))
