@@ -47,6 +47,7 @@ PRICED = (
     "model",
     "observation",
     "overrides",
+    "paid",
     "payoff",
     "payout_grid",
     "premium",
@@ -54,6 +55,7 @@ PRICED = (
     "principles",
     "scoring",
     "tails",
+    "uncertainty",
     "versions",
 )
 """The modules that a price goes through; a change in any of them, be it of a comment, makes another version."""
