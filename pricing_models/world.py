@@ -183,12 +183,27 @@ def _check_process(process: Process) -> None:
     if process.length.body.name not in BODY_CODES:
         right = ", ".join(BODY_CODES)
         raise InvalidData(f"process {process.id!r}: body {process.length.body.name!r} must be one of {right}")
+    law = process.length
+    _require_numbers(process.id, "mu", law.mu, np.isfinite(law.mu), "finite")
+    for name, values in (("sigma", law.sigma), ("shape", law.shape)):
+        _require_numbers(process.id, name, values, np.isfinite(values) & (values > 0.0), "positive and finite")
+    if isinstance(law, SplicedPosterior):
+        at, xi, beta = np.array([law.threshold]), law.tail.xi, law.tail.beta
+        _require_numbers(process.id, "threshold", at, np.isfinite(at) & (at > 0.0), "positive and finite")
+        _require_numbers(process.id, "xi", xi, np.isfinite(xi), "finite")
+        _require_numbers(process.id, "beta", beta, np.isfinite(beta) & (beta > 0.0), "positive and finite")
     share = process.length.permanent
     if not 0.0 <= share < 1.0:
         raise InvalidData(f"process {process.id!r}: share of permanent stops {share} must be at least 0 and below 1")
     shapes, rates, _ = _rate_nodes(process.rate)
     if not (np.isfinite(rates).all() and (rates >= 0.0).all() and (shapes >= 0.0).all()):
         raise InvalidData(f"process {process.id!r}: rate must be finite and at least 0")
+
+
+def _require_numbers(process: str, name: str, values: F64, right: NDArray[np.bool_], words: str) -> None:
+    """Raises `InvalidData` with the first of a law's parameters that is not right."""
+    if not right.all():
+        raise InvalidData(f"process {process!r}: {name} of its lengths is {values[~right][0]:g}: must be {words}")
 
 
 def _rate_nodes(rate: RatePosterior | float) -> tuple[F64, F64, F64]:

@@ -13,13 +13,14 @@ from pricing_models.bodies import BODIES
 from pricing_models.compound import loss_distribution
 from pricing_models.errors import InvalidData, UnknownSubject
 from pricing_models.frequency import RatePosterior
+from pricing_models.lengths import SplicedPosterior
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, expected_payout, owed
 from pricing_models.portfolio import Book, Link, Process, World
 from pricing_models.simulate import curves, draws, reference
 from pricing_models.simulate.limits import outage_pays, policy_terms
 from pricing_models.simulate.outages import BLOCK, BLOCK_YEARS, YEAR, unite
 from pricing_models.simulate.payouts import append
-from pricing_models.tails import hazard
+from pricing_models.tails import Tail, hazard
 from tests.pool_worlds import (
     DAY,
     HOUR,
@@ -431,6 +432,32 @@ def test_probabilities_outside_their_range_are_refused_with_the_row(chance):
 def test_a_share_of_permanent_stops_that_is_none_is_refused(share):
     with pytest.raises(InvalidData, match="process 'a': share of permanent stops"):
         World((Process("a", 1.0, law(permanent=share)),))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("mu", np.nan, "mu of its lengths is nan: must be finite"),
+        ("sigma", 0.0, "sigma of its lengths is 0: must be positive and finite"),
+        ("shape", -1.0, "shape of its lengths is -1: must be positive and finite"),
+    ],
+)
+def test_a_law_of_lengths_that_is_none_is_refused_before_it_is_simulated(field, value, words):
+    wrong = replace(law(), **{field: np.array([value])})
+    with pytest.raises(InvalidData, match=f"process 'a': {words}"):
+        World((Process("a", 1.0, wrong),))
+
+
+@pytest.mark.parametrize(
+    ("threshold", "beta", "words"),
+    [(0.0, 3600.0, "threshold of its lengths is 0"), (86_400.0, np.inf, "beta of its lengths is inf")],
+)
+def test_a_tail_that_is_none_is_refused_before_it_is_simulated(threshold, beta, words):
+    body = law()
+    parts = (body.body, body.mu, body.sigma, body.weights, body.source, 0.0, body.shape)
+    tail = Tail(np.array([0.3]), np.array([beta]), np.ones(1))
+    with pytest.raises(InvalidData, match=f"process 'a': {words}: must be positive and finite"):
+        World((Process("a", 1.0, SplicedPosterior(*parts, threshold, tail)),))
 
 
 @pytest.mark.parametrize("rate", [-1.0, float("inf"), float("nan")])
