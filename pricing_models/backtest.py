@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pricing_models import book, credibility, diagnostics
+from pricing_models import book, calibration, credibility, diagnostics
 from pricing_models.candidates import BASELINE, CANDIDATES, SHIPPED, Candidate
 from pricing_models.cells import cut, of_universe
 from pricing_models.diagnostics import Forecasts, Window
@@ -32,10 +32,21 @@ COVARIATES = {
 """Per question pairs of models: without and with."""
 
 
+CALIBRATED = 40
+"""Simulated histories by which the fit's own calibration is judged, and subjects, or halts, in each."""
+_UNLIKELY = 0.01
+
+
 def report(
-    subjects: pd.DataFrame, outages: pd.DataFrame, as_of: float, model: Model, settings: ModelSettings | None = None
+    subjects: pd.DataFrame,
+    outages: pd.DataFrame,
+    as_of: float,
+    model: Model,
+    settings: ModelSettings | None = None,
+    calibrated: int = CALIBRATED,
 ) -> dict[str, Any]:
-    """Everything of `insure model backtest` that the data decide; figures rounded to six digits.
+    """Everything of `insure model backtest` that the data decide, and whether fits find what simulated data were made
+    from, in so many histories; figures rounded to six digits.
 
     Raises `InvalidData` when there is too little history to look back.
     """
@@ -58,7 +69,11 @@ def report(
         "book": book_section(policies),
         "credibility": credibility_section(subjects, model),
         "lengths": {str(name): dict(row) for name, row in model.duration.scores.to_dict("index").items()},
-        "unflattering": unflattering(forecasts["year"], policies, chosen, covariates["year"]),
+        "calibration": (shares := calibration_section(calibrated)),
+        "unflattering": [
+            *unflattering(forecasts["year"], policies, chosen, covariates["year"]),
+            *uncalibrated(shares),
+        ],
     }
     return _plain(result)  # type: ignore[no-any-return]
 
@@ -126,6 +141,23 @@ def credibility_section(subjects: pd.DataFrame, model: Model) -> dict[str, Any]:
             "between": moments.between,
         }
     return result
+
+
+def calibration_section(runs: int, size: int = CALIBRATED) -> dict[str, Any]:
+    """Simulation-based calibration: p-values that the posterior probability below the truth is uniform, per parameter;
+    of the rates, the lengths (rounded, censored, missing, cut off below a floor) and the effect of age."""
+    found = {kind: calibration.calibrate(runs, size, kind=kind) for kind in calibration.KINDS}
+    return {"runs": runs, "size": size, "p_values": found}
+
+
+def uncalibrated(section: Mapping[str, Any]) -> list[str]:
+    """In words, the parameters whose posterior does not find what the data were made from."""
+    return [
+        f"The posterior of {name} ({kind}) is not calibrated: p = {p:.2g} in {section['runs']} simulated histories."
+        for kind, values in section["p_values"].items()
+        for name, p in values.items()
+        if p < _UNLIKELY
+    ]
 
 
 def book_section(policies: pd.DataFrame) -> dict[str, Any]:

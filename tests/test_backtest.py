@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from pricing_models.backtest import COVARIATES, report
+from pricing_models.backtest import COVARIATES, report, uncalibrated
 from pricing_models.candidates import CANDIDATES, SHIPPED
 from pricing_models.cells import year_start
 from pricing_models.model import fit
@@ -16,7 +16,7 @@ SUBJECTS, OUTAGES = history(8, 16, years=2, mean=2.0, age_exponent=-0.5)
 
 @pytest.fixture(scope="module")
 def found():
-    return report(SUBJECTS, OUTAGES, AS_OF, fit(SUBJECTS, OUTAGES, AS_OF))
+    return report(SUBJECTS, OUTAGES, AS_OF, fit(SUBJECTS, OUTAGES, AS_OF), calibrated=4)
 
 
 def test_it_is_json_without_nan(found):
@@ -55,3 +55,17 @@ def test_what_speaks_against_the_model_is_said(found):
     said = " ".join(found["unflattering"])
     for part in ("Three chains", "halts were expected", "Top fifth", "Unknown ends", "hindsight"):
         assert part in said
+
+
+def test_it_tells_whether_fits_find_what_simulated_data_were_made_from(found):
+    section = found["calibration"]
+    assert section["runs"] == 4
+    assert set(section["p_values"]) == {"rates", "lengths", "age"}
+    assert all(0.0 <= p <= 1.0 for values in section["p_values"].values() for p in values.values())
+
+
+def test_what_is_not_calibrated_is_said():
+    section = {"runs": 40, "size": 40, "p_values": {"lengths": {"mu": 0.0004, "sigma": 0.2}}}
+    assert uncalibrated(section) == [
+        "The posterior of mu (lengths) is not calibrated: p = 0.0004 in 40 simulated histories."
+    ]
