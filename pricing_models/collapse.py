@@ -55,12 +55,13 @@ def collapse(posterior: RatePosterior, years: float) -> KnownRates:
     mass = density * (log_rate[1] - log_rate[0])
     mass[0] = max(0.0, 1.0 - float(mass[1:].sum()))  # and all below
     points, masses = np.exp(log_rate), mass / mass.sum()
-    levels = np.append([0.05, 0.5, 0.95], (np.arange(READINGS) + 0.5) / READINGS)
-    low, typical, top, *spread = _quantiles(posterior, log_rate, masses, levels)
+    low, typical, top = _quantiles(posterior, log_rate, masses, np.array([0.05, 0.5, 0.95]))
+    cdf = np.cumsum(masses) - masses / 2.0
+    spread = np.exp(np.interp((np.arange(READINGS) + 0.5) / READINGS, cdf, log_rate))  # as good as the grid is fine
     if high * years <= _MOST_HALTS:
         points, masses = gauss(points, masses, NODES)
     points = points * (mean / float(masses @ points))
-    known = (typical, low, top, mean, np.array(spread), posterior.credibility, posterior.source)
+    known = (typical, low, top, mean, spread, posterior.credibility, posterior.source)
     return KnownRates(points, masses, *known)
 
 
