@@ -112,14 +112,16 @@ def _judged(parts: Mapping[Scenario, tuple[PriceComponent, ...]]) -> tuple[Judge
     )
 
 
-def treated_price(treated: Treated) -> TreatedPrice:
-    """One reading's premium, each component rounded up as in `price_view`."""
+def treated_price(treated: Treated, merge_gap_seconds: float) -> TreatedPrice:
+    """One reading's premium, each component rounded up as in `price_view`; the base has reports merged at this gap."""
+    base = treated.exposure, treated.ends, treated.merge_gap_seconds
     return TreatedPrice(
         exposure=treated.exposure.value,
         ends=treated.ends.value,
         premium=sum(_component(part).amount for part in treated.premium.components),
         expected_payout=round_up(treated.premium.loss.mean),
-        base=(treated.exposure, treated.ends) == (Exposure.SEARCHED, Ends.LIKE_KNOWN),
+        base=base == (Exposure.SEARCHED, Ends.LIKE_KNOWN, merge_gap_seconds),
+        merge_gap_seconds=round(treated.merge_gap_seconds),
     )
 
 

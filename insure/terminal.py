@@ -106,12 +106,13 @@ def readings_table(readings: Sequence[TreatedPrice], decimals: int) -> Table:
     table = Table(title="What the history leaves open", title_justify="left")
     table.add_column("whose quiet time counts")
     table.add_column("halts without a known end")
+    table.add_column("one halt within")
     for heading in ("expected payout", "premium"):
         table.add_column(heading, justify="right")
     for each in readings:
         exposure = _EXPOSURES[each.exposure] + (" (sold)" if each.base else "")
         money = (amount_text(amount, decimals) for amount in (each.expected_payout, each.premium))
-        table.add_row(exposure, _ENDS[each.ends], *money)
+        table.add_row(exposure, _ENDS[each.ends], duration_text(each.merge_gap_seconds), *money)
     return table
 
 
@@ -153,6 +154,7 @@ def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[s
             {
                 "exposure": each.exposure,
                 "ends": each.ends,
+                "merge_gap_seconds": each.merge_gap_seconds,
                 "premium": str(each.premium),
                 "expected_payout": str(each.expected_payout),
                 "base": each.base,

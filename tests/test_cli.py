@@ -139,7 +139,8 @@ def test_a_price_as_a_table_shows_the_same_premium_and_its_components(insure: In
 def test_a_price_is_shown_under_every_reading_of_the_history_cheapest_first(insure: Insure) -> None:
     told = json.loads(insure("price", "--subject", ARBITRUM, "--json").out)
     readings = told["readings"]
-    assert len({(each["exposure"], each["ends"]) for each in readings}) == 6
+    assert len({(each["exposure"], each["ends"], each["merge_gap_seconds"]) for each in readings}) == len(readings) == 7
+    assert sorted(each["merge_gap_seconds"] for each in readings) == [1_800, *[172_800] * 6]
     premiums = [int(each["premium"]) for each in readings]
     assert premiums == sorted(premiums)
     (base,) = (each for each in readings if each["base"])

@@ -148,13 +148,15 @@ class PriceView:
 @dataclass(frozen=True)
 class TreatedPrice:
     """A premium under one reading of the history: whose quiet time counts (`exposure`), and how long the halts without
-    a known end lasted (`ends`). `base` marks the reading that is sold. Amounts are rounded up."""
+    a known end lasted (`ends`), and within how many seconds reports are one halt. `base` marks the reading that is
+    sold. Amounts are rounded up."""
 
     exposure: str
     ends: str
     premium: int
     expected_payout: int
     base: bool
+    merge_gap_seconds: int
 
 
 @dataclass(frozen=True)
