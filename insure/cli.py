@@ -72,7 +72,7 @@ def subjects(as_json: JsonOption = False) -> None:
 def price(
     subject: SubjectOption,
     waiting: WaitingOption = "1h",
-    semantics: SemanticsOption = Semantics.RETENTION,
+    semantics: SemanticsOption = Semantics.RETENTION.value,
     rate: RateOption = "5000/h",
     incident_limit: IncidentLimitOption = "60000",
     aggregate_limit: AggregateLimitOption = "",
@@ -183,6 +183,8 @@ def run() -> None:
     require_free(settings.host, settings.port)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a service manager's stop ends it as Ctrl-C does
     installation = from_settings(settings, clock=lambda: int(time.time()))
+    model = installation.desk.model
+    model_cli.keep(model, dataset.load(settings.data), int(model.experience.as_of), settings.models)
     keys = Job("keys", 15, KeyChange(installation, settings, Settings.from_env).run)
     board = JobBoard([*installation.timetable(), keys], installation.engine.now, installation.store)
     chain = installation.watcher.chain

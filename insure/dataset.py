@@ -3,8 +3,8 @@
 import difflib
 import hashlib
 import re
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,8 @@ import numpy as np
 import pandas as pd
 
 from insure.errors import DatasetError, InvalidInput, UnknownSubject
+from insure.floors import FILE as FLOORS
+from insure.floors import parse_floors
 from insure.overrides import FILE as OVERRIDES
 from insure.overrides import parse_overrides
 from insure.records.history import Dependency, Observation, Outage, Precision, Subject
@@ -27,8 +29,9 @@ _HERE = Path(__file__).resolve().parent
 
 @dataclass(frozen=True)
 class Dataset:
-    """All subjects, outages and dependencies, the rates that underwriters overrode, and the lists that the frequency
-    universe is taken from; `fingerprint` is the SHA-256 (hex) of the files' bytes."""
+    """All subjects, outages and dependencies, the rates that underwriters overrode, the lists that the frequency
+    universe is taken from, and by subject the seconds below which its sources see nothing; `fingerprint` is the SHA-256
+    (hex) of the files' bytes."""
 
     subjects: tuple[Subject, ...]
     outages: tuple[Outage, ...]
@@ -36,6 +39,7 @@ class Dataset:
     fingerprint: str
     overrides: tuple[Override, ...] = ()
     universe: tuple[Member, ...] = ()
+    floors: Mapping[str, int] = field(default_factory=dict)
 
     @cached_property
     def _by_name(self) -> dict[str, Subject]:
@@ -65,7 +69,7 @@ class Dataset:
 
 def load(path: Path | None = None) -> Dataset:
     """Read the three files of a folder (by default the packaged data, else the repository's data/), and where there are
-    such files its overrides and its universe.
+    such files its overrides, its floors and its universe.
 
     Raises `DatasetError` that lists every problem found, one a line, as file:line:column: what is wrong.
     """
@@ -82,35 +86,41 @@ def load(path: Path | None = None) -> Dataset:
     (subjects, outages, dependencies), problems = parse_tables(contents)
     if problems:
         raise DatasetError("\n".join(problems))
+    known = {subject.id for subject in subjects}
     stated: tuple[Override, ...] = ()
     if (folder / OVERRIDES).is_file():
         contents[OVERRIDES] = (folder / OVERRIDES).read_bytes()
-        stated = parse_overrides(contents[OVERRIDES], {subject.id for subject in subjects})
+        stated = parse_overrides(contents[OVERRIDES], known)
+    floors: Mapping[str, int] = {}
+    if (folder / FLOORS).is_file():
+        contents[FLOORS] = (folder / FLOORS).read_bytes()
+        floors = parse_floors(contents[FLOORS], known)
     members: tuple[Member, ...] = ()
     if (folder / UNIVERSE).is_file():
         contents[UNIVERSE] = (folder / UNIVERSE).read_bytes()
         members = parse_universe(contents[UNIVERSE], subjects)
-    return Dataset(subjects, outages, dependencies, _fingerprint(contents), stated, members)
+    return Dataset(subjects, outages, dependencies, _fingerprint(contents), stated, members, floors)
 
 
 # Tables for the models
 
 
 def experience_frames(dataset: Dataset, as_of: int) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return the tables (subjects, outages) of chains that `pricing_models` takes; times are epoch seconds.
+    """Return the tables (subjects of chains, outages) that `pricing_models` takes; times are epoch seconds.
 
     A chain counts in the universe if it is a member and anybody watched it, in the windows in which it was listed.
-    Without launch and bracket it has none: it adds no exposure, yet its outages still tell how long halts last.
+    Without launch and bracket it has none: it adds no exposure, yet its outages still tell how long halts last. Outages
+    of what is no chain are not usable; they are there to be told of among what was left out.
     """
     listed = listings(dataset.universe, dataset.subjects)
     chains = [subject for subject in dataset.subjects if subject.kind.is_chain]
-    ids = {subject.id for subject in chains}
-    subjects = pd.DataFrame([_exposure(subject, listed.get(subject.id), as_of) for subject in chains])
-    outages = pd.DataFrame([_experience(outage) for outage in dataset.outages if outage.subject in ids])
-    return subjects, outages
+    subjects = pd.DataFrame(
+        [_exposure(each, listed.get(each.id), as_of, dataset.floors.get(each.id, 0)) for each in chains]
+    )
+    return subjects, pd.DataFrame([_experience(outage) for outage in dataset.outages])
 
 
-def _exposure(subject: Subject, listed: tuple[Listing, ...] | None, as_of: int) -> dict[str, object]:
+def _exposure(subject: Subject, listed: tuple[Listing, ...] | None, as_of: int, floor: int) -> dict[str, object]:
     begins = [time for time in (subject.launch, subject.observed_from) if time is not None]
     ends = [time for time in (subject.end, subject.observed_to) if time is not None]
     until = min([as_of, *ends])
@@ -127,6 +137,7 @@ def _exposure(subject: Subject, listed: tuple[Listing, ...] | None, as_of: int) 
         "member": subject.in_frequency_universe,
         "watched": subject.observation is not Observation.NONE,
         "operated": subject.operator_controlled,
+        "floor_seconds": float(floor),
     }
 
 
@@ -143,6 +154,8 @@ def _experience(outage: Outage) -> dict[str, object]:
         "high_seconds": open_end if high is None else float(high),
         "usable": outage.usable,
         "ended": outage.ended.value,
+        "peril": outage.peril.value,
+        "unusable_reason": outage.unusable_reason,
     }
 
 

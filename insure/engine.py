@@ -13,7 +13,7 @@ from insure.look_back import read_look_back
 from insure.quoting import expected_payouts, price_view, treated_price
 from insure.records.deployment import Deployment
 from insure.records.history import DAY_SECONDS, subject_key
-from insure.records.onchain import Address, Policy, Terms
+from insure.records.onchain import MERGE_GAP_SECONDS, Address, Policy, Terms
 from insure.records.views import (
     ClaimView,
     Health,
@@ -40,7 +40,7 @@ from pricing_models.model import Model, fit
 from pricing_models.observation import STANDARD_TRIGGER, Trigger
 from pricing_models.premium import Loadings
 from pricing_models.pricing import Enquiry
-from pricing_models.treatments import price_all, treated_models
+from pricing_models.treatments import merged_at, price_all, treated_models
 
 
 def fit_model(history: Dataset, as_of: int) -> Model:
@@ -77,9 +77,11 @@ def price_treatments(
     subject_id = history.subject(subject).id
     as_of = int(model.experience.as_of)
     unsearched = unsearched_years(history.universe, history.subjects, as_of)
-    models = treated_models(model, *experience_frames(history, as_of), unsearched)
-    found = price_all(models, Enquiry(subject_id, terms, term_seconds, trigger=trigger), Loadings())
-    return [treated_price(each) for each in found]
+    frames = experience_frames(history, as_of)
+    models = treated_models(model, *frames, unsearched)
+    incidents = merged_at(model, *frames, MERGE_GAP_SECONDS)
+    found = price_all(models, Enquiry(subject_id, terms, term_seconds, trigger=trigger), Loadings(), [incidents])
+    return [treated_price(each, model.settings.merge_gap_seconds) for each in found]
 
 
 class Engine:

@@ -33,7 +33,7 @@ class Fits:
             self._folder.mkdir(parents=True, exist_ok=True)
             path.write_text(text + "\n")
         except OSError as error:
-            raise InvalidInput(f"--store is {self._folder}: can't be written: {error.strerror or error}") from error
+            raise InvalidInput(f"folder of fits {self._folder}: can't be written: {error.strerror or error}") from error
         return path
 
     def versions(self) -> list[str]:

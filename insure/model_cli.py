@@ -46,10 +46,8 @@ def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson =
     """Fits the models, stores the fit, and tells which quoted prices moved by more than 10% since the last, and why."""
     settings, day = Settings.from_env(), _day(as_of)
     history = dataset.load(settings.data)
-    fits = Fits(store)
-    before, now = fits.last(), fit_model(history, day)
-    made = _made_from(history, day) | {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
-    path = fits.save(now, made)
+    before, now = Fits(store).last(), fit_model(history, day)
+    path, made = keep(now, history, day, store)
     moved = None if before is None else refit.report(before.model, now, _quoted(settings, now))
     if as_json:
         told = {"model_version": now.version, "stored": str(path), **made}
@@ -59,6 +57,13 @@ def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson =
     if moved is not None:
         for each in refit_tables(moved):
             console().print(each)
+
+
+def keep(model: Model, history: dataset.Dataset, as_of: int, folder: Path) -> tuple[Path, dict[str, Any]]:
+    """Stores a fit: the file, and what it was made from. Whoever holds a quote finds by its version what it was priced
+    with. Raises `InvalidInput` when the folder can't be written."""
+    made = _made_from(history, as_of) | {"at": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")}
+    return Fits(folder).save(model, made), made
 
 
 @app.command("show")

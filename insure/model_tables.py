@@ -9,6 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from insure.records.units import duration_text
+from pricing_models.account import Account, account
 from pricing_models.model import Model
 from pricing_models.overrides import Override
 from pricing_models.pricing import Enquiry
@@ -41,6 +42,7 @@ def fit_facts(model: Model) -> dict[str, Any]:
         "subjects": len(subjects),
         "halts": int(subjects["halts"].sum()),
         "exposure_years": float(subjects["exposure_years"].sum()),
+        "counted": _account(account(model.experience)),
         "age": asdict(model.age),
         "rates": groups,
         "lengths": lengths,
@@ -65,6 +67,7 @@ def subject_facts(model: Model, subject_id: str) -> dict[str, Any]:
         "model_version": model.version,
         "as_of": _day(model.experience.as_of),
         "experience": {str(name): _plain(value) for name, value in experience.items()},
+        "counted": _account(account(model.experience, subject_id)),
         "rate": {
             "mean": rate.mean,
             "sd": rate.sd,
@@ -83,6 +86,25 @@ def subject_facts(model: Model, subject_id: str) -> dict[str, Any]:
     }
 
 
+def _account(found: Account) -> dict[str, Any]:
+    """The account of what was counted and left out, in the order in which rows become halts."""
+    return {
+        "rows_of_outages": found.rows,
+        **{f"left_out: {why}": dict(perils) for why, perils in found.left_out.items()},
+        "halts_or_parts_of_one": dict(found.counted),
+        "merged_within_seconds": found.merge_gap_seconds,
+        "halts": found.halts,
+        "of_them_in_the_rates": found.in_rates,
+        "of_subjects_outside_the_universe": found.unwatched,
+        "while_nobody_counted": found.outside,
+        "of_unlisted_subjects": found.unlisted,
+        "lengths": dict(found.lengths),
+        "subjects_by_floor_seconds": {
+            f"{floor:g}" if floor else "none stated": count for floor, count in found.floors.items()
+        },
+    }
+
+
 def facts_tables(found: Mapping[str, Any]) -> list[Table]:
     """Such values as tables: plain ones first, then one for each group of them."""
     title = str(found.get("subject", f"model {found['model_version']}"))
@@ -97,10 +119,12 @@ def _two_columns(title: str, values: Mapping[str, Any]) -> Table:
     table.add_column("")
     table.add_column("", overflow="fold")
     for name, value in values.items():
-        words = (
-            "; ".join(f"{key} {_words(key, each)}" for key, each in value.items()) if isinstance(value, dict) else ""
-        )
-        table.add_row(name.replace("_", " "), words or _words(name, value))
+        words = _words(name, value)
+        if isinstance(value, dict):
+            words = "; ".join(f"{key.replace('_', ' ')} {_words(key, each)}" for key, each in value.items())
+            counts = [each for each in value.values() if isinstance(each, int)]
+            words = f"{sum(counts)}: {words}" if counts and len(counts) == len(value) else words
+        table.add_row(name.replace("_", " "), words)
     return table
 
 

@@ -180,7 +180,7 @@ def replay(
 def candidate(
     subject: SubjectOption,
     waiting: WaitingOption = "1h",
-    semantics: SemanticsOption = Semantics.RETENTION,
+    semantics: SemanticsOption = Semantics.RETENTION.value,
     rate: RateOption = "5000/h",
     incident_limit: IncidentLimitOption = "60000",
     aggregate_limit: AggregateLimitOption = "",

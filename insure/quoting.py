@@ -7,7 +7,15 @@ import numpy as np
 
 from insure.errors import InvalidInput
 from insure.records.onchain import Address, Bytes32, Listing, Quote, Semantics, Terms
-from insure.records.views import JudgedPart, LossView, PriceComponent, PriceView, QuoteRequest, TreatedPrice
+from insure.records.views import (
+    JudgedPart,
+    LossView,
+    PriceComponent,
+    PriceView,
+    QuoteRequest,
+    RateView,
+    TreatedPrice,
+)
 from pricing_models.compound import LossDistribution
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 from pricing_models.premium import Basis, Component, Premium, Scenario
@@ -19,7 +27,7 @@ YEAR_SECONDS = 365 * 86_400
 """The year of the contracts' floor rate."""
 
 LABELS = {
-    "expected_payout": "Expected payout",
+    "point_estimate": "Payout for outages, point estimate",
     "parameter_uncertainty": "Parameter uncertainty",
     "failover": "Failover benefit",
     "capital": "Cost of locked capital",
@@ -30,6 +38,9 @@ LABELS = {
     "operator_control": "Operator control",
     "minimum_rate": "Up to the minimum rate",
 }
+REBATE = "basis_risk"
+"""The one component that may be negative: where the trigger pays less than the outages would be paid."""
+_OF_PAYOUT = ("point_estimate", "parameter_uncertainty", "failover", REBATE)
 _POINTS = 240
 
 
@@ -68,7 +79,7 @@ def price_view(
     parts = {scenario: _topped_up(map(_component, each), floor) for scenario, each in premium.parts.items()}
     totals = {scenario: sum(part.amount for part in each) for scenario, each in parts.items()}
     low, high = premium.expected_interval or (None, None)
-    unpaid = premium.unpaid
+    unpaid, rate = premium.unpaid, premium.rate
     return PriceView(
         subject_id=subject_id,
         terms=terms,
@@ -87,6 +98,7 @@ def price_view(
         rests_on=premium.rests_on,
         principles=tuple((name, max(floor, round_up(amount))) for name, amount in premium.alternatives.items()),
         unpaid=None if unpaid is None else (unpaid.low, unpaid.base, unpaid.high),
+        rate=None if rate is None else RateView(rate.mean, rate.low, rate.high, rate.credibility),
     )
 
 
@@ -96,25 +108,28 @@ def _judged(parts: Mapping[Scenario, tuple[PriceComponent, ...]]) -> tuple[Judge
     return tuple(
         JudgedPart(base.name, low.amount, base.amount, high.amount)
         for low, base, high in rows
-        if base.judgement and high.amount
+        if base.judgement and (low.amount, base.amount, high.amount) != (0, 0, 0)
     )
 
 
-def treated_price(treated: Treated) -> TreatedPrice:
-    """One reading's premium, each component rounded up as in `price_view`."""
+def treated_price(treated: Treated, merge_gap_seconds: float) -> TreatedPrice:
+    """One reading's premium, each component rounded up as in `price_view`; the base has reports merged at this gap."""
+    base = treated.exposure, treated.ends, treated.merge_gap_seconds
     return TreatedPrice(
         exposure=treated.exposure.value,
         ends=treated.ends.value,
         premium=sum(_component(part).amount for part in treated.premium.components),
         expected_payout=round_up(treated.premium.loss.mean),
-        base=(treated.exposure, treated.ends) == (Exposure.SEARCHED, Ends.LIKE_KNOWN),
+        base=base == (Exposure.SEARCHED, Ends.LIKE_KNOWN, merge_gap_seconds),
+        merge_gap_seconds=round(treated.merge_gap_seconds),
     )
 
 
 def _component(part: Component) -> PriceComponent:
     label = LABELS.get(part.name, part.name.replace("_", " ").capitalize())
-    # differences of near-equal means can be a hair below zero
-    amount = round_up(max(0.0, part.amount))
+    # differences of near-equal means can be a hair below zero; what a trigger leaves unpaid is no hair
+    rebate = part.name == REBATE and part.amount < 0.0
+    amount = math.ceil(part.amount) if rebate else round_up(max(0.0, part.amount))
     return PriceComponent(part.name, label, amount, part.basis is Basis.JUDGEMENT)
 
 
@@ -223,14 +238,17 @@ def make_quote(
 
 
 def expected_payouts(breakdowns: Sequence[tuple[int, Mapping[str, object]]]) -> dict[int, int]:
-    """Per policy id what its quote's breakdown expects to be paid, parameter uncertainty and failovers included.
+    """Per policy id what its quote's breakdown expects to be paid: the parts that add up to the expected payout.
 
-    Raises `InvalidInput` when a breakdown holds anything but whole smallest units there.
+    Quotes of before the point estimate had this name called it the expected payout, and charged basis risk on top of
+    it: theirs is left out. Raises `InvalidInput` when a breakdown holds anything but whole smallest units there.
     """
-    return {
-        policy_id: sum(_units(parted, part) for part in ("expected_payout", "parameter_uncertainty", "failover"))
-        for policy_id, parted in breakdowns
-    }
+    found = {}
+    for policy_id, parted in breakdowns:
+        older = "point_estimate" not in parted
+        parts = ("expected_payout", *_OF_PAYOUT[1:3]) if older else _OF_PAYOUT
+        found[policy_id] = sum(_units(parted, part) for part in parts)
+    return found
 
 
 def _units(breakdown: Mapping[str, object], part: str) -> int:

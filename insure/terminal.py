@@ -67,19 +67,29 @@ def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
     table.add_column("component")
     table.add_column(symbol or "amount", justify="right")
     table.add_column("rests on")
+    judged = {each.name: each for each in view.judged}
     for part in view.components:
         basis = "judgement" if part.judgement else "data and terms"
+        if part.name in judged:
+            low, high = judged[part.name].low, judged[part.name].high
+            basis += f": {amount_text(low, decimals)} to {amount_text(high, decimals)}"
         table.add_row(part.label, amount_text(part.amount, decimals), basis)
     table.add_section()
     table.add_row("Premium", amount_text(view.premium, decimals), f"{view.rate_bps / 100:.2f}% of the limit a year")
-    judged = f"{amount_text(view.premium_low, decimals)} to {amount_text(view.premium_high, decimals)}"
-    table.add_row("Under low and high judgement", judged, f"{view.judgement_share:.1%} of it is judgement")
+    ends = f"{amount_text(view.premium_low, decimals)} to {amount_text(view.premium_high, decimals)}"
+    table.add_row("Under low and high judgement", ends, f"{view.judgement_share:.1%} of it is judgement")
     if view.loss is not None:
         chance = f"{view.loss.probability_of_any:.1%} pays anything, {view.loss.probability_of_exhaustion:.2%} all"
         table.add_row("Expected payout", amount_text(view.loss.mean, decimals), chance)
+        if view.expected_low is not None and view.expected_high is not None:
+            ends = f"{amount_text(view.expected_low, decimals)} to {amount_text(view.expected_high, decimals)}"
+            table.add_row("90% interval of it", ends, "over what is unknown of rate and lengths")
         table.add_row("Standard deviation of it", amount_text(view.loss.sd, decimals), "")
     if view.unpaid is not None:
-        table.add_row("Missed by the trigger", f"{view.unpaid[1]:.1%}", "of the expected payout: the buyer's own risk")
+        table.add_row("Missed by the trigger", f"{view.unpaid[1]:.1%}", "of the outages' payout: not paid, not charged")
+    if view.rate is not None:
+        halts = f"{view.rate.mean:.3g} ({view.rate.low:.2g} to {view.rate.high:.2g})"
+        table.add_row("Halts a year", halts, f"own history weighs {view.rate.credibility:.0%}, the group the rest")
     for name, amount in view.principles:
         table.add_row(
             f"Premium by {name.replace('_', ' ')}", amount_text(amount, decimals), "instead of the lock's cost"
@@ -96,12 +106,13 @@ def readings_table(readings: Sequence[TreatedPrice], decimals: int) -> Table:
     table = Table(title="What the history leaves open", title_justify="left")
     table.add_column("whose quiet time counts")
     table.add_column("halts without a known end")
+    table.add_column("one halt within")
     for heading in ("expected payout", "premium"):
         table.add_column(heading, justify="right")
     for each in readings:
         exposure = _EXPOSURES[each.exposure] + (" (sold)" if each.base else "")
         money = (amount_text(amount, decimals) for amount in (each.expected_payout, each.premium))
-        table.add_row(exposure, _ENDS[each.ends], *money)
+        table.add_row(exposure, _ENDS[each.ends], duration_text(each.merge_gap_seconds), *money)
     return table
 
 
@@ -129,12 +140,21 @@ def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[s
             if view.unpaid is None
             else dict(zip(("low", "base", "high"), view.unpaid, strict=True)),
         },
+        "rate": None
+        if view.rate is None
+        else {
+            "mean": view.rate.mean,
+            "low": view.rate.low,
+            "high": view.rate.high,
+            "credibility": view.rate.credibility,
+        },
         "principles": {name: str(amount) for name, amount in view.principles},
         "rests_on": list(view.rests_on),
         "readings": [
             {
                 "exposure": each.exposure,
                 "ends": each.ends,
+                "merge_gap_seconds": each.merge_gap_seconds,
                 "premium": str(each.premium),
                 "expected_payout": str(each.expected_payout),
                 "base": each.base,

@@ -19,7 +19,7 @@ from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience, Status
 from pricing_models.model import ModelSettings, fit
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, owed
-from pricing_models.premium import Loadings
+from pricing_models.premium import Loadings, Scenario
 from pricing_models.windows import clip, windows_of
 
 TREATMENTS = ("low", "base", "high")
@@ -78,7 +78,8 @@ def replay(
         for subject_id, term in _terms_of_year(subjects, origin, min(year_start(year + 1), as_of)).items():
             premium = model.price(subject_id, terms, term, loadings)
             row = {"year": year, "subject_id": subject_id, "kind": model.kind(subject_id), "halts": 0}
-            row |= {"term_years": term / experience.YEAR_SECONDS, "expected": premium.loss.mean}
+            expected = premium.means.of_outages(Scenario.BASE)  # what is paid below has no trigger between either
+            row |= {"term_years": term / experience.YEAR_SECONDS, "expected": expected}
             row |= {"sd": premium.loss.sd, "premium": premium.total}
             rows.append(row | _outcome(whole, str(subject_id), origin, origin + term, terms))
     if not rows:

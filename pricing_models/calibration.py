@@ -1,8 +1,10 @@
 """Simulation-based calibration: do the fits find what they were made from?
 
 Parameters are drawn from the prior, data from the parameters; then the share of posterior probability below the truth
-is uniform, exactly, if prior, likelihood and computation agree (Talts and others, arXiv 1804.06788). Lengths are
-recorded as real ones are: to the minute, within an hour, as still running when last seen, or not at all.
+is uniform, exactly, if prior, likelihood and computation agree (Talts and others, arXiv 1804.06788). The coefficients
+of age have a normal law in the place of their posterior (Laplace), so theirs is uniform but for that. Lengths are
+recorded as real ones are: to the minute, within an hour, as still running when last seen, or not at all, and those
+below a floor not even counted.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,6 +16,7 @@ from numpy.typing import NDArray
 from scipy import special, stats
 
 from pricing_models import tails
+from pricing_models.covariates import age_bands, spread_of
 from pricing_models.duration import bounds
 from pricing_models.experience import Experience, Status
 from pricing_models.frequency import ALL, FrequencyPrior, fit
@@ -23,19 +26,21 @@ from pricing_models.scoring import DAY, HOUR, LOG_SHAPES, DurationPrior, posteri
 FloatArray = NDArray[np.float64]
 
 MINUTE = 60.0
+OF_AGE = ("young", "middle", "old")
+FLOOR = HOUR / 2
+"""Seconds: nobody sees a shorter halt."""
 FAR = 3 * DAY
 """The length whose probability to be passed is calibrated besides: what most aggregate limits hang on."""
 _MONTH, _CELL = 30 * DAY, 1.01
+_YEARS = 12  # of age
 
 
-def rate_shares(seed: int, subjects: int, years: float = 5.0, prior: FrequencyPrior | None = None) -> dict[str, float]:
+def rates_below(seed: int, subjects: int, years: float = 5.0, prior: FrequencyPrior | None = None) -> dict[str, float]:
     """Posterior probability below the true group mean, spread (shape) and first subject's rate in one simulated
     history."""
     prior = prior or FrequencyPrior()
     rng = np.random.default_rng(seed)
-    log_mean = np.log(prior.mean_rate) + prior.mean_log_sd * rng.normal()
-    log_shape = np.log(prior.shape) + prior.shape_log_sd * rng.normal()
-    rates = rng.gamma(np.exp(log_shape), np.exp(log_mean - log_shape), subjects)
+    log_mean, log_shape, rates = _rates(rng, subjects, prior)
     fitted = fit(_experience(rng.poisson(rates * years), years), prior)
     nodes = fitted.groups["all"]
     first = fitted.posterior("s0")
@@ -47,7 +52,22 @@ def rate_shares(seed: int, subjects: int, years: float = 5.0, prior: FrequencyPr
     }
 
 
-def length_shares(seed: int, halts: int, name: str, prior: DurationPrior | None = None) -> dict[str, float]:
+def age_below(seed: int, subjects: int, years: int = 5, prior: FrequencyPrior | None = None) -> dict[str, float]:
+    """The same of the coefficients of the age bands, by `OF_AGE`, for subjects up to `_YEARS` old."""
+    prior = prior or FrequencyPrior()
+    rng = np.random.default_rng(seed)
+    beta = rng.normal(size=len(OF_AGE))
+    _, _, rates = _rates(rng, subjects, prior)
+    ages = rng.uniform(0.0, _YEARS - years, subjects)[:, None] + np.arange(4 * years) / 4.0
+    cells = pd.DataFrame({"subject_id": np.repeat(np.arange(subjects), 4 * years), "group": ALL, "years": 0.25})
+    cells = cells.assign(age=ages.ravel())
+    expected = np.repeat(rates, 4 * years) * np.exp(age_bands(cells) @ beta) / 4.0
+    mode, covariance = spread_of(cells.assign(halts=rng.poisson(expected)), age_bands, prior)
+    shares = special.ndtr((beta - mode) / np.sqrt(np.diag(covariance)))
+    return {name: float(share) for name, share in zip(OF_AGE, shares, strict=True)}
+
+
+def lengths_below(seed: int, halts: int, name: str, prior: DurationPrior | None = None) -> dict[str, float]:
     """Posterior probability below the true chance to last longer than `FAR`, and below mu and log sigma where the law
     has no other parameter, for lengths of the law `name` (`scoring.CANDIDATES`)."""
     prior = prior or DurationPrior()
@@ -76,13 +96,22 @@ def uniformity(shares: Sequence[Mapping[str, float]]) -> dict[str, float]:
 
 
 def study(law: str, runs: int, subjects: int = 40, halts: int = 200) -> dict[str, dict[str, Any]]:
-    """Both fits in `runs` simulated histories each: p-values of `uniformity`, and of what size the histories were."""
-    rates = uniformity([rate_shares(seed, subjects) for seed in range(runs)])
-    lengths = uniformity([length_shares(seed, halts, law) for seed in range(runs)])
+    """The fits in `runs` simulated histories each: p-values of `uniformity`, and of what size the histories were."""
+    rates = uniformity([rates_below(seed, subjects) for seed in range(runs)])
+    age = uniformity([age_below(seed, subjects) for seed in range(runs)])
+    lengths = uniformity([lengths_below(seed, halts, law) for seed in range(runs)])
     return {
         "rates": {"subjects": subjects, "runs": runs, "p_values": rates},
+        "age": {"subjects": subjects, "runs": runs, "p_values": age},
         "lengths": {"law": law, "halts": halts, "runs": runs, "p_values": lengths},
     }
+
+
+def _rates(rng: np.random.Generator, subjects: int, prior: FrequencyPrior) -> tuple[float, float, FloatArray]:
+    """Log mean and log shape of a group from the prior, and its subjects' rates."""
+    log_mean = np.log(prior.mean_rate) + prior.mean_log_sd * rng.normal()
+    log_shape = np.log(prior.shape) + prior.shape_log_sd * rng.normal()
+    return log_mean, log_shape, rng.gamma(np.exp(log_shape), np.exp(log_mean - log_shape), subjects)
 
 
 def _drawn_law(rng: np.random.Generator, name: str, prior: DurationPrior) -> DurationPosterior:
@@ -102,6 +131,7 @@ def _drawn_law(rng: np.random.Generator, name: str, prior: DurationPrior) -> Dur
 def _recorded(rng: np.random.Generator, lengths: FloatArray) -> pd.DataFrame:
     """The lengths as a history would have them; how a halt was recorded does not depend on how long it lasted."""
     rows = []
+    lengths = lengths[lengths > FLOOR]
     for length, way in zip(lengths.tolist(), rng.uniform(size=lengths.size).tolist(), strict=True):
         watched = float(np.exp(rng.uniform(np.log(MINUTE), np.log(_MONTH))))
         minutes = round(length / MINUTE) * MINUTE if length < _MONTH else 0.0
@@ -119,7 +149,7 @@ def _recorded(rng: np.random.Generator, lengths: FloatArray) -> pd.DataFrame:
             rows.append((Status.EXACT, minutes, minutes))
     frame = pd.DataFrame(rows, columns=["status", "low", "high"])
     names = [f"h{i}" for i in range(len(rows))]
-    return frame.assign(subject_id="s0", kind="l1", event_id=names)
+    return frame.assign(subject_id="s0", kind="l1", event_id=names, floor=FLOOR)
 
 
 def _chances(law: DurationPosterior) -> tuple[FloatArray, FloatArray]:

@@ -40,9 +40,11 @@ def cut(subjects: pd.DataFrame, experience: Experience) -> pd.DataFrame:
     """One row per subject and calendar quarter that its windows touch, with the columns of `COLUMNS`.
 
     `age` is in years since launch at the middle of the row's exposure (nan if unknown); `recent` is 1.0 if a halt began
-    within the 90 days before the quarter.
+    within the 90 days before the quarter. `years` are those in which a halt would have been seen: where the sources
+    have a floor, the share of halts beyond it (`experience.with_detection`) of the row's years.
     """
     launch = experience.subjects["launch"]
+    detected = dict(experience.subjects.get("detected", pd.Series(dtype=float)))
     starts = {str(key): part.to_numpy() for key, part in experience.durations.groupby("subject_id")["start"]}
     rows: list[tuple[object, ...]] = []
     for subject_id, kind, whole in zip(subjects["subject_id"], subjects["kind"], windows_of(subjects), strict=True):
@@ -58,8 +60,9 @@ def cut(subjects: pd.DataFrame, experience: Experience) -> pd.DataFrame:
             middle = sum((low + high) / 2.0 * ((high - low) / length) for low, high in parts)
             recent = float(np.any((halts >= quarter - RECENT_SECONDS) & (halts < quarter)))
             age = (middle - float(launch[subject_id])) / YEAR_SECONDS
+            years = length / YEAR_SECONDS * detected.get(subject_id, 1.0)
             count = int(covers(parts, halts).sum())
-            rows.append((subject_id, kind, group, quarter, length / YEAR_SECONDS, count, age, recent))
+            rows.append((subject_id, kind, group, quarter, years, count, age, recent))
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 

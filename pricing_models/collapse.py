@@ -17,6 +17,7 @@ from pricing_models.frequency import RatePosterior
 FloatArray = NDArray[np.float64]
 
 NODES = 24
+READINGS = 16
 _GRID = 400
 _LOWEST = 1e-10  # of the mean: below that a rate is none
 _NEGLIGIBLE = 1e-14
@@ -28,7 +29,8 @@ _MOST_HALTS = 40.0  # that the Gauss rule is asked for: beyond, its nodes are to
 @dataclass(frozen=True)
 class KnownRates:
     """Rates a year with weights that add up to one; `typical`, `low` and `high` are the posterior's median and the
-    ends of its central 90%, `mean` its mean."""
+    ends of its central 90%, `mean` its mean, `spread` equally likely readings of it, lowest first; `credibility` is the
+    weight of the subject's own history."""
 
     rates: FloatArray
     weights: FloatArray
@@ -36,6 +38,8 @@ class KnownRates:
     low: float
     high: float
     mean: float
+    spread: FloatArray
+    credibility: float
     source: str
 
 
@@ -52,10 +56,13 @@ def collapse(posterior: RatePosterior, years: float) -> KnownRates:
     mass[0] = max(0.0, 1.0 - float(mass[1:].sum()))  # and all below
     points, masses = np.exp(log_rate), mass / mass.sum()
     low, typical, top = _quantiles(posterior, log_rate, masses, np.array([0.05, 0.5, 0.95]))
+    cdf = np.cumsum(masses) - masses / 2.0
+    spread = np.exp(np.interp((np.arange(READINGS) + 0.5) / READINGS, cdf, log_rate))  # as good as the grid is fine
     if high * years <= _MOST_HALTS:
         points, masses = gauss(points, masses, NODES)
     points = points * (mean / float(masses @ points))
-    return KnownRates(points, masses, typical, low, top, mean, posterior.source)
+    known = (typical, low, top, mean, spread, posterior.credibility, posterior.source)
+    return KnownRates(points, masses, *known)
 
 
 def _quantiles(posterior: RatePosterior, log_rate: FloatArray, masses: FloatArray, levels: FloatArray) -> list[float]:

@@ -2,7 +2,8 @@
 
 What is discretised is the *payout* of one halt, which its incidents' limits bound, so nothing is cut off
 (`payout_grid`); the count's probability generating function is applied in Fourier space, tilted against aliasing
-(`fourier`). Many policies on one law of lengths are worked out together, a row of each array for each.
+(`fourier`). Many policies on one law of lengths are worked out together, a row of each array for each. What is called
+the length of a halt is its covered seconds where a trigger stands between; incidents that no halt caused come besides.
 """
 
 from collections.abc import Iterator, Sequence
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import stats
 
 from pricing_models.errors import InvalidTerms, ModelError
 from pricing_models.fourier import Transform, mixed
@@ -22,6 +24,7 @@ MEAN_TOLERANCE = 1e-5
 _LEAST_STEPS = 16  # of the most an incident is owed
 _FIRST_STEPS = 256
 _MOST_STEPS = 8192
+_NEVER = 1e-13
 _SMALL_MEAN = 1e-6  # of the aggregate limit: below it the tolerance is relative to this
 
 
@@ -67,6 +70,25 @@ class LossDistribution:
         return (excess + value * max(0.0, 1.0 - p - tail)) / max(1.0 - p, tail)
 
 
+@dataclass(frozen=True)
+class FalseIncidents:
+    """Incidents that no halt caused, Poisson with `means` over each policy's term, their length with this `sf` and
+    `lev`; nobody fails over for one."""
+
+    means: FloatArray
+    sf: Curve
+    lev: Curve
+
+    @property
+    def most(self) -> int:
+        """More of them than that next to never come."""
+        return int(stats.poisson.isf(_NEVER, float(self.means.max())))
+
+    def take(self, rows: NDArray[np.intp]) -> "FalseIncidents":
+        """Those of some of the policies."""
+        return FalseIncidents(self.means[rows], self.sf, self.lev)
+
+
 def _require_probability(p: float) -> None:
     if not 0.0 < p < 1.0:
         raise ValueError(f"p is {p}: must be between 0 and 1")
@@ -105,9 +127,10 @@ def loss_distributions(
     chances: FloatArray,
     tolerance: float = MEAN_TOLERANCE,
     others: Sequence[FloatArray] = (),
+    false: FalseIncidents | None = None,
 ) -> tuple[list[LossDistribution], FloatArray]:
     """Distribution of each policy's payout over its term, with count probabilities `counts` (a row each), and its mean
-    under `others` (a column for each).
+    under `others` (a column for each), these without the `false` incidents.
 
     The grid is refined until halving its step moves the mean by less than `tolerance`, relative to the mean or to a
     millionth of the aggregate limit. The error falls with the square of the step, so the move is three times what is
@@ -115,10 +138,13 @@ def loss_distributions(
     when the finest grid misses the tolerance, `InvalidTerms` when there are too many halts for it.
     """
     pays = np.where(table.most > 0.0, sf(table.waiting), 0.0)
-    any_paid = 1.0 - _pgf(counts, 1.0 - pays)
+    nothing = _pgf(counts, 1.0 - pays)
+    if false is not None:
+        nothing *= np.exp(-false.means * np.where(table.most > 0.0, false.sf(table.waiting), 0.0))
+    any_paid = 1.0 - nothing
     found: dict[int, LossDistribution] = {}
     means = np.zeros((len(counts), len(others)))
-    for each in _refined(counts, table, sf, lev, chances, tolerance, others):
+    for each in _refined(counts, table, sf, lev, chances, tolerance, others, false):
         for column, other in enumerate(others):
             means[each.rows, column] = each.means(other[each.solved])
         for place, row in zip(each.places, each.rows, strict=True):
@@ -153,8 +179,8 @@ class _Level:
     error: FloatArray
 
     def means(self, counts: FloatArray) -> FloatArray:
-        """The means of `rows` with other counts, which have a row for each of `solved`."""
-        below = self.grid.below(mixed(self.grid.transform.values, counts))
+        """The means of `rows` with other counts, which have a row for each of `solved`, and without false incidents."""
+        below = self.grid.summed(counts, np.zeros(len(counts)))
         return self.grid.means(below)[self.places]
 
     def law(self, place: int, any_paid: float) -> LossDistribution:
@@ -174,9 +200,10 @@ def _refined(
     chances: FloatArray,
     tolerance: float,
     others: Sequence[FloatArray] = (),
+    false: FalseIncidents | None = None,
 ) -> Iterator[_Level]:
     """The policies on ever finer grids until the means of all of them stand; raises as `loss_distributions`."""
-    halts = max(each.shape[1] for each in (counts, *others)) - 1
+    halts = max(each.shape[1] for each in (counts, *others)) - 1 + (0 if false is None else false.most)
     steps = _first_steps(halts, table)
     rows, coarse = np.arange(len(counts)), np.zeros(0)
     while rows.size:
@@ -184,7 +211,8 @@ def _refined(
         step, width = grid_of(own, steps[rows])
         points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
         limited = limited_payouts(own, points, sf, lev, chances[rows])
-        task = Task(own.aggregate, limited, step, width, counts[rows], halts)
+        alarms, limited_false = _alarms(own, points, None if false is None else false.take(rows))
+        task = Task(own.aggregate, limited, step, width, counts[rows], halts, alarms, limited_false)
         if not coarse.size:
             grid, below, means, coarse = task.solve_with_half()
         else:
@@ -196,6 +224,16 @@ def _refined(
         if (steps[rows] >= _MOST_STEPS).any():
             raise ModelError(f"the mean is not within {tolerance} on a grid of {_MOST_STEPS} steps an incident")
         steps[rows] *= 2
+
+
+def _alarms(
+    table: TermsTable, points: FloatArray, false: FalseIncidents | None
+) -> tuple[FloatArray, FloatArray | None]:
+    """The means of false incidents, and E[min(paid for one, cap)] at the points of the grids."""
+    nobody = np.zeros_like(table.most)
+    if false is None:
+        return nobody, None
+    return false.means, limited_payouts(table, points, false.sf, false.lev, nobody)
 
 
 def _first_steps(halts: int, table: TermsTable) -> IntArray:

@@ -2,7 +2,8 @@
 
 A covariate multiplies the rate of a cell by exp(x . beta): exposure becomes operational time, the sum of years
 exp(x . beta), and the gamma-Poisson model is fitted to that. beta is the mode of its posterior, beta ~ Normal(0, 1),
-under the likelihood of the cells, jointly with each group's mean and spread. Its own uncertainty is not carried on.
+under the likelihood of the cells, jointly with each group's mean and spread, and its covariance is that of the normal
+law with the posterior's curvature there (Laplace; `spread_of`).
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +27,7 @@ AGE_EDGES = (0.5, 5.0, 8.0)
 REFERENCE_AGE = 2.0
 """Years since launch at which the factor is one; a subject of unknown launch counts as that old."""
 _AGE_OFFSET = 0.25
+_STEP = 1e-2
 
 
 def log_age(years: FloatArray) -> FloatArray:
@@ -99,6 +101,29 @@ def fit_covariates(cells: pd.DataFrame, design: Design, prior: FrequencyPrior) -
     x = design(cells)
     if x.shape[1] == 0:
         return np.empty(0)
+    return _mode(_loss(cells, x, prior), cells, x, prior)[: x.shape[1]]
+
+
+def spread_of(cells: pd.DataFrame, design: Design, prior: FrequencyPrior) -> tuple[FloatArray, FloatArray]:
+    """The mode of beta and its covariance; raises as `fit_covariates`, and where the posterior has no peak."""
+    x = design(cells)
+    size = x.shape[1]
+    if size == 0:
+        return np.empty(0), np.empty((0, 0))
+    loss = _loss(cells, x, prior)
+    mode = _mode(loss, cells, x, prior)
+    try:
+        covariance: FloatArray = np.linalg.inv(_curvature(loss, mode)).astype(np.float64)
+    except np.linalg.LinAlgError as error:
+        raise FitFailed("the covariates' posterior has no peak: look for contradictions in the cells") from error
+    return mode[:size], covariance[:size, :size]
+
+
+Loss = Callable[[FloatArray], float]
+
+
+def _loss(cells: pd.DataFrame, x: FloatArray, prior: FrequencyPrior) -> Loss:
+    """Minus the log posterior of (beta, log mean and log shape of each group)."""
     owner, names = pd.factorize(cells["subject_id"])
     group, groups = pd.factorize(cells.groupby("subject_id", sort=False)["group"].first().reindex(names))
     years, halts = cells["years"].to_numpy(dtype=float), cells["halts"].to_numpy(dtype=float)
@@ -118,11 +143,30 @@ def fit_covariates(cells: pd.DataFrame, design: Design, prior: FrequencyPrior) -
         penalty = np.sum(beta**2) + np.sum(((mean - m0) / prior.mean_log_sd) ** 2)
         return float(0.5 * (penalty + np.sum(((shape - a0) / prior.shape_log_sd) ** 2)) - total)
 
-    start = np.concatenate([np.zeros(x.shape[1]), np.full(len(groups), m0), np.full(len(groups), a0)])
+    return loss
+
+
+def _mode(loss: Loss, cells: pd.DataFrame, x: FloatArray, prior: FrequencyPrior) -> FloatArray:
+    """Where the loss is least: beta first."""
+    groups = cells["group"].nunique()
+    start = np.zeros(x.shape[1] + 2 * groups)
+    start[x.shape[1] : x.shape[1] + groups] = np.log(prior.mean_rate)
+    start[x.shape[1] + groups :] = np.log(prior.shape)
     found = optimize.minimize(loss, start, method="L-BFGS-B", bounds=[(-12.0, 12.0)] * start.size)
     if not np.isfinite(found.fun):
         raise FitFailed("the covariates have no mode: look for contradictions in the cells")
-    return np.asarray(found.x[: x.shape[1]], dtype=float)
+    return np.asarray(found.x, dtype=float)
+
+
+def _curvature(loss: Loss, at: FloatArray) -> FloatArray:
+    """Second derivatives by central differences."""
+    steps = _STEP * np.eye(at.size)
+    found = np.empty((at.size, at.size))
+    for i, one in enumerate(steps):
+        for j, other in enumerate(steps[: i + 1]):
+            corners = loss(at + one + other) - loss(at + one - other) - loss(at - one + other) + loss(at - one - other)
+            found[i, j] = found[j, i] = corners / (4.0 * _STEP**2)
+    return found
 
 
 def operational_years(cells: pd.DataFrame, design: Design, beta: FloatArray) -> "pd.Series[float]":

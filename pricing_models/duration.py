@@ -1,7 +1,8 @@
 """How long a halt lasts: heavy-tailed laws fitted to rounded, bounded and censored durations.
 
-A duration gives the likelihood S(low) - S(high); one still running when last seen S(low). Which law is used is decided
-out of sample, and its posterior is a small set of weighted nodes (`lengths`).
+A duration gives the likelihood S(low) - S(high); one still running when last seen S(low). One from a source that can't
+see what is shorter than its floor F is known to lie beyond it, whence over S(F) (left truncation; Loss Models 14.3).
+Which law is used is decided out of sample, and its posterior is a small set of weighted nodes (`lengths`).
 """
 
 from collections.abc import Mapping
@@ -39,15 +40,16 @@ class DurationFit:
 
 
 def bounds(durations: pd.DataFrame, missing: Missing) -> pd.DataFrame:
-    """Rows (subject_id, kind, event_id, low, high) as the likelihood takes them: the missing ones treated, the
-    permanent ones left out.
+    """Rows (subject_id, kind, event_id, low, high, floor) as the likelihood takes them: the missing ones treated, the
+    permanent ones left out. None is shorter than its floor, 0 where `durations` has no such column.
 
     An exact figure is as good as its rounding: half a day for whole days, half an hour for whole hours, else
     half a minute (at most half of itself).
     """
     if missing not in ("drop", "pessimistic"):
         raise InvalidData(f"missing is {missing!r}: must be 'drop' or 'pessimistic'")
-    columns = ["subject_id", "kind", "event_id", "low", "high", "status"]
+    columns = ["subject_id", "kind", "event_id", "low", "high", "floor", "status"]
+    durations = durations if "floor" in durations else durations.assign(floor=0.0)
     frame = durations.loc[durations["status"] != Status.PERMANENT, columns].copy()
     exact = (frame["status"] == Status.EXACT).to_numpy()
     value = frame["low"].to_numpy(dtype=float)
@@ -60,6 +62,7 @@ def bounds(durations: pd.DataFrame, missing: Missing) -> pd.DataFrame:
     if missing == "pessimistic" and known.any():
         frame.loc[unknown, "low"] = float(middle.median())
         unknown = np.zeros_like(unknown)
+    frame["low"] = frame[["low", "floor"]].max(axis=1)
     return frame.loc[~unknown].drop(columns="status").reset_index(drop=True)
 
 

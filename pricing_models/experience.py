@@ -4,9 +4,14 @@ Reports of one subject that begin within the merge gap of the last known end of 
 at 48 h a tenth of the halts of the history vanish into clusters, after which the gaps look exponential. A
 merged halt lasts the sum of its parts, never the time between them; one without a known end lasted at least its
 low bound, and one that was for good has no length. What is counted is what lies in a subject's `windows`.
+
+A source may be unable to see what is shorter than its floor. Such rows are left out even where somebody told of
+them, because nobody would have told of all; what is left is a sample of the halts beyond the floor (left truncation),
+and both the lengths and the rates are fitted as such (`duration`, `with_detection`).
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
@@ -14,6 +19,7 @@ import pandas as pd
 from scipy import stats
 
 from pricing_models.errors import InvalidData
+from pricing_models.payoff import Curve
 from pricing_models.windows import are_windows, clip, covers, seconds, windows_of
 
 YEAR_SECONDS = 365.25 * 86400.0
@@ -32,6 +38,11 @@ OUTAGE_COLUMNS = (
     "usable",
     "ended",
 )
+TALLY_COLUMNS = ("subject_id", "why", "peril", "rows")
+COUNTED = "counted"
+SHORT = "shorter than its source can see"
+LATER = "began after the day of the fit"
+_LONGEST_FLOOR = 86400.0
 
 
 class Status(StrEnum):
@@ -49,17 +60,20 @@ class Experience:
     """Exposure and halts per subject, and one duration per halt.
 
     `subjects` (index subject_id): kind, in_universe, operated, launch and last_halt (epoch s, nan if none),
-    exposure_years, halts.
-    `durations`: subject_id, kind, event_id, start, low, high (seconds), status; also of halts outside the
+    floor_seconds, exposure_years, halts.
+    `durations`: subject_id, kind, event_id, start, low, high, floor (seconds), status; also of halts outside the
     windows, because how long a halt lasts does not depend on when we began to count. A subject that is not
     listed (its launch is unknown) gives durations of kind "unlisted" and no count: dropping those would drop
     the tail.
+    `tally`: how many rows of the table of outages each subject, peril and reason has; the reason is `COUNTED` where
+    the rows are halts or parts of one, else why they are left out.
     """
 
     subjects: pd.DataFrame
     durations: pd.DataFrame
     as_of: float
     merge_gap_seconds: float
+    tally: pd.DataFrame = field(default_factory=lambda: pd.DataFrame(columns=list(TALLY_COLUMNS)))
 
     def table(self) -> pd.DataFrame:
         """One row per subject: raw rate a year with its exact (Garwood) 90% interval, what is known of lengths."""
@@ -94,12 +108,14 @@ def build(
     Nothing that began after `as_of` is known. Raises `InvalidData` naming the column and the row at fault.
     """
     subjects, outages = tables(subjects, outages)
+    if not np.isfinite(as_of):
+        raise InvalidData(f"as_of is {as_of}: must be a finite number of epoch seconds")
     if not merge_gap_seconds >= 0:
         raise InvalidData(f"merge_gap_seconds is {merge_gap_seconds}: must be at least 0")
-    known = outages[outages["usable"].astype(bool) & (outages["start"] < as_of)]
-    halts = _merge(known, float(merge_gap_seconds))
-    frame = subjects.set_index("subject_id")[["kind", "in_universe", "launch", "operated"]].copy()
+    frame = subjects.set_index("subject_id")[["kind", "in_universe", "launch", "operated", "floor_seconds"]].copy()
     frame = frame.astype({"in_universe": bool, "operated": bool})
+    why = _why(outages, frame["floor_seconds"], as_of)
+    halts = _merge(outages[why == COUNTED], float(merge_gap_seconds))
     windows = [clip(each, -np.inf, as_of) for each in subjects["windows"]]
     frame["exposure_years"] = [seconds(each) / YEAR_SECONDS for each in windows]
     starts = {key: part.to_numpy(dtype=float) for key, part in halts.groupby("subject_id")["start"]}
@@ -107,9 +123,33 @@ def build(
     counted = (covers(each, starts.get(name, none)).sum() for name, each in zip(frame.index, windows, strict=True))
     frame["halts"] = np.fromiter(counted, dtype=int, count=len(frame))
     frame["last_halt"] = halts.groupby("subject_id")["start"].max().reindex(frame.index).astype(float)
-    halts["kind"] = frame["kind"].reindex(halts["subject_id"]).fillna("unlisted").to_numpy()
-    columns = ["subject_id", "kind", "event_id", "start", "low", "high", "status"]
-    return Experience(frame, halts[columns], float(as_of), float(merge_gap_seconds))
+    owner = halts["subject_id"]
+    halts["kind"] = frame["kind"].reindex(owner).fillna("unlisted").to_numpy()
+    halts["floor"] = frame["floor_seconds"].reindex(owner).fillna(0.0).to_numpy()
+    columns = ["subject_id", "kind", "event_id", "start", "low", "high", "floor", "status"]
+    keys = outages.assign(why=why, peril=outages["peril"].astype(str))[list(TALLY_COLUMNS[:3])]
+    tally = keys.value_counts(sort=False).sort_index().rename("rows").reset_index()
+    return Experience(frame, halts[columns], float(as_of), float(merge_gap_seconds), tally)
+
+
+def _why(outages: pd.DataFrame, floors: "pd.Series[float]", as_of: float) -> "pd.Series[str]":
+    """Why each row is left out, `COUNTED` where it is not."""
+    usable = outages["usable"].astype(bool)
+    floor = floors.reindex(outages["subject_id"]).fillna(0.0).to_numpy()
+    reasons = outages["unusable_reason"].astype(str).where(~usable, COUNTED)
+    return reasons.mask(usable & (outages["high_seconds"] <= floor), SHORT).mask(outages["start"] >= as_of, LATER)
+
+
+def with_detection(known: Experience, law: Callable[[str], Curve]) -> Experience:
+    """The experience with the share of its halts that each subject's sources can see (`detected`), given the survival
+    function of the lengths of a kind's halts: its quiet years tell of those beyond the floor alone. As it is where no
+    floor is stated."""
+    frame = known.subjects
+    if not (frame["floor_seconds"] > 0.0).any():
+        return known
+    pairs = zip(frame["kind"], frame["floor_seconds"], strict=True)
+    detected = [float(law(str(kind))(np.array([floor]))[0]) for kind, floor in pairs]
+    return replace(known, subjects=frame.assign(detected=detected))
 
 
 def _merge(outages: pd.DataFrame, gap: float) -> pd.DataFrame:
@@ -162,17 +202,23 @@ def _halt(
 def tables(subjects: pd.DataFrame, outages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Both tables checked: only the columns that the models take, times and lengths as floats.
 
-    `launch` (epoch seconds, nan unknown), `operated` (whether one operator can stop it; by kind) and `windows` (by
-    default all of the bracket) are optional in the first and added where they are missing.
+    Optional in the first, and added where they are missing: `launch` (epoch seconds, nan unknown), `operated` (whether
+    one operator can stop it; by kind), `floor_seconds` (below which its sources see nothing; 0), `windows` (all of the
+    bracket). Optional in the second: `peril` ("unknown"), `unusable_reason` ("not usable").
     Raises `InvalidData` naming the column and the row at fault.
     """
     if "launch" not in subjects:
         subjects = subjects.assign(launch=np.nan)
     if "operated" not in subjects and "kind" in subjects:
         subjects = subjects.assign(operated=subjects["kind"].isin(OPERATED_KINDS))
-    columns = (*SUBJECT_COLUMNS, "launch", "operated", *(name for name in ("windows",) if name in subjects))
-    subjects = _with_numbers("subjects", subjects, columns, ("observed_from", "observed_to", "launch"))
-    outages = _with_numbers("outages", outages, OUTAGE_COLUMNS, ("start", "low_seconds", "high_seconds"))
+    if "floor_seconds" not in subjects:
+        subjects = subjects.assign(floor_seconds=0.0)
+    numbers = ("observed_from", "observed_to", "launch", "floor_seconds")
+    optional = ("launch", "operated", "floor_seconds", *(name for name in ("windows",) if name in subjects))
+    subjects = _with_numbers("subjects", subjects, (*SUBJECT_COLUMNS, *optional), numbers)
+    defaults = {"peril": "unknown", "unusable_reason": "not usable"}
+    outages = outages.assign(**{name: text for name, text in defaults.items() if name not in outages})
+    outages = _with_numbers("outages", outages, (*OUTAGE_COLUMNS, *defaults), ("start", "low_seconds", "high_seconds"))
     _check_subjects(subjects)
     _check_outages(outages)
     return subjects.assign(windows=pd.Series(windows_of(subjects), index=subjects.index, dtype=object)), outages
@@ -188,6 +234,9 @@ def _check_subjects(subjects: pd.DataFrame) -> None:
     if "windows" in subjects:
         bad = ~subjects["windows"].map(are_windows).astype(bool)
         _reject("subjects", subjects, "windows", bad, "must be pairs of epoch seconds, in order and apart")
+    floor = subjects["floor_seconds"]
+    blind = ~((floor >= 0.0) & (floor < _LONGEST_FLOOR))
+    _reject("subjects", subjects, "floor_seconds", blind, "must be at least 0 and below a day")
     for column in ("kind", "in_universe", "operated"):
         _reject("subjects", subjects, column, subjects[column].isna(), "must not be empty")
 

@@ -35,6 +35,12 @@ class Transform:
         damped = severities[:, :width] * np.exp(-tilt * np.arange(width)) if tilt else severities[:, :width]
         return cls(fft.rfft(damped, size, axis=1), size, kept, tilt)
 
+    def of_others(self, severities: FloatArray) -> ComplexArray:
+        """The transforms of other severities on the same points, which can be multiplied with these."""
+        width = min(severities.shape[1], self.size)
+        damped = severities[:, :width] * np.exp(-self.tilt * np.arange(width))
+        return np.asarray(fft.rfft(damped, self.size, axis=1))
+
     def back(self, transformed: ComplexArray) -> FloatArray:
         """Probabilities of the first `kept` points of sums with these transforms."""
         found: FloatArray = fft.irfft(transformed, self.size, axis=1)[:, : self.kept]

@@ -8,6 +8,7 @@ maximum likelihood of `a` is often infinite with few subjects and biased towards
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -180,19 +181,27 @@ class FrequencyFit:
         not in the experience needs `kind` and gets its group's predictive. Raises `UnknownSubject` when
         neither is known.
         """
-        subjects = self.experience.subjects
-        if subject_id not in subjects.index:
+        if subject_id not in self._histories:
             if kind is None:
                 raise UnknownSubject(f"subject {subject_id!r} is not in the fit: name its kind to price its group")
             return self._update(self.group_of(kind), 0, 0.0)
-        row = subjects.loc[[subject_id]]
-        group = self.group_of(str(row["kind"].iloc[0]))
-        halts, years = int(row["halts"].iloc[0]), float(time_at_risk(row).iloc[0])
-        if bool(row["in_universe"].iloc[0]):
+        own_kind, halts, years, member = self._histories[subject_id]
+        group = self.group_of(own_kind)
+        if member:
             return self._update(group, halts, years, fitted=True)
         nodes = self.groups[group]
         expected = float(nodes.weights @ np.exp(nodes.x)) * years
         return self._update(group, halts, years) if halts > expected else self._update(group, 0, 0.0)
+
+    @cached_property
+    def _histories(self) -> dict[str, tuple[str, int, float, bool]]:
+        """Per subject: kind, halts, years at risk, whether it is a member of the universe."""
+        subjects = self.experience.subjects
+        columns = (subjects["kind"], subjects["halts"], time_at_risk(subjects), subjects["in_universe"])
+        rows = zip(subjects.index, *columns, strict=True)
+        return {
+            str(name): (str(kind), int(halts), float(years), bool(member)) for name, kind, halts, years, member in rows
+        }
 
     def _update(self, group: str, halts: int, years: float, fitted: bool = False) -> RatePosterior:
         """Mixture over the group's nodes, reweighted by this history unless the group was fitted with it."""
@@ -209,9 +218,12 @@ class FrequencyFit:
 
 
 def time_at_risk(subjects: pd.DataFrame) -> "pd.Series[float]":
-    """Years in which a subject could halt: operational ones (`covariates`) where they were worked out, else plain."""
-    name = "operational_years" if "operational_years" in subjects else "exposure_years"
-    return subjects[name].astype(float)
+    """Years in which a subject could halt and be seen to: operational ones (`covariates`) where they were worked out,
+    which hold what its sources can see already, else plain ones times that share."""
+    if "operational_years" in subjects:
+        return subjects["operational_years"].astype(float)
+    years = subjects["exposure_years"].astype(float)
+    return years * subjects["detected"].astype(float) if "detected" in subjects else years
 
 
 def fit(experience: Experience, prior: FrequencyPrior | None = None) -> FrequencyFit:

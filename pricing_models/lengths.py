@@ -18,6 +18,7 @@ from pricing_models.tails import Tail
 
 FloatArray = NDArray[np.float64]
 
+_STRATA = 12
 _LONGEST_LOG = 100.0  # where the search for a quantile ends
 _LEAST = 1e-300
 
@@ -64,6 +65,27 @@ class DurationPosterior:
     def plug_in_curves(self) -> Curves | Spliced:
         """The curves of `plug_in`."""
         return self.plug_in().curves
+
+    @cached_property
+    def strata(self) -> tuple[FloatArray, tuple["DurationPosterior", ...]]:
+        """Parts of about equal weight into which the nodes fall by the seconds that a usual cover would pay of a halt,
+        those beyond the first hour up to a day: their weights, and the law of each. A Pareto tail is the same in all.
+        """
+        hours = np.array([3600.0, 86_400.0])[:, None]
+        reached = [self.body.lev(each, self.mu, self.sigma, self.shape) for each in hours]
+        order = np.argsort(reached[1] - reached[0], kind="stable")
+        middle = np.cumsum(self.weights[order]) - self.weights[order] / 2.0
+        place = np.minimum((middle * _STRATA).astype(np.int64), _STRATA - 1)
+        parts = [order[place == each] for each in np.unique(place)]
+        masses = np.array([float(self.weights[part].sum()) for part in parts])
+        laws = [self._of(part, mass) for part, mass in zip(parts, masses, strict=True)]
+        return masses / masses.sum(), tuple(laws)
+
+    def _of(self, nodes: NDArray[np.intp], mass: float) -> "DurationPosterior":
+        """The law given that its parameters are among these nodes."""
+        shape = self.shape if self.shape.size == 1 else self.shape[nodes]
+        weights = self.weights[nodes] / mass
+        return replace(self, mu=self.mu[nodes], sigma=self.sigma[nodes], weights=weights, shape=shape)
 
     def quantile(self, p: float) -> float:
         """The length in seconds not exceeded with probability `p`; infinite where a permanent stop is as likely."""

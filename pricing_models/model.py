@@ -8,12 +8,13 @@ from typing import Any
 
 import pandas as pd
 
-from pricing_models import duration, experience, frequency, observation, premium
+from pricing_models import aging, duration, experience, observation, premium
+from pricing_models.aging import Aged, AgeNode
 from pricing_models.capacity import Utilisation
-from pricing_models.cells import RECENT_SECONDS, cut, of_universe
+from pricing_models.cells import RECENT_SECONDS
 from pricing_models.collapse import KnownRates, collapse
 from pricing_models.compound import LossDistribution, loss_distribution
-from pricing_models.covariates import AGE_DESIGNS, AgeEffect, AgeForm, fit_covariates, operational_years
+from pricing_models.covariates import AgeEffect, AgeForm
 from pricing_models.duration import DurationFit, DurationPosterior, DurationPrior
 from pricing_models.errors import InvalidData
 from pricing_models.experience import (
@@ -49,8 +50,9 @@ class Model:
     """A fit; `version` is the hash of its data, settings, code version and parameters (`versions`).
 
     The rate of a subject depends on its age as `age` says; the fitted rates are those at the reference age of
-    `covariates`. `overrides` has what underwriters put in their place, by subject; `data` is the
-    digest of the tables, `code` the version of the code that fitted them.
+    `covariates`, at the mode of its coefficients, and `age_nodes` are what else they may be (`aging`). `overrides` has
+    what underwriters put in their place, by subject; `data` is the digest of the tables, `code` the version of the code
+    that fitted them.
     """
 
     experience: Experience
@@ -59,6 +61,7 @@ class Model:
     duration: DurationFit
     settings: ModelSettings
     version: str
+    age_nodes: tuple[AgeNode, ...] = ()
     overrides: Mapping[str, Override] = field(default_factory=dict)
     data: str = ""
     code: str = field(default_factory=code_version)
@@ -70,7 +73,8 @@ class Model:
 
     def _posterior(self, subject_id: str, kind: str | None = None) -> RatePosterior:
         """The rate at the reference age, or what stands in its place."""
-        fitted = self.frequency.posterior(subject_id, kind)
+        at_mode, age = self.frequency.posterior(subject_id, kind), self.facts(subject_id).age
+        fitted = aging.mixed(at_mode, self.age, self.age_nodes, age, subject_id, kind)
         override = self.overrides.get(subject_id)
         if override is None or override.rate is None:
             return fitted
@@ -221,19 +225,18 @@ def fit(
     subjects = subjects.sort_values("subject_id", kind="stable", ignore_index=True)
     outages = outages.sort_values(["subject_id", "start", "event_id"], kind="stable", ignore_index=True)
     known = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
-    known, age = _aged(subjects, known, settings)
-    rates = frequency.fit(known, settings.frequency)
     lengths = duration.fit(known, settings.duration)
+    aged = aging.fit(subjects, _detected(known, lengths), settings.age, settings.frequency)
     stated, data = in_force(overrides, as_of), data_digest(subjects, outages)
-    version = version_of(to_record(data, asdict(settings), known, age, rates, lengths, stated))
-    return Model(known, age, rates, lengths, settings, version, stated, data)
+    version = version_of(to_record(data, asdict(settings), aged, lengths, stated))
+    return Model(aged.experience, aged.effect, aged.rates, lengths, settings, version, aged.nodes, stated, data)
 
 
 def record(model: Model) -> dict[str, Any]:
     """The fit as plain values, all of it JSON, of which `version` is the hash."""
     settings = asdict(model.settings)
-    parts = (model.experience, model.age, model.frequency, model.duration, model.overrides)
-    return to_record(model.data, settings, *parts, model.code)
+    aged = Aged(model.experience, model.frequency, model.age, model.age_nodes)
+    return to_record(model.data, settings, aged, model.duration, model.overrides, model.code)
 
 
 def restored(given: Mapping[str, Any], version: str) -> Model:
@@ -252,21 +255,10 @@ def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> 
     """
     subjects, outages = experience.tables(subjects, outages)
     known = experience.build(subjects, outages, model.experience.as_of, model.settings.merge_gap_seconds)
-    known, age = _aged(subjects, known, model.settings)
-    rates = frequency.fit(known, model.settings.frequency)
-    return replace(model, experience=known, age=age, frequency=rates)
+    aged = aging.fit(subjects, _detected(known, model.duration), model.settings.age, model.settings.frequency)
+    return replace(model, experience=aged.experience, age=aged.effect, frequency=aged.rates, age_nodes=aged.nodes)
 
 
-def _aged(subjects: pd.DataFrame, known: Experience, settings: ModelSettings) -> tuple[Experience, AgeEffect]:
-    """The experience with operational years, and the effect of age that makes them."""
-    design = AGE_DESIGNS.get(settings.age)
-    if design is None:
-        raise InvalidData(f"age is {settings.age!r}: must be one of {', '.join(AGE_DESIGNS)}")
-    if settings.age == "none":
-        return known, AgeEffect("none", ())
-    cells = cut(subjects, known)
-    beta = fit_covariates(of_universe(cells, known), design, settings.frequency)
-    years = operational_years(cells, design, beta).reindex(known.subjects.index).fillna(0.0)
-    return replace(known, subjects=known.subjects.assign(operational_years=years)), AgeEffect(
-        settings.age, tuple(beta.tolist())
-    )
+def _detected(known: Experience, lengths: DurationFit) -> Experience:
+    """The experience with the share of halts that its sources can see, by the law of the kind's lengths."""
+    return experience.with_detection(known, lambda kind: lengths.posterior(kind).sf)

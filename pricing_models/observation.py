@@ -6,6 +6,11 @@ end. Seconds claimed by k paths are covered: given who saw it, D = (L - shift)+ 
 lengths, and its survival function and limited expectation follow from those of L. Besides, paths raise false alarms; k
 at once are an incident that was none.
 
+A policy is paid by what the trigger says, so the price's expected payout and its distribution are those of D and of the
+false incidents, at the base. What the outages themselves would be paid is fitted to data and shown apart from it; the
+difference is the basis risk. It is a loading where the trigger pays more than the outages deserve, and a rebate where
+it misses more: the pool won't pay that, and a buyer who is charged for it would pay for cover that is not sold.
+
 None of this is in any data yet: every figure is judgement. Under `high` paths begin early, end late, miss little and
 err often, so that the trigger pays most; under `low` the reverse.
 """
@@ -186,14 +191,40 @@ def false_incidents(trigger: Trigger, scenario: Scenario) -> list[tuple[float, f
     return found
 
 
+def false_lengths(found: Sequence[tuple[float, float]]) -> tuple[float, Curve, Curve]:
+    """False incidents of all sorts together: how many a year, and `sf` and `lev` of the length of one, a mixture of
+    exponentials."""
+    some = [(rate, mean) for rate, mean in found if rate > 0.0]
+    total = sum(rate for rate, _ in some)
+    if not some:
+        return 0.0, np.zeros_like, np.zeros_like
+    weights, means = (np.array(column) for column in zip(*((rate / total, mean) for rate, mean in some), strict=True))
+
+    def sf(seconds: FloatArray) -> FloatArray:
+        result: FloatArray = weights @ np.exp(-np.atleast_1d(seconds) / means[:, None])
+        return result
+
+    def lev(seconds: FloatArray) -> FloatArray:
+        result: FloatArray = -(weights * means) @ np.expm1(-np.atleast_1d(seconds) / means[:, None])
+        return result
+
+    return total, sf, lev
+
+
 @dataclass(frozen=True)
 class BasisRisk:
     """What a trigger pays beside the outages, as parts of the expected payout if covered seconds were the length:
-    `overpaid` (late ends), `false_paid` (incidents that were none), `unpaid` (late starts and misses: the buyer's)."""
+    `overpaid` (late ends), `false_paid` (incidents that were none), `unpaid` (late starts and misses: what the buyer
+    bears, and is not charged)."""
 
     overpaid: float
     false_paid: float
     unpaid: float
+
+    @property
+    def net(self) -> float:
+        """By how much the trigger pays more than the outages deserve; negative where it pays less."""
+        return self.overpaid + self.false_paid - self.unpaid
 
 
 def basis_risk(
@@ -228,31 +259,16 @@ def basis_risks(
         one = CoveredLaw(np.array([shift]), np.ones(1), sf, lev)
         gap = expected_payouts(table, one.sf, one.limited_expectation, chances) - honest
         over, under = over + weight * np.maximum(gap, 0.0), under + weight * np.maximum(-gap, 0.0)
-    false = np.zeros_like(honest)
-    for rate, mean in false_incidents(trigger, scenario):
-        if rate > 0.0:
-            false += rate * _false_payouts(table, mean)
+    rate, false_sf, false_lev = false_lengths(false_incidents(trigger, scenario))
+    nobody = np.zeros_like(honest)  # fails over for an incident that is none
+    false = rate * expected_payouts(table, false_sf, false_lev, nobody) if rate > 0.0 else nobody
     some = (honest > 0.0) & (halts_a_year > 0.0)
     parts = np.stack([over, false / np.where(some, halts_a_year, 1.0), under])
     result: FloatArray = np.where(some, parts, 0.0) / np.where(some, honest, 1.0)
     return result
 
 
-def _false_payouts(table: TermsTable, mean: float) -> FloatArray:
-    """Expected payout of an incident of exponential length; nobody fails over for it."""
-    nobody = np.zeros_like(table.most)
-    return expected_payouts(table, lambda x: np.exp(-x / mean), lambda x: -mean * np.expm1(-x / mean), nobody)
-
-
-def loading(found: Mapping[Scenario, BasisRisk]) -> Judgement:
-    """The loading for what a trigger pays in excess; what it leaves unpaid is no rebate, it is the buyer's risk."""
-    return _judged({scenario: each.overpaid + each.false_paid for scenario, each in found.items()})
-
-
 def left_unpaid(found: Mapping[Scenario, BasisRisk]) -> Judgement:
-    """The part of the expected payout that the trigger would leave unpaid."""
-    return _judged({scenario: each.unpaid for scenario, each in found.items()})
-
-
-def _judged(values: Mapping[Scenario, float]) -> Judgement:
+    """The part of the expected payout of the outages that the trigger would leave unpaid."""
+    values = {scenario: each.unpaid for scenario, each in found.items()}
     return Judgement(min(values.values()), values[Scenario.BASE], max(values.values()))

@@ -49,7 +49,8 @@ class PayoutGrid:
     """The payout of one halt of several policies, each on the grid of its own `step`, and its transform.
 
     `cells` counts the points below the aggregate limit, or as far as so many halts reach if that is less; `error` is
-    the distance of the payout's mean from its closed form.
+    the distance of the payout's mean from its closed form. `false` is the transform of the payout of one false
+    incident, less one; None where there are none.
     """
 
     step: FloatArray
@@ -57,11 +58,22 @@ class PayoutGrid:
     aggregate: FloatArray
     transform: Transform
     error: FloatArray
+    false: ComplexArray | None = None
 
     def first(self, rows: int) -> "PayoutGrid":
         """The first `rows` of them."""
         transform = replace(self.transform, values=self.transform.values[:rows])
-        return PayoutGrid(self.step[:rows], self.cells[:rows], self.aggregate[:rows], transform, self.error[:rows])
+        false = None if self.false is None else self.false[:rows]
+        step, cells, aggregate = self.step[:rows], self.cells[:rows], self.aggregate[:rows]
+        return PayoutGrid(step, cells, aggregate, transform, self.error[:rows], false)
+
+    def summed(self, counts: FloatArray, alarms: FloatArray) -> FloatArray:
+        """`below` of the sums over halts with the probabilities `counts` and false incidents of Poisson mean `alarms`:
+        a compound Poisson law of transform t has that of exp(mean (t - 1)) (Loss Models 9.6)."""
+        found = mixed(self.transform.values, counts)
+        if self.false is not None and alarms.any():
+            found *= np.exp(alarms[:, None] * self.false)
+        return self.below(found)
 
     def below(self, transformed: ComplexArray) -> FloatArray:
         """Probabilities of the points below the limits; a row ends where its own limit is."""
@@ -89,7 +101,8 @@ class Task:
     """Payouts of one halt on grids of `width` times `step`, aggregate limits, and the counts (a row each) to sum under.
 
     `limited` has E[min(paid for one halt, cap)] at the points of each grid, the last repeated where that of another
-    policy goes on. `halts` is the most that any count goes to, these or others that are asked for later.
+    policy goes on. `halts` is the most that any count goes to, these or others that are asked for later, with false
+    incidents: of these there are `alarms` on average, and `limited_false` is the same of the payout of one.
     """
 
     aggregate: FloatArray
@@ -98,21 +111,28 @@ class Task:
     width: IntArray
     counts: FloatArray
     halts: int
+    alarms: FloatArray
+    limited_false: FloatArray | None = None
 
     def solve(self) -> tuple[PayoutGrid, FloatArray, FloatArray]:
         """The grids, the probabilities below the limits and the means. Raises `InvalidTerms` if that is too much."""
         grid = self._grid()
-        below = grid.below(mixed(grid.transform.values, self.counts))
+        below = grid.summed(self.counts, self.alarms)
         return grid, below, grid.means(below)
 
     def solve_with_half(self) -> tuple[PayoutGrid, FloatArray, FloatArray, FloatArray]:
         """`solve`, and the means on every other point: at once where calls cost more than points that pad."""
-        half = replace(self, limited=self.limited[:, ::2], step=2.0 * self.step, width=self.width // 2)
+        fewer = None if self.limited_false is None else self.limited_false[:, ::2]
+        half = replace(
+            self, limited=self.limited[:, ::2], step=2.0 * self.step, width=self.width // 2, limited_false=fewer
+        )
         if self.limited.size * self.halts > _LITTLE_WORK:
             return *self.solve(), half.solve()[2]
         count = len(self.counts)
-        padded = np.repeat(self.limited[:, -1:], self.limited.shape[1], axis=1)
-        padded[:, : half.limited.shape[1]] = half.limited
+        padded = _padded(half.limited, self.limited)
+        false = None
+        if self.limited_false is not None and fewer is not None:
+            false = np.concatenate([self.limited_false, _padded(fewer, self.limited_false)])
         both = Task(
             aggregate=np.concatenate([self.aggregate, self.aggregate]),
             limited=np.concatenate([self.limited, padded]),
@@ -120,6 +140,8 @@ class Task:
             width=np.concatenate([self.width, half.width]),
             counts=np.concatenate([self.counts, self.counts]),
             halts=self.halts,
+            alarms=np.concatenate([self.alarms, self.alarms]),
+            limited_false=false,
         )
         grid, below, means = both.solve()
         return grid.first(count), below[:count], means[:count], means[count:]
@@ -130,8 +152,26 @@ class Task:
         most = int(cells.max())
         require_work(self.halts + 1, most)
         severity = discretise(self.limited, self.step[:, None])
-        closed = self.limited[:, -1]
-        mean = self.step * (severity @ np.arange(severity.shape[1], dtype=float))
-        error = np.abs(mean - closed) / np.maximum(closed, 1e-300)
+        error = _error(severity, self.step, self.limited)
         transform = Transform.of(severity, most, int(reach.max()))
-        return PayoutGrid(self.step, cells, self.aggregate, transform, error)
+        false = None
+        if self.limited_false is not None:
+            of_false = discretise(self.limited_false, self.step[:, None])
+            error = np.maximum(error, _error(of_false, self.step, self.limited_false))
+            false = transform.of_others(of_false) - 1.0
+        return PayoutGrid(self.step, cells, self.aggregate, transform, error, false)
+
+
+def _error(severity: FloatArray, step: FloatArray, limited: FloatArray) -> FloatArray:
+    """Relative distance of the discretised payout's mean from its closed form."""
+    closed = limited[:, -1]
+    mean = step * (severity @ np.arange(severity.shape[1], dtype=float))
+    found: FloatArray = np.abs(mean - closed) / np.maximum(closed, 1e-300)
+    return found
+
+
+def _padded(half: FloatArray, whole: FloatArray) -> FloatArray:
+    """Limited payouts on every other point, as wide as those on all: at the end they stay what they were."""
+    padded = np.repeat(whole[:, -1:], whole.shape[1], axis=1)
+    padded[:, : half.shape[1]] = half
+    return padded

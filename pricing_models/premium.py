@@ -62,17 +62,19 @@ class Loadings:
     `expense_fixed` and `expense_per_day` (gas, beats, attestation) are in asset units. `tail_seconds` is how
     long the limit stays locked after the term. `minimum_rate_bps` is a floor in basis points of the aggregate
     limit a year. Judgement:
+    * `cost_of_capital_bps`: what those who lend the limit want for it, a year. No market tells: low is the rate of
+    Solvency II's risk margin (Delegated Regulation (EU) 2015/35, article 39), high half as much again as the base.
     * `failover_probability`: that a failover is proven, given a qualifying incident; priced as certain by
     default.
-    * `basis_risk`: payouts that the trigger makes and the outage did not deserve; `Model.price` puts what its
-      trigger's paths imply (`observation`) in the place of this fraction.
+    * `basis_risk`: payouts that the trigger makes and the outage did not deserve, where no trigger is named; of one
+    that is, the paths tell (`Means.basis`).
     * `recent_halt`: for the part of the term within 90 days of the last halt. A first count of the history showed 0.58
       halts a year then, against 0.20: high is that ratio less one, the base about a quarter of it. As a covariate it
       does not earn its place out of sample (`backtest`): busy chains explain it. What is left is against who buys late.
     * `operator_control`: for a subject that one operator can stop.
     """
 
-    cost_of_capital_bps: int = 1000
+    cost_of_capital_bps: Judgement = Judgement(600.0, 1000.0, 1500.0)
     tail_seconds: int = 7 * DAY
     expense_fixed: float = 0.0
     expense_per_day: float = 0.0
@@ -126,25 +128,44 @@ class Component:
 
 @dataclass(frozen=True)
 class Means:
-    """Expected payouts of one policy in asset units: `predictive` over the posterior and without any failover,
-    `plug_in` the same at the point estimate (the median rate, the mean parameters of the lengths), `failover` what
-    proven failovers add, under each scenario."""
+    """Expected payouts of one policy in asset units: for the outages themselves `predictive` over the posterior and
+    without any failover, `plug_in` the same at the point estimate (the median rate, the mean parameters of the
+    lengths), `failover` what proven failovers add, under each scenario; `basis` what a trigger pays besides, or less
+    (negative), under each; None without a trigger."""
 
     predictive: float
     plug_in: float
     failover: Mapping[Scenario, float] = field(default_factory=lambda: dict.fromkeys(Scenario, 0.0))
+    basis: Mapping[Scenario, float] | None = None
+
+    def of_outages(self, scenario: Scenario) -> float:
+        """The posterior-predictive expected payout for the outages themselves under a scenario."""
+        return self.predictive + self.failover[scenario]
 
     def at(self, scenario: Scenario) -> float:
-        """The posterior-predictive expected payout under a scenario."""
-        return self.predictive + self.failover[scenario]
+        """The same as the trigger has it paid."""
+        return self.of_outages(scenario) + (0.0 if self.basis is None else self.basis[scenario])
+
+
+@dataclass(frozen=True)
+class RateReading:
+    """Halts a year over the term: posterior mean, the ends of the central 90%, and the weight (credibility) of the
+    subject's own history in it against its group's."""
+
+    mean: float
+    low: float
+    high: float
+    credibility: float
 
 
 @dataclass(frozen=True)
 class Premium:
     """A price in parts; `total` is their sum, and so is what the buyer pays before rounding up.
 
-    `loss` is the posterior-predictive distribution of the payout, `expected_interval` its mean at the 5% and the 95%
-    point of the rate, `rests_on` says in words what rate and lengths rest on; the rest is what `components` takes.
+    `loss` is the posterior-predictive distribution of the payout (of what the trigger has paid, if one is named),
+    `expected_interval` the central 90% of its mean over the posterior of rate and lengths, `rests_on` says in words
+    what rate and lengths rest on, `rate` is the halts a year and what they rest on; the rest is what `components`
+    takes. `unpaid` is the part of the outages' expected payout that the trigger leaves unpaid.
     """
 
     loss: LossDistribution
@@ -156,6 +177,7 @@ class Premium:
     expected_interval: tuple[float, float] | None = None
     rests_on: tuple[str, ...] = ()
     unpaid: Judgement | None = None
+    rate: RateReading | None = None
 
     def under(self, scenario: Scenario) -> tuple[Component, ...]:
         """The components with every judgement at its low, its base or its high."""
@@ -188,8 +210,8 @@ class Premium:
 
     @property
     def judgement_share(self) -> float:
-        """The part of the premium that rests on judgement alone."""
-        judged = sum(part.amount for part in self.components if part.basis is Basis.JUDGEMENT)
+        """The part of the premium that rests on judgement alone, what it takes off counted as what it adds."""
+        judged = sum(abs(part.amount) for part in self.components if part.basis is Basis.JUDGEMENT)
         return judged / self.total if self.total > 0 else 0.0
 
     @property
@@ -198,7 +220,7 @@ class Premium:
         minimum rate is left as it is."""
         rest = sum(part.amount for part in self.components if part.name != "capital") - self.loss.mean
         years = (self.term_seconds + self.loadings.tail_seconds) / YEAR_SECONDS
-        found = alternatives(self.loss, self.loadings.cost_of_capital_bps / BPS * years)
+        found = alternatives(self.loss, self.loadings.cost_of_capital_bps.base / BPS * years)
         return {name: rest + amount for name, amount in found.items()}
 
 
@@ -213,22 +235,25 @@ def components(
     """The parts of a premium under one scenario.
 
     Parameter uncertainty is what the posterior-predictive mean adds to that at the point estimate: the rate's posterior
-    is skewed, so what is hardly known costs more. Where the predictive mean is the lower one it is the expected payout,
-    and this is 0.
+    is skewed, so what is hardly known costs more. Where the predictive mean is the lower one it is the point estimate,
+    and this is 0. These two and the failover are what the outages would be paid; with the basis risk they add up to the
+    expected payout, whether that is positive or negative.
     """
     years = require_term(term_seconds) / YEAR_SECONDS
     locked_years = (term_seconds + loadings.tail_seconds) / YEAR_SECONDS
     lock = max(float(terms.aggregate_limit), circumstances.marginal_capital)
-    expected, mean = min(means.plug_in, means.predictive), means.at(scenario)
+    estimate, mean = min(means.plug_in, means.predictive), means.at(scenario)
     operator = loadings.operator_control.at(scenario) if circumstances.operator_controlled else 0.0
+    charge_of_capital = loadings.cost_of_capital_bps.at(scenario) / BPS * lock * locked_years
+    basis = loadings.basis_risk.at(scenario) * mean if means.basis is None else means.basis[scenario]
     parts = (
-        Component("expected_payout", expected, Basis.DATA),
-        Component("parameter_uncertainty", means.predictive - expected, Basis.DATA),
+        Component("point_estimate", estimate, Basis.DATA),
+        Component("parameter_uncertainty", means.predictive - estimate, Basis.DATA),
         Component("failover", means.failover[scenario], Basis.JUDGEMENT),
-        Component("capital", loadings.cost_of_capital_bps / BPS * lock * locked_years, Basis.TERMS),
+        Component("capital", charge_of_capital, Basis.JUDGEMENT),
         Component("capacity", _capacity(loadings, circumstances, terms, locked_years), Basis.TERMS),
         Component("expenses", loadings.expense_fixed + loadings.expense_per_day * term_seconds / DAY, Basis.TERMS),
-        Component("basis_risk", loadings.basis_risk.at(scenario) * mean, Basis.JUDGEMENT),
+        Component("basis_risk", basis, Basis.JUDGEMENT),
         Component("recent_halt", loadings.recent_halt.at(scenario) * circumstances.recent_payout, Basis.JUDGEMENT),
         Component("operator_control", operator * mean, Basis.JUDGEMENT),
     )

@@ -6,23 +6,32 @@ the same arrays (`compound`), and the posterior of each subject's rate is collap
 """
 
 from collections.abc import Hashable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing_models import observation
+from pricing_models import uncertainty
 from pricing_models.capacity import Utilisation
 from pricing_models.collapse import KnownRates, counts
 from pricing_models.compound import LossDistribution, loss_distributions, mean_payouts
 from pricing_models.duration import DurationPosterior
 from pricing_models.errors import InvalidTerms
 from pricing_models.experience import YEAR_SECONDS
-from pricing_models.observation import STANDARD_TRIGGER, BasisRisk, Trigger
+from pricing_models.observation import STANDARD_TRIGGER, Trigger
+from pricing_models.paid import Paid
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Terms, TermsTable, most_owed, owed
-from pricing_models.premium import Circumstances, Judgement, Loadings, Means, Premium, Scenario, require_term
+from pricing_models.premium import (
+    Circumstances,
+    Judgement,
+    Loadings,
+    Means,
+    Premium,
+    RateReading,
+    require_term,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -34,8 +43,9 @@ _BLOCK = 768
 class Enquiry:
     """Cover that is to be priced, from the fit's day on.
 
-    `kind` prices a subject that is not in the fit by its group. `trigger` makes the basis-risk loading: what it would
-    pay beside the outages; without one it is that of the loadings. `utilisation` is where the pool stands, for the
+    `kind` prices a subject that is not in the fit by its group. `trigger` decides what is paid: the expected payout is
+    that of the seconds it covers and of its false incidents; without one it is that of the outages' own lengths, and
+    the loadings' basis risk is added. `utilisation` is where the pool stands, for the
     capacity charge, `marginal_capital` (asset units) what its tail needs for the policy. Raises `InvalidTerms`, too for
     a waiting period that no incident outlasts: such cover would cost and never pay.
     """
@@ -127,6 +137,12 @@ class _Asked:
         return id(self.law), enquiry.terms.failover_benefit > 0, self.known.rates.size, enquiry.trigger
 
     @property
+    def rate(self) -> RateReading:
+        """Halts a year over the term."""
+        mean, low, high = (each * self.factor for each in (self.known.mean, self.known.low, self.known.high))
+        return RateReading(mean, low, high, self.known.credibility)
+
+    @property
     def halts(self) -> float:
         """The halts that its term can hold, roughly, on a scale on which policies of one block are alike."""
         return float(2.0 ** round(np.log2(1.0 + self.known.high * self.factor * self.enquiry.years)))
@@ -158,27 +174,26 @@ def _blocks(asked: Iterable[_Asked]) -> Iterable[list[_Asked]]:
 def _price_block(model: Fitted, block: list[_Asked], loadings: Loadings) -> list[Premium]:
     """The premiums of a block, in its order."""
     losses = _Losses.of(model, block, loadings)
-    basis = _basis_risks(block, losses.table, loadings)
     result = []
     for row, each in enumerate(block):
         enquiry = each.enquiry
         facts = model.facts(enquiry.subject_id, enquiry.kind)
-        own = loadings if basis is None else replace(loadings, basis_risk=basis[row][0])
-        unpaid = None if basis is None else basis[row][1]
         where = Circumstances(losses.recent[row], facts.operated, enquiry.marginal_capital, enquiry.utilisation)
         interval = (losses.interval[row, 0], losses.interval[row, 1])
-        words = (f"rate: {each.known.source}", f"lengths: {each.law.source}")
+        own = f"own history weighs {each.known.credibility:.0%}"
+        words = (f"rate: {each.known.source}; {own}", f"lengths: {each.law.source}")
         result.append(
             Premium(
                 losses.laws[row],
                 losses.means[row],
                 enquiry.terms,
                 enquiry.term_seconds,
-                own,
+                loadings,
                 where,
                 interval,
                 words,
-                unpaid,
+                losses.unpaid[row],
+                each.rate,
             )
         )
     return result
@@ -186,36 +201,40 @@ def _price_block(model: Fitted, block: list[_Asked], loadings: Loadings) -> list
 
 @dataclass(frozen=True)
 class _Losses:
-    """Of a block: the terms, predictive distributions at the base, means, the expected payout near the last halt, and
-    the expected payout at both ends of the rate's interval."""
+    """Of a block: the terms, predictive distributions at the base, means, the expected payout near the last halt, the
+    central interval of the expected payout, and what the trigger leaves unpaid."""
 
     table: TermsTable
     laws: list[LossDistribution]
     means: list[Means]
     recent: list[float]
     interval: FloatArray
+    unpaid: Sequence[Judgement | None]
 
     @classmethod
     def of(cls, model: Fitted, block: list[_Asked], loadings: Loadings) -> "_Losses":
         table = TermsTable.of([each.enquiry.terms for each in block])
-        curves, point = block[0].law.curves, block[0].law.plug_in_curves
+        law, trigger = block[0].law, block[0].enquiry.trigger
         years = np.array([each.factor * each.enquiry.years for each in block])
         # near the last halt: as many halts as the rate gives that part of the term
         near = np.array([_recent_seconds(model, each.enquiry) / each.enquiry.term_seconds for each in block])
-        mixed = [_counts(block, years), _counts(block, years * near)]
-        known = [_poisson(np.array([getattr(each.known, name) for each in block]) * years) for name in ("low", "high")]
+        mixed, recent = _counts(block, years), _counts(block, years * near)
+        rates = [np.array([getattr(each.known, name) for each in block]) for name in ("low", "high", "typical")]
+        low, high, typical = (_poisson(each * years) for each in rates)
         base = np.full(len(block), loadings.failover_probability.base)
-        laws, means = loss_distributions(mixed[0], table, curves.sf, curves.lev, base, others=[mixed[1], *known])
-        typical = _poisson(np.array([each.known.typical for each in block]) * years)
-        nobody = np.zeros(len(block))
-        plug_in = mean_payouts(typical, table, point.sf, point.lev, nobody)
-        failover = _failovers(mixed[0], table, block[0].law, loadings, [law.mean for law in laws])
-        parts = [
-            Means(law.mean - added[Scenario.BASE], float(at), added)
-            for law, at, added in zip(laws, plug_in, failover, strict=True)
-        ]
-        recent = np.where(near > 0.0, means[:, 0], 0.0)  # where no part of the term is near there is rounding only
-        return cls(table, laws, parts, [float(each) for each in recent], means[:, 1:])
+        halts = np.array([each.known.mean * each.factor for each in block])
+        asked = Paid(table, law, trigger, loadings, np.array([each.enquiry.years for each in block]), halts)
+        sf, lev = asked.curves
+        laws, means = loss_distributions(
+            mixed, table, sf, lev, base, others=[recent, low, high], false=asked.false_incidents
+        )
+        point = law.plug_in_curves
+        plug_in = mean_payouts(typical, table, point.sf, point.lev, np.zeros(len(block)))
+        parts = asked.means(mixed, plug_in, np.array([each.mean for each in laws]))
+        lately = np.where(near > 0.0, means[:, 0], 0.0)  # where no part of the term is near there is rounding only
+        at = uncertainty.at_rates(np.stack([each.known.spread for each in block]), rates[0], rates[1], means[:, 1:])
+        interval = uncertainty.interval(at, *uncertainty.of_lengths(law, table, base)) + asked.of_alarms[:, None]
+        return cls(table, laws, parts, [float(each) for each in lately], interval, asked.unpaid)
 
 
 def _recent_seconds(model: Fitted, enquiry: Enquiry) -> float:
@@ -232,38 +251,3 @@ def _counts(block: list[_Asked], years: FloatArray) -> FloatArray:
 def _poisson(means: FloatArray) -> FloatArray:
     """The probabilities of counts at known rates."""
     return counts(means[:, None], np.ones((means.size, 1)))
-
-
-def _failovers(
-    mixed: FloatArray, table: TermsTable, law: DurationPosterior, loadings: Loadings, base: Sequence[float]
-) -> list[dict[Scenario, float]]:
-    """What failovers add to the expected payout, per policy and scenario."""
-    if not table.benefit.any():
-        return [dict.fromkeys(Scenario, 0.0) for _ in base]
-    judged, size = loadings.failover_probability, len(base)
-    means = {judged.base: np.asarray(base)}
-    for chance in {0.0, judged.low, judged.high} - {judged.base}:
-        means[chance] = mean_payouts(mixed, table, law.curves.sf, law.curves.lev, np.full(size, chance))
-    return [
-        {scenario: max(0.0, float(means[judged.at(scenario)][row] - means[0.0][row])) for scenario in Scenario}
-        for row in range(size)
-    ]
-
-
-def _basis_risks(
-    block: list[_Asked], table: TermsTable, loadings: Loadings
-) -> list[tuple[Judgement, Judgement]] | None:
-    """The basis-risk loading of each policy by its trigger, and what that leaves unpaid; None without one."""
-    trigger, curves = block[0].enquiry.trigger, block[0].law.curves
-    if trigger is None:
-        return None
-    rates = np.array([each.known.mean * each.factor for each in block])
-    found = {}
-    for scenario in Scenario:
-        chances = np.full(len(block), loadings.failover_probability.at(scenario))
-        found[scenario] = observation.basis_risks(trigger, scenario, table, curves.sf, curves.lev, rates, chances)
-    risks = [
-        {scenario: BasisRisk(*map(float, each[:, row])) for scenario, each in found.items()}
-        for row in range(len(block))
-    ]
-    return [(observation.loading(each), observation.left_unpaid(each)) for each in risks]

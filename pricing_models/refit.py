@@ -59,7 +59,8 @@ def report(
     if not (np.isfinite(least) and least >= 0.0):
         raise InvalidData(f"least is {least}: must be a finite number of at least 0")
     kept = [each for each in quoted if _priced(old, each) and _priced(new, each)]
-    rated = replace(old, experience=new.experience, frequency=new.frequency, age=new.age, overrides=new.overrides)
+    rates = {name: getattr(new, name) for name in ("experience", "frequency", "age", "age_nodes", "overrides")}
+    rated = replace(old, **rates)
     prices = [[premium.total for premium in price_many(model, kept, loadings)] for model in (old, rated, new)]
     moves = []
     for enquiry, before, between, after in zip(kept, *prices, strict=True):

@@ -68,16 +68,50 @@ class BodyNodes:
     log_density: FloatArray
 
 
-def log_likelihood(
-    body: Body, mu: FloatArray, sigma: FloatArray, low: FloatArray, high: FloatArray, shape: FloatArray = _ONE
-) -> FloatArray:
-    """Matrix of log(S(low) - S(high)): a row per node, a column per halt."""
+@dataclass(frozen=True)
+class Seen:
+    """What is known of lengths, in seconds: each lies between `low` and `high` and would not have been seen below
+    `floor`."""
+
+    low: FloatArray
+    high: FloatArray
+    floor: FloatArray
+
+    @classmethod
+    def of(cls, rows: pd.DataFrame) -> "Seen":
+        """The rows of `duration.bounds`."""
+        return cls(*(rows[name].to_numpy(dtype=float) for name in ("low", "high", "floor")))
+
+    def before(self, threshold: float) -> "Seen":
+        """The halts as the body sees them: beyond the threshold it knows no more."""
+        low, floor = np.minimum(self.low, threshold), np.minimum(self.floor, threshold)
+        return Seen(low, np.where(self.high > threshold, np.inf, self.high), floor)
+
+    def beyond(self, threshold: float) -> tuple[FloatArray, FloatArray]:
+        """Bounds of the excesses of the halts that lie beyond the threshold, which is above every floor."""
+        told = self.low >= threshold
+        return self.low[told] - threshold, self.high[told] - threshold
+
+
+def log_likelihood(body: Body, mu: FloatArray, sigma: FloatArray, seen: Seen, shape: FloatArray = _ONE) -> FloatArray:
+    """Matrix of log((S(low) - S(high)) / S(floor)): a row per node, a column per halt."""
     with np.errstate(divide="ignore"):  # low = 0 gives log S = 0 through z = -inf, high = inf gives z = inf
-        z_low = (np.log(low) - mu[:, None]) / sigma[:, None]
-        z_high = (np.log(high) - mu[:, None]) / sigma[:, None]
+        z_low = (np.log(seen.low) - mu[:, None]) / sigma[:, None]
+        z_high = (np.log(seen.high) - mu[:, None]) / sigma[:, None]
     top, bottom = body.log_sf(z_low, shape[:, None]), body.log_sf(z_high, shape[:, None])
     gap = np.minimum(bottom - top, -1e-300)
-    result: FloatArray = top + np.log(-np.expm1(gap))
+    result: FloatArray = top + np.log(-np.expm1(gap)) - _log_seen(body, mu, sigma, seen.floor, shape)
+    return result
+
+
+def _log_seen(body: Body, mu: FloatArray, sigma: FloatArray, floor: FloatArray, shape: FloatArray) -> FloatArray:
+    """log S(floor), of which there is one value per node and distinct floor to work out, and hardly ever two."""
+    distinct, place = np.unique(floor, return_inverse=True)
+    if not distinct.any():
+        return np.zeros((1, 1))
+    with np.errstate(divide="ignore"):
+        z = (np.log(distinct) - mu[:, None]) / sigma[:, None]
+    result: FloatArray = body.log_sf(z, shape[:, None])[:, place]
     return result
 
 
@@ -92,13 +126,13 @@ def posterior(
     """The law of a candidate given the halts of a group, drawn towards the `pooled` law of all halts if that is given;
     its curves are tabulated now, a price has no time for it."""
     body, threshold = split(name, prior)
-    low, high = _limits(rows)
-    nodes = body_nodes(body, *_before(low, high, threshold), prior, prior.points, pooled)
+    seen = Seen.of(rows)
+    nodes = body_nodes(body, seen.before(threshold), prior, prior.points, pooled)
     source = f"{len(rows)} halts of the group {group}, {name}"
     found = (body, nodes.mu, nodes.sigma, nodes.weights, source, permanent, nodes.shape)
     law = DurationPosterior(*found)
     if np.isfinite(threshold):
-        far = tails.tail_nodes(*_beyond(low, high, threshold), prior.points)
+        far = tails.tail_nodes(*seen.beyond(threshold), prior.points)
         law = SplicedPosterior(*found, threshold, Tail(far.x, np.exp(far.y), far.weights))
     _ = law.curves
     return law
@@ -111,8 +145,7 @@ def split(name: str, prior: DurationPrior) -> tuple[Body, float]:
 
 def body_nodes(
     body: Body,
-    low: FloatArray,
-    high: FloatArray,
+    seen: Seen,
     prior: DurationPrior,
     points: int,
     pooled: DurationPosterior | None = None,
@@ -127,7 +160,7 @@ def body_nodes(
         def log_density(
             x: FloatArray, y: FloatArray, shape: FloatArray = shape, of_mu: tuple[float, float] = of_mu
         ) -> FloatArray:
-            total: FloatArray = log_likelihood(body, x, np.exp(y), low, high, shape).sum(axis=1)
+            total: FloatArray = log_likelihood(body, x, np.exp(y), seen, shape).sum(axis=1)
             return total + _log_prior(x, y, float(np.log(shape[0])), of_mu, prior)
 
         (mu0, mu_sd), s0 = of_mu, prior.log_sigma_mean
@@ -166,12 +199,12 @@ def score(rows: pd.DataFrame, prior: DurationPrior) -> pd.DataFrame:
     parameters where there are too few halts to tell."""
     order = {event: i for i, event in enumerate(sorted(rows["event_id"].astype(str).unique()))}
     fold = rows["event_id"].astype(str).map(order).to_numpy() % prior.folds
-    low, high = _limits(rows)
-    some = bool((np.isfinite(high) & (low >= prior.threshold)).any())
+    seen = Seen.of(rows)
+    some = bool((np.isfinite(seen.high) & (seen.low >= prior.threshold)).any())
     names = [name for name in prior.bodies if some or not name.endswith(WITH_TAIL)]
     if len(rows) < prior.group_min_known:
         names = [name for name in names if _parameters(name, prior) == 2] or names
-    points = {name: _fold_scores(name, low, high, fold, prior) for name in names}
+    points = {name: _fold_scores(name, seen, fold, prior) for name in names}
     best = max(points, key=lambda name: float(points[name].mean()))
     rows_of = {
         name: {
@@ -188,26 +221,25 @@ def _parameters(name: str, prior: DurationPrior) -> int:
     return split(name, prior)[0].parameters + _TAIL_PARAMETERS * name.endswith(WITH_TAIL)
 
 
-def _fold_scores(
-    name: str, low: FloatArray, high: FloatArray, fold: NDArray[np.int64], prior: DurationPrior
-) -> FloatArray:
+def _fold_scores(name: str, seen: Seen, fold: NDArray[np.int64], prior: DurationPrior) -> FloatArray:
     """Log predictive of each halt given the other folds, whose posteriors are one grid reweighted."""
     body, threshold = split(name, prior)
-    own = _before(low, high, threshold)
-    nodes = body_nodes(body, *own, prior, 2 * prior.points + 1)
-    seen = log_likelihood(body, nodes.mu, nodes.sigma, *own, nodes.shape)
-    tail = _TailScores.of(low, high, threshold, prior) if np.isfinite(threshold) else None
-    result = np.empty(low.size)
+    own = seen.before(threshold)
+    nodes = body_nodes(body, own, prior, 2 * prior.points + 1)
+    told = log_likelihood(body, nodes.mu, nodes.sigma, own, nodes.shape)
+    tail = _TailScores.of(seen, threshold, prior) if np.isfinite(threshold) else None
+    result = np.empty(seen.low.size)
     for held in np.unique(fold):
         out = fold == held
-        weights = _without(nodes.log_density, seen[:, out])
+        weights = _without(nodes.log_density, told[:, out])
         if tail is None:
-            result[out] = special.logsumexp(seen[:, out] + np.log(weights)[:, None], axis=0)
+            result[out] = special.logsumexp(told[:, out] + np.log(weights)[:, None], axis=0)
             continue
-        cut = [np.minimum(each[out], threshold) for each in (low, high)]
+        below = _log_seen(body, nodes.mu, nodes.sigma, own.floor[out], nodes.shape)
+        cut = [np.minimum(each[out], threshold) for each in (seen.low, seen.high)]
         with np.errstate(divide="ignore"):
             z = [(np.log(each) - nodes.mu[:, None]) / nodes.sigma[:, None] for each in cut]
-        alive = [weights @ np.exp(body.log_sf(each, nodes.shape[:, None])) for each in z]
+        alive = [weights @ np.exp(body.log_sf(each, nodes.shape[:, None]) - below) for each in z]
         beyond = tail.survival(out)
         result[out] = np.log(np.maximum(alive[0] * beyond[0] - alive[1] * beyond[1], 1e-300))
     return result
@@ -224,8 +256,9 @@ class _TailScores:
     at_high: FloatArray
 
     @classmethod
-    def of(cls, low: FloatArray, high: FloatArray, threshold: float, prior: DurationPrior) -> "_TailScores":
-        nodes = tails.tail_nodes(*_beyond(low, high, threshold), prior.points)
+    def of(cls, known: Seen, threshold: float, prior: DurationPrior) -> "_TailScores":
+        low, high = known.low, known.high
+        nodes = tails.tail_nodes(*known.beyond(threshold), prior.points)
         xi, beta = nodes.x, np.exp(nodes.y)
         excess = [np.maximum(each - threshold, 0.0) for each in (low, high)]
         told = low >= threshold
@@ -245,18 +278,3 @@ def _without(log_density: FloatArray, seen: FloatArray) -> FloatArray:
     rest = log_density - seen.sum(axis=1)
     result: FloatArray = np.exp(rest - special.logsumexp(rest))
     return result
-
-
-def _limits(rows: pd.DataFrame) -> tuple[FloatArray, FloatArray]:
-    return rows["low"].to_numpy(dtype=float), rows["high"].to_numpy(dtype=float)
-
-
-def _before(low: FloatArray, high: FloatArray, threshold: float) -> tuple[FloatArray, FloatArray]:
-    """The halts as the body sees them: beyond the threshold it knows no more."""
-    return np.minimum(low, threshold), np.where(high > threshold, np.inf, high)
-
-
-def _beyond(low: FloatArray, high: FloatArray, threshold: float) -> tuple[FloatArray, FloatArray]:
-    """Excesses of the halts that lie beyond the threshold."""
-    told = low >= threshold
-    return low[told] - threshold, high[told] - threshold

@@ -1,9 +1,13 @@
 """Prices under every reading of what the history leaves open: who was watched, and how long the unknown halts lasted.
 
-Neither can be decided from the data, so the price is shown under each combination. The base is what is sold.
+Neither can be decided from the data, so the price is shown under each combination. The base is what is sold. Nor can
+it be decided what is one halt: rates are fitted to reports merged at two days, at which the gaps between halts look
+like chance, while a contract takes spells for one incident only within its own gap, half an hour. With that gap there
+are more and shorter halts, each with a waiting period and a limit of its own, that come in clusters which the model of
+the rates does not know. The price is shown with it too (`merged_at`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
@@ -14,7 +18,7 @@ from pricing_models import duration, experience
 from pricing_models.errors import InvalidData
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.frequency import ALL, GROUP_OF_KIND
-from pricing_models.model import Model, refit_rates
+from pricing_models.model import Model, fit, refit_rates
 from pricing_models.premium import Loadings, Premium
 from pricing_models.pricing import Enquiry, price_many
 from pricing_models.windows import clip, seconds
@@ -42,6 +46,7 @@ class Treated:
     exposure: Exposure
     ends: Ends
     premium: Premium
+    merge_gap_seconds: float
 
 
 def treated_models(
@@ -68,12 +73,25 @@ def treated_models(
     return result
 
 
+def merged_at(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame, gap_seconds: float) -> Model:
+    """The model with reports merged within another gap, rates and lengths fitted anew; raises `InvalidData`."""
+    settings = replace(model.settings, merge_gap_seconds=gap_seconds)
+    return fit(subjects, outages, model.experience.as_of, settings, model.overrides.values())
+
+
 def price_all(
-    models: Mapping[tuple[Exposure, Ends], Model], enquiry: Enquiry, loadings: Loadings | None = None
+    models: Mapping[tuple[Exposure, Ends], Model],
+    enquiry: Enquiry,
+    loadings: Loadings | None = None,
+    others: Iterable[Model] = (),
 ) -> list[Treated]:
-    """The premium under each combination, cheapest first; raises as `price_many`."""
+    """The premium under each combination, and of the base under `others` (`merged_at`), cheapest first; raises as
+    `price_many`."""
+    base = Exposure.SEARCHED, Ends.LIKE_KNOWN
+    each_model = [*models.items(), *((base, model) for model in others)]
     found = [
-        Treated(exposure, ends, price_many(model, [enquiry], loadings)[0]) for (exposure, ends), model in models.items()
+        Treated(*reading, price_many(model, [enquiry], loadings)[0], model.settings.merge_gap_seconds)
+        for reading, model in each_model
     ]
     return sorted(found, key=lambda each: each.premium.total)
 
@@ -99,6 +117,7 @@ def with_unsearched(subjects: pd.DataFrame, years: Mapping[str, float], as_of: f
             "kind": (kind := str(members.loc[own.index[0], "kind"])),
             "operated": kind in experience.OPERATED_KINDS,
             "launch": np.nan,
+            "floor_seconds": 0.0,
             "observed_from": begin,
             "observed_to": as_of,
             "in_universe": True,

@@ -7,7 +7,7 @@ twelve digits. The version is the hash of the record, so a stored fit can't be c
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -16,12 +16,13 @@ import numpy as np
 import pandas as pd
 
 from pricing_models import __version__
+from pricing_models.aging import Aged, AgeNode
 from pricing_models.bodies import BODIES
-from pricing_models.covariates import AgeEffect
+from pricing_models.covariates import AgeEffect, AgeForm
 from pricing_models.duration import DurationFit
 from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience
-from pricing_models.frequency import FrequencyFit, FrequencyPrior
+from pricing_models.frequency import FrequencyFit, FrequencyPrior, time_at_risk
 from pricing_models.grids import Nodes
 from pricing_models.lengths import DurationPosterior, SplicedPosterior
 from pricing_models.overrides import Override
@@ -30,6 +31,7 @@ from pricing_models.tails import Tail
 
 VERSION_DIGITS = 16
 PRICED = (
+    "aging",
     "bodies",
     "capacity",
     "cells",
@@ -47,6 +49,7 @@ PRICED = (
     "model",
     "observation",
     "overrides",
+    "paid",
     "payoff",
     "payout_grid",
     "premium",
@@ -54,6 +57,7 @@ PRICED = (
     "principles",
     "scoring",
     "tails",
+    "uncertainty",
     "versions",
     "windows",
 )
@@ -90,14 +94,13 @@ def version_of(record: Mapping[str, Any]) -> str:
 def to_record(
     data: str,
     settings: Mapping[str, Any],
-    experience: Experience,
-    age: AgeEffect,
-    rates: FrequencyFit,
+    aged: Aged,
     lengths: DurationFit,
     overrides: Mapping[str, Override],
     code: str | None = None,
 ) -> dict[str, Any]:
     """The record of a fit, all of it JSON; `data` is the digest of its tables."""
+    experience = aged.experience
     subjects = experience.subjects.sort_index()
     durations = experience.durations.sort_values(["subject_id", "start", "event_id"], kind="stable")
     record = {
@@ -107,8 +110,17 @@ def to_record(
         "settings": dict(settings),
         "subjects": subjects.reset_index().to_dict("list"),
         "durations": durations.to_dict("list"),
-        "age": asdict(age),
-        "rates": {name: {"x": n.x, "y": n.y, "weights": n.weights} for name, n in sorted(rates.groups.items())},
+        "tally": experience.tally.to_dict("list"),
+        "age": asdict(aged.effect),
+        "rates": _rates(aged.rates),
+        "age_nodes": [
+            {
+                "coefficients": node.effect.coefficients,
+                "years": time_at_risk(node.rates.experience.subjects.sort_index()).to_numpy(),
+                "rates": _rates(node.rates),
+            }
+            for node in aged.nodes
+        ],
         "lengths": {name: _law(law) for name, law in sorted(lengths.groups.items())},
         "scores": lengths.scores.rename_axis("name").reset_index().to_dict("list"),
         "chosen": lengths.chosen,
@@ -116,6 +128,11 @@ def to_record(
         "overrides": {name: asdict(each) for name, each in sorted(overrides.items())},
     }
     return _plain(record)  # type: ignore[no-any-return]
+
+
+def _rates(fitted: FrequencyFit) -> dict[str, Any]:
+    nodes = sorted(fitted.groups.items())
+    return {name: {"x": each.x, "y": each.y, "weights": each.weights} for name, each in nodes}
 
 
 def _law(law: DurationPosterior) -> dict[str, Any]:
@@ -145,35 +162,72 @@ def _plain(value: Any) -> Any:
 
 # Back from a record
 
+_FIELDS = (
+    "as_of",
+    "settings",
+    "subjects",
+    "durations",
+    "tally",
+    "age",
+    "age_nodes",
+    "rates",
+    "lengths",
+    "scores",
+    "chosen",
+    "permanent",
+    "overrides",
+)
+
 
 def of_record(record: Mapping[str, Any]) -> dict[str, Any]:
-    """What a record holds, by the names of `Model`'s fields; raises `InvalidData` when it is no record of a fit."""
+    """What a record holds, by the names of `Model`'s fields; raises `InvalidData` when it is no record of a fit, or one
+    of older code, which held other things."""
+    missing = [name for name in _FIELDS if name not in record]
+    if missing:
+        written = f"written by code {record['code']}" if "code" in record else "of unknown origin"
+        raise InvalidData(
+            f"record of a fit: lacks {', '.join(missing)}, {written}; must be one that this code wrote, "
+            f"{code_version()}: fit the data of that day again"
+        )
     try:
         settings = record["settings"]
         merge_gap = settings["merge_gap_seconds"]
         frame = pd.DataFrame(record["subjects"]).set_index("subject_id")
-        for name in ("launch", "last_halt", "exposure_years"):
+        for name in ("launch", "last_halt", "exposure_years", "floor_seconds"):
             frame[name] = frame[name].astype(float)
-        durations = pd.DataFrame(record["durations"]).astype({"start": float, "low": float, "high": float})
-        known = Experience(frame, durations, float(record["as_of"]), merge_gap)
+        numbers = dict.fromkeys(("start", "low", "high", "floor"), float)
+        durations, tally = pd.DataFrame(record["durations"]).astype(numbers), pd.DataFrame(record["tally"])
+        known = Experience(frame, durations, float(record["as_of"]), merge_gap, tally)
         priors = dict(settings["duration"]) | {"bodies": tuple(settings["duration"]["bodies"])}
-        rates = {
-            name: Nodes(np.array(each["x"]), np.array(each["y"]), np.array(each["weights"]))
-            for name, each in record["rates"].items()
-        }
+        form, prior = record["age"]["form"], FrequencyPrior(**settings["frequency"])
         laws = {name: _law_of(law) for name, law in record["lengths"].items()}
         scores = pd.DataFrame(record["scores"]).set_index("name").rename_axis(None)
         body = next(iter(laws.values())).body
         return {
             "experience": known,
-            "age": AgeEffect(record["age"]["form"], tuple(map(float, record["age"]["coefficients"]))),
-            "frequency": FrequencyFit(rates, known, FrequencyPrior(**settings["frequency"])),
+            "age": AgeEffect(form, tuple(map(float, record["age"]["coefficients"]))),
+            "age_nodes": tuple(_node_of(each, form, known, prior) for each in record["age_nodes"]),
+            "frequency": FrequencyFit(_rates_of(record["rates"]), known, prior),
             "duration": DurationFit(body, scores, laws, float(record["permanent"]), str(record["chosen"])),
-            "settings": (merge_gap, FrequencyPrior(**settings["frequency"]), DurationPrior(**priors), settings["age"]),
+            "settings": (merge_gap, prior, DurationPrior(**priors), settings["age"]),
             "overrides": {name: Override(**each) for name, each in record["overrides"].items()},
         }
     except (KeyError, TypeError, ValueError) as error:
         raise InvalidData(f"record of a fit: {type(error).__name__}: {error}; must be one that a fit wrote") from error
+
+
+def _rates_of(record: Mapping[str, Any]) -> dict[str, Nodes]:
+    return {
+        name: Nodes(np.array(each["x"]), np.array(each["y"]), np.array(each["weights"]))
+        for name, each in record.items()
+    }
+
+
+def _node_of(record: Mapping[str, Any], form: AgeForm, known: Experience, prior: FrequencyPrior) -> AgeNode:
+    years = np.array(record["years"], dtype=float)
+    own = replace(known, subjects=known.subjects.assign(operational_years=years))
+    effect = AgeEffect(form, tuple(map(float, record["coefficients"])))
+    return AgeNode(effect, FrequencyFit(_rates_of(record["rates"]), own, prior))
 
 
 def _law_of(record: Mapping[str, Any]) -> DurationPosterior:

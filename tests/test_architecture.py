@@ -35,7 +35,9 @@ EFFECTS = (
 LAYERS: tuple[frozenset[str], ...] = (
     frozenset({"records", "errors"}),
     frozenset({"quoting", "claims", "exposure", "decisions", "settings"}),
-    frozenset({"store", "migrations", "dataset", "universe", "overrides", "fits", "look_back", "chain", "client"}),
+    frozenset(
+        {"store", "migrations", "dataset", "universe", "overrides", "floors", "fits", "look_back", "chain", "client"}
+    ),
     frozenset(
         {
             "book",

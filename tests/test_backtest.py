@@ -56,6 +56,7 @@ def test_fits_are_calibrated_in_simulated_histories(found):
     rates, lengths = found["calibration"]["rates"], found["calibration"]["lengths"]
     assert rates["runs"] == lengths["runs"] == 5
     assert lengths["law"] in found["lengths"] and set(rates["p_values"]) == {"mean", "spread", "rate"}
+    assert set(found["calibration"]["age"]["p_values"]) == {"young", "middle", "old"}
 
 
 def test_a_fit_that_does_not_find_what_histories_were_made_from_is_said():

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from pricing_models import calibration, frequency
-from pricing_models.calibration import below, length_shares, rate_shares, study, uniformity
+from pricing_models.calibration import FLOOR, OF_AGE, age_below, below, lengths_below, rates_below, study, uniformity
+from pricing_models.covariates import spread_of
 from pricing_models.duration import bounds
 from pricing_models.experience import Status
 from pricing_models.frequency import FrequencyPrior
@@ -13,7 +14,7 @@ from pricing_models.frequency import FrequencyPrior
 
 @pytest.mark.parametrize("subjects", [10, 40])
 def test_what_the_posterior_puts_below_the_true_rates_is_uniform(subjects):
-    found = uniformity([rate_shares(seed, subjects) for seed in range(60)])
+    found = uniformity([rates_below(seed, subjects) for seed in range(60)])
     assert set(found) == {"mean", "spread", "rate"}
     assert min(found.values()) > 0.005
 
@@ -21,14 +22,44 @@ def test_what_the_posterior_puts_below_the_true_rates_is_uniform(subjects):
 def test_a_prior_that_is_not_the_one_of_the_simulation_is_caught(monkeypatch):
     wrong = FrequencyPrior(mean_rate=2.0, mean_log_sd=0.1)
     monkeypatch.setattr("pricing_models.calibration.fit", lambda known, _: frequency.fit(known, wrong))
-    assert uniformity([rate_shares(seed, 10) for seed in range(25)])["mean"] < 0.001
+    assert uniformity([rates_below(seed, 10) for seed in range(25)])["mean"] < 0.001
 
 
 @pytest.mark.parametrize(("law", "halts"), [("lognormal", 40), ("loglogistic", 10), ("lognormal+gpd", 40)])
 def test_what_the_posterior_puts_below_the_true_lengths_is_uniform(law, halts):
-    found = uniformity([length_shares(seed, halts, law) for seed in range(40)])
+    found = uniformity([lengths_below(seed, halts, law) for seed in range(40)])
     assert set(found) == ({"far"} if "+" in law else {"far", "mu", "sigma"})
     assert min(found.values()) > 0.005
+
+
+def test_what_a_normal_law_puts_below_the_true_effect_of_age_is_uniform():
+    found = uniformity([age_below(seed, 30) for seed in range(40)])
+    assert set(found) == set(OF_AGE)
+    assert min(found.values()) > 0.005
+
+
+def test_the_spread_of_the_effect_of_age_is_what_the_halts_tell_of_it():
+    rng = np.random.default_rng(2)
+    cells = pd.DataFrame({"subject_id": np.repeat(np.arange(60), 20), "group": "all", "years": 0.25})
+    cells["age"] = np.tile(np.arange(20) / 4.0, 60)
+    rates = 0.8 * np.where(cells["age"] < 0.5, np.e, 1.0)
+    cells["halts"] = rng.poisson(rates * 0.25)
+
+    def young(table):
+        return (table["age"].to_numpy() < 0.5).astype(float)[:, None]
+
+    mode, covariance = spread_of(cells, young, FrequencyPrior())
+    assert mode[0] == pytest.approx(1.0, abs=3 * np.sqrt(covariance[0, 0]))
+    exposed = [float(cells.loc[cells["age"] < 0.5, "halts"].sum()), float(cells["halts"].sum())]
+    # the share of halts in the first half year, a binomial, tells nearly all of it
+    usual = np.sqrt(1.0 / exposed[0] + 1.0 / (exposed[1] - exposed[0]))
+    assert np.sqrt(covariance[0, 0]) == pytest.approx(usual, rel=0.1)
+
+
+def test_lengths_taken_as_if_the_short_ones_could_have_been_seen_are_caught(monkeypatch):
+    whole = calibration.bounds
+    monkeypatch.setattr(calibration, "bounds", lambda frame, missing: whole(frame, missing).assign(floor=0.0))
+    assert uniformity([lengths_below(seed, 60, "lognormal") for seed in range(40)])["mu"] < 0.01
 
 
 def test_taking_halts_that_ran_on_for_ended_ones_is_caught(monkeypatch):
@@ -37,7 +68,7 @@ def test_taking_halts_that_ran_on_for_ended_ones_is_caught(monkeypatch):
         return rows.assign(high=np.where(np.isinf(rows["high"]), rows["low"] + 60.0, rows["high"]))
 
     monkeypatch.setattr(calibration, "bounds", as_if_ended)
-    assert min(uniformity([length_shares(seed, 200, "lognormal") for seed in range(25)]).values()) < 0.001
+    assert min(uniformity([lengths_below(seed, 200, "lognormal") for seed in range(25)]).values()) < 0.001
 
 
 def test_simulated_histories_hold_every_way_in_which_a_length_may_be_known():
@@ -46,7 +77,7 @@ def test_simulated_histories_hold_every_way_in_which_a_length_may_be_known():
     rows = calibration._recorded(rng, lengths)
     assert set(rows["status"]) == {Status.MISSING, Status.RIGHT, Status.INTERVAL, Status.EXACT}
     held = bounds(rows, "drop")
-    of = pd.Series(lengths, index=rows["event_id"]).loc[held["event_id"]].to_numpy()
+    of = pd.Series(lengths[lengths > FLOOR], index=rows["event_id"]).loc[held["event_id"]].to_numpy()
     assert ((held["low"] <= of) & (of <= held["high"])).all()
 
 
@@ -58,7 +89,7 @@ def test_a_study_names_its_histories():
 
 def test_a_history_far_out_in_the_prior_has_a_fit_too():
     """Lengths over forty powers of ten, which leave a Burr of the wrong shape a long ridge of parameters."""
-    assert 0.0 <= length_shares(27, 200, "burr")["far"] <= 1.0
+    assert 0.0 <= lengths_below(27, 200, "burr")["far"] <= 1.0
 
 
 def test_probability_below_a_point_of_a_grid_spreads_its_step():

@@ -85,6 +85,18 @@ def test_a_price_in_json_is_strings_of_smallest_units_that_add_up(insure: Insure
     assert low < base == int(told["premium"]) < high
     assert 0 < judged["share"] < 1
     assert told["rests_on"][0].startswith("rate: ")
+    assert set(judged["parts"]) >= {"capital", "basis_risk"}
+    assert 0 < told["rate"]["low"] < told["rate"]["mean"] < told["rate"]["high"]
+    assert 0 < told["rate"]["credibility"] < 1
+
+
+def test_one_name_tells_one_figure(insure: Insure) -> None:
+    """The expected payout is that of all that the trigger has paid; its parts have names of their own."""
+    told = json.loads(insure("price", "--subject", ARBITRUM, "--json").out)
+    assert "expected_payout" not in told["breakdown"]
+    payout = ("point_estimate", "parameter_uncertainty", "failover", "basis_risk")
+    parts = sum(int(told["breakdown"][name]) for name in payout)
+    assert 0 <= parts - int(told["expected_payout"]) < len(payout)
 
 
 def test_the_whole_command_is_as_it_is_written_down(insure: Insure) -> None:
@@ -113,6 +125,9 @@ def test_a_price_as_a_table_shows_the_same_premium_and_its_components(insure: In
     assert "4,999.9968 an hour beyond 1 h" in shown
     for part in (
         "Expected payout",
+        "90% interval of it",
+        "Halts a year",
+        "own history weighs",
         "Cost of locked capital",
         "judgement",
         "What the history leaves open",
@@ -124,7 +139,8 @@ def test_a_price_as_a_table_shows_the_same_premium_and_its_components(insure: In
 def test_a_price_is_shown_under_every_reading_of_the_history_cheapest_first(insure: Insure) -> None:
     told = json.loads(insure("price", "--subject", ARBITRUM, "--json").out)
     readings = told["readings"]
-    assert len({(each["exposure"], each["ends"]) for each in readings}) == 6
+    assert len({(each["exposure"], each["ends"], each["merge_gap_seconds"]) for each in readings}) == len(readings) == 7
+    assert sorted(each["merge_gap_seconds"] for each in readings) == [1_800, *[172_800] * 6]
     premiums = [int(each["premium"]) for each in readings]
     assert premiums == sorted(premiums)
     (base,) = (each for each in readings if each["base"])
@@ -154,6 +170,7 @@ def test_an_unknown_subject_is_answered_with_the_nearest(insure: Insure) -> None
         ("--waiting", "8x", "--waiting is '8x': must be a duration such as 30m, 8h, 1h30m or 90d"),
         ("--waiting", "-1h", "--waiting is '-1h': must be a duration"),
         ("--waiting", "7d", "waiting_seconds is 604800: must be below 604800, the longest that one incident lasts"),
+        ("--semantics", "foo", "--semantics is 'foo': must be retention or qualifying"),
         ("--term", "quarter", "--term is 'quarter': must be a duration"),
         ("--term", "0d", "term_seconds is 0: must be"),
         ("--term", "99999d", "term_seconds is 8639913600: must be"),

@@ -12,6 +12,7 @@ from scipy import stats
 from pricing_models.compound import LossDistribution, add_up, loss_distribution
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.errors import InvalidTerms
+from pricing_models.fourier import Transform
 from pricing_models.frequency import RatePosterior, poisson_counts
 from pricing_models.payoff import (
     LONGEST_INCIDENT_SECONDS,
@@ -22,7 +23,7 @@ from pricing_models.payoff import (
     limit_seconds,
     owed_many,
 )
-from pricing_models.payout_grid import discretise
+from pricing_models.payout_grid import PayoutGrid, discretise
 
 HOUR = 3600
 LENGTH = DurationPosterior(BODIES["lognormal"], np.array([np.log(4.0 * HOUR)]), np.array([1.4]), np.ones(1), "")
@@ -92,6 +93,26 @@ def test_panjers_example_has_its_published_quantiles():
     assert means == pytest.approx([35.4187, 38.5492, 45.0107], abs=3e-3)
     assert [law.quantile(p) <= law.tvar(p) for p in (0.9, 0.95, 0.99)] == [True] * 3
     assert law.mean == pytest.approx(20.0, rel=1e-9)
+
+
+def test_two_policies_of_the_book_pay_two_together_with_the_published_probability():
+    """Klugman, Panjer and Willmot, Loss Models, example 9.9: P(S = 2) = e^-3 2.605 = 0.12969531. Policy A is compound
+    Poisson of mean 2 and pays 1 or 2 with probabilities 0.6 and 0.4; B of mean 1, and pays 1 or 3 with 0.7 and 0.3.
+
+    Both ways of the book, one compound Poisson law of the mixed severity and the sum of two; by the second false
+    incidents are added to halts."""
+    a, b = np.array([0.0, 0.6, 0.4, 0.0]), np.array([0.0, 0.7, 0.0, 0.3])
+    together = add_up(poisson_counts(3.0), (2.0 * a + b) / 3.0)
+    assert together[2] == pytest.approx(0.12969531, abs=5e-9)
+    counts = poisson_counts(2.0)
+    reach = (counts.size + 20) * 3 + 1
+    transform = Transform.of(a[None, :], reach, reach)
+    false = transform.of_others(b[None, :]) - 1.0
+    ones = np.ones(1)
+    grid = PayoutGrid(ones, np.array([reach]), ones * reach, transform, 0.0 * ones, false)
+    apart = grid.summed(counts[None, :], ones)[0]
+    assert apart[2] == pytest.approx(0.12969531, abs=5e-9)
+    assert apart[: together.size] == pytest.approx(together[:reach], abs=1e-12)
 
 
 @pytest.mark.parametrize("semantics", Semantics)

@@ -329,7 +329,7 @@ def test_services_are_not_priced_as_chains(loaded: Callable[[Tables], Dataset]) 
     tables["outages.csv"].append(failure)
     subjects, outages = frames(loaded, tables, T_2023)
     assert [row["subject_id"] for row in subjects] == ["eip155:7", "svc:beta"]
-    assert [row["subject_id"] for row in outages] == ["eip155:7"]
+    assert [(row["subject_id"], row["usable"]) for row in outages] == [("eip155:7", True), ("svc:cloud", False)]
 
 
 @pytest.mark.parametrize(

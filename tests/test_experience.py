@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pricing_models.errors import InvalidData
-from pricing_models.experience import YEAR_SECONDS, build, garwood_interval
+from pricing_models.account import account
+from pricing_models.errors import InvalidData, UnknownSubject
+from pricing_models.experience import LATER, SHORT, YEAR_SECONDS, build, garwood_interval, with_detection
 
 HOUR, DAY = 3600.0, 86400.0
 START = 1.6e9
@@ -199,3 +200,66 @@ def test_a_halt_for_good_has_no_length_whatever_its_bounds_say():
     history.loc[1, "ended"] = "permanent"
     status = build(subjects(), history, AS_OF).durations["status"]
     assert status.tolist() == ["interval", "permanent", "exact"]
+
+
+def short_sighted(*rows, floor=HOUR):
+    """The table of subjects, of which a source sees nothing below a floor."""
+    return subjects(*rows).assign(floor_seconds=floor)
+
+
+def test_what_is_shorter_than_its_source_can_see_is_left_out_and_told_of():
+    """Nobody would have told of all such halts, so the one that somebody told of is no evidence of their number."""
+    history = outages(("a", DAY, 60.0, HOUR), ("a", 30 * DAY, 60.0, 2 * HOUR), ("a", 60 * DAY, np.nan, np.nan))
+    seen = build(short_sighted(), history, AS_OF)
+    assert seen.subjects.at["a", "halts"] == 2
+    assert seen.durations["floor"].tolist() == [HOUR, HOUR]
+    assert account(seen).left_out == {SHORT: {"unknown": 1}}
+    assert account(seen).floors == {HOUR: 1}
+
+
+def test_quiet_years_tell_of_the_halts_beyond_the_floor_alone():
+    frame = short_sighted(("a", "l1", START, AS_OF, True), ("b", "l2", START, AS_OF, True), floor=[HOUR, 0.0])
+    seen = with_detection(build(frame, outages(), AS_OF), lambda _: lambda x: np.exp(-x / HOUR))
+    assert seen.subjects["detected"].tolist() == pytest.approx([np.exp(-1.0), 1.0])
+    everything = build(subjects(), outages(), AS_OF)
+    assert with_detection(everything, lambda _: np.exp) is everything
+
+
+@pytest.mark.parametrize("floor", [-1.0, np.nan, DAY])
+def test_a_floor_that_no_source_has_is_refused(floor):
+    with pytest.raises(InvalidData, match=r"column floor_seconds is .*: must be at least 0 and below a day"):
+        build(short_sighted(floor=floor), outages(), AS_OF)
+
+
+def test_the_account_has_every_row_in_one_place():
+    """Planned stops and other perils out by their reason, reports merged, permanent ends apart."""
+    frame = subjects(("a", "l1", START, START + YEAR_SECONDS, True), ("b", "l2", START, AS_OF, False))
+    history = outages(
+        ("a", DAY, HOUR, HOUR),
+        ("a", DAY + 6 * HOUR, HOUR, HOUR),
+        ("a", 20 * DAY, HOUR, HOUR, False),
+        ("a", 2 * YEAR_SECONDS, HOUR, np.inf),
+        ("b", DAY, HOUR, DAY),
+        ("z", DAY, np.nan, np.nan),
+        ("b", 11 * YEAR_SECONDS, HOUR, HOUR),
+    )
+    history["peril"] = ["bug", "bug", "other", "bug", "spam", "spam", "spam"]
+    history["unusable_reason"] = ["", "", "planned stop", "", "", "", ""]
+    history.loc[3, "ended"] = "permanent"
+    found = account(build(frame, history, AS_OF))
+    assert found.rows == 7
+    assert found.left_out == {"planned stop": {"other": 1}, LATER: {"spam": 1}}
+    assert found.counted == {"bug": 3, "spam": 2}
+    assert (found.merge_gap_seconds, found.halts) == (48 * HOUR, 4)
+    assert (found.in_rates, found.unwatched, found.outside, found.unlisted) == (1, 1, 1, 1)
+    assert found.lengths == {"exact": 1, "interval": 1, "right": 0, "permanent": 1, "missing": 1}
+    own = account(build(frame, history, AS_OF), "b")
+    assert (own.rows, own.counted, own.halts, own.unwatched) == (2, {"spam": 1}, 1, 1)
+    with pytest.raises(UnknownSubject, match="subject 'z' is not in the fit"):
+        account(build(frame, history, AS_OF), "z")
+
+
+@pytest.mark.parametrize("as_of", [np.nan, np.inf])
+def test_a_day_of_the_fit_that_is_no_time_is_refused(as_of):
+    with pytest.raises(InvalidData, match=r"as_of is .*: must be a finite number of epoch seconds"):
+        build(subjects(), outages(), as_of)

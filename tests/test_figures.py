@@ -64,7 +64,7 @@ def test_components_of_nothing_take_no_room(price: PriceView) -> None:
 def test_what_is_judgement_has_a_colour_of_its_own(price: PriceView) -> None:
     bar = figures.breakdown(price, DEPLOYMENT).data[0]
     colour = dict(zip(bar.y, bar.marker.color, strict=True))
-    assert colour["Basis risk"] == figures.AMBER != colour["Expected payout"]
+    assert colour["Basis risk"] == figures.AMBER != colour["Payout for outages, point estimate"]
 
 
 def test_the_loss_curve_is_the_views_and_marks_premium_and_quantile(price: PriceView) -> None:

@@ -81,7 +81,9 @@ def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) ->
 
 def test_a_store_that_cannot_be_written_is_named(insure: Insure, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    assert refused(insure("model", "fit", "--as-of", "2026-11-22", "--store", "file/x")).startswith("--store is file/x")
+    assert refused(insure("model", "fit", "--as-of", "2026-11-22", "--store", "file/x")).startswith(
+        "folder of fits file/x: can't be written"
+    )
 
 
 def test_an_empty_folder_has_no_last_fit(tmp_path: Path) -> None:

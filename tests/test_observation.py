@@ -24,7 +24,8 @@ from pricing_models.observation import (
     basis_risk,
     covered_law,
     false_incidents,
-    loading,
+    false_lengths,
+    left_unpaid,
     shift_of,
 )
 from pricing_models.payoff import Semantics, Terms, expected_payout
@@ -155,12 +156,22 @@ def test_common_errors_are_false_incidents_whatever_the_quorum():
     assert 0.0 < risk(erring).false_paid < risk(erring, Scenario.HIGH).false_paid
 
 
-def test_the_loading_is_ordered_judgement_and_takes_no_credit_for_what_is_unpaid():
+def test_a_trigger_pays_least_at_the_low_and_most_at_the_high_and_may_pay_less_than_outages_deserve():
     found = {scenario: risk(STANDARD_TRIGGER, scenario) for scenario in Scenario}
-    judged = loading(found)
-    assert 0.0 <= judged.low <= judged.base <= judged.high < 1.0
-    assert judged.base == found[Scenario.BASE].overpaid + found[Scenario.BASE].false_paid
-    assert judged.low < judged.high
+    low, base, high = (found[scenario].net for scenario in Scenario)
+    assert low < 0.0 < base < high
+    assert left_unpaid(found).base == found[Scenario.BASE].unpaid
+
+
+def test_false_incidents_of_all_sorts_are_one_sort_of_mixed_length():
+    rate, sf, lev = false_lengths([(0.3, 600.0), (0.0, 50.0), (0.1, 7200.0)])
+    assert rate == pytest.approx(0.4)
+    x = np.array([0.0, 900.0, 86_400.0])
+    assert sf(x) == pytest.approx(0.75 * np.exp(-x / 600) + 0.25 * np.exp(-x / 7200))
+    assert lev(x)[-1] == pytest.approx(0.75 * 600 + 0.25 * 7200, rel=1e-4)
+    for limit, area in zip(x, lev(x), strict=True):
+        assert area == pytest.approx(integrate.quad(lambda t: float(sf(np.array([t]))[0]), 0.0, limit)[0])
+    assert false_lengths([(0.0, 50.0)])[0] == 0.0
 
 
 def test_where_nothing_is_paid_there_is_no_basis_risk():

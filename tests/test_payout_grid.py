@@ -45,7 +45,9 @@ def task_of(many: list[Terms], steps: int) -> Task:
     points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
     limited = limited_payouts(table, points, LENGTH.sf, LENGTH.limited_expectation, np.full(len(many), 0.3))
     counts = np.repeat(poisson_counts(0.8)[None, :], len(many), axis=0)
-    return Task(table.aggregate, limited, step, width, counts, counts.shape[1] - 1)
+    false = limited_payouts(table, points, lambda x: np.exp(-x / 9e3), lambda x: -9e3 * np.expm1(-x / 9e3), 0.0 * step)
+    alarms = np.linspace(0.0, 0.1, len(many))
+    return Task(table.aggregate, limited, step, width, counts, counts.shape[1] + 7, alarms, false)
 
 
 def test_both_grids_solved_at_once_are_those_solved_one_by_one(monkeypatch):

@@ -17,7 +17,7 @@ YEAR = int(YEAR_SECONDS)
 TERMS = Terms(3600, Semantics.RETENTION, 10, 0, 100_000, 400_000)
 LOSS = LossDistribution(np.array([0.0, 100_000.0, 400_000.0]), np.array([0.9, 0.09, 0.01]), 0.1, 0.0)
 PLAIN = Loadings(
-    cost_of_capital_bps=0,
+    cost_of_capital_bps=Judgement(0, 0, 0),
     basis_risk=Judgement(0, 0, 0),
     recent_halt=Judgement(0, 0, 0),
     operator_control=Judgement(0, 0, 0),
@@ -34,7 +34,7 @@ def test_the_parts_add_up_to_the_total_exactly():
     assert premium.total == sum(premium.breakdown.values())
     assert premium.totals[Scenario.BASE] == premium.total
     assert list(premium.breakdown) == [
-        "expected_payout",
+        "point_estimate",
         "parameter_uncertainty",
         "failover",
         "capital",
@@ -50,23 +50,23 @@ def test_the_parts_add_up_to_the_total_exactly():
 def test_without_loadings_the_premium_is_the_predictive_mean():
     premium = quote(PLAIN)
     assert premium.total == pytest.approx(LOSS.mean)
-    assert premium.breakdown["expected_payout"] == 12_000.0
+    assert premium.breakdown["point_estimate"] == 12_000.0
     assert premium.breakdown["parameter_uncertainty"] == pytest.approx(LOSS.mean - 12_000.0)
 
 
 def test_a_point_estimate_above_the_predictive_mean_adds_no_negative_part():
     premium = quote(PLAIN, point=50_000.0)
-    assert premium.breakdown["expected_payout"] == LOSS.mean
+    assert premium.breakdown["point_estimate"] == LOSS.mean
     assert premium.breakdown["parameter_uncertainty"] == 0.0
 
 
 def test_capital_is_charged_on_the_whole_lock_through_the_tail():
-    premium = quote(replace(PLAIN, cost_of_capital_bps=1000, tail_seconds=YEAR // 2))
+    premium = quote(replace(PLAIN, cost_of_capital_bps=Judgement(600, 1000, 1500), tail_seconds=YEAR // 2))
     assert premium.breakdown["capital"] == pytest.approx(0.1 * 400_000 * 1.5, rel=1e-6)
 
 
 def test_capital_is_charged_on_the_marginal_need_where_that_is_larger():
-    loadings = replace(PLAIN, cost_of_capital_bps=1000, tail_seconds=0)
+    loadings = replace(PLAIN, cost_of_capital_bps=Judgement(600, 1000, 1500), tail_seconds=0)
     large, small = (
         quote(loadings, where=Circumstances(marginal_capital=need)).breakdown["capital"] for need in (500_000.0, 1.0)
     )
@@ -77,7 +77,7 @@ def test_capital_is_charged_on_the_marginal_need_where_that_is_larger():
 def test_the_carry_of_a_lock_is_the_published_example():
     """A limit of 100,000 for 90 days at 10% a year costs 2,466 to carry (of 365 days; here of 365.25)."""
     terms = replace(TERMS, aggregate_limit=100_000)
-    loadings = replace(PLAIN, cost_of_capital_bps=1000, tail_seconds=0)
+    loadings = replace(PLAIN, cost_of_capital_bps=Judgement(600, 1000, 1500), tail_seconds=0)
     premium = Premium(LOSS, Means(LOSS.mean, 0.0), terms, 90 * 86400, loadings)
     assert premium.breakdown["capital"] == pytest.approx(2466, abs=2)
 
@@ -99,7 +99,8 @@ def test_judged_loadings_apply_where_their_circumstance_holds():
 
 
 def test_the_premium_is_shown_at_the_low_the_base_and_the_high_of_judgement():
-    totals = quote(Loadings(), where=Circumstances(LOSS.mean, True, 0.0)).totals
+    loadings = replace(Loadings(), cost_of_capital_bps=PLAIN.cost_of_capital_bps)
+    totals = quote(loadings, where=Circumstances(LOSS.mean, True, 0.0)).totals
     assert totals[Scenario.LOW] < totals[Scenario.BASE] < totals[Scenario.HIGH]
     assert totals[Scenario.HIGH] - totals[Scenario.LOW] == pytest.approx((0.15 + 1.9 + 0.3) * LOSS.mean)
 
@@ -122,8 +123,10 @@ def test_a_term_that_is_no_positive_int_of_at_most_ten_years_is_refused(term):
 
 
 def test_bad_loadings_are_refused_by_field_and_value():
-    with pytest.raises(InvalidTerms, match=r"cost_of_capital_bps is -1"):
-        Loadings(cost_of_capital_bps=-1)
+    with pytest.raises(InvalidTerms, match=r"judgement is .*low=-1.*: must be 0 <= low"):
+        Loadings(cost_of_capital_bps=Judgement(-1, 0, 0))
+    with pytest.raises(InvalidTerms, match=r"minimum_rate_bps is -1"):
+        Loadings(minimum_rate_bps=-1)
     with pytest.raises(InvalidTerms, match=r"expense_fixed is nan"):
         Loadings(expense_fixed=float("nan"))
     with pytest.raises(InvalidTerms, match=r"low <= base <= high"):
@@ -153,7 +156,7 @@ def test_the_room_in_the_pool_is_charged_by_where_it_stands_and_slices_cost_the_
 
 
 def test_other_principles_stand_in_for_the_cost_of_the_lock():
-    premium = quote(replace(PLAIN, cost_of_capital_bps=1000, expense_fixed=7.0), term=YEAR // 4)
+    premium = quote(replace(PLAIN, cost_of_capital_bps=Judgement(600, 1000, 1500), expense_fixed=7.0), term=YEAR // 4)
     assert set(premium.alternatives) == {"wang", "proportional_hazard", "standard_deviation", "cost_of_capital"}
     assert premium.alternatives["standard_deviation"] == pytest.approx(7.0 + LOSS.mean + SD_MULTIPLE * LOSS.sd)
     assert all(amount >= LOSS.mean + 7.0 for amount in premium.alternatives.values())
@@ -168,3 +171,23 @@ def test_what_failovers_add_is_judgement_and_a_part_of_its_own():
     assert premium.total == pytest.approx(LOSS.mean)
     assert premium.judgement_share == pytest.approx(1_000.0 / LOSS.mean)
     assert premium.totals[Scenario.LOW] == pytest.approx(LOSS.mean - 500.0)
+
+
+def test_what_capital_costs_is_judgement_with_a_low_and_a_high():
+    """No market tells it, and it is most of most premiums: a price that calls it a fact hides what it rests on."""
+    loadings = replace(PLAIN, cost_of_capital_bps=Judgement(500, 1000, 2000), tail_seconds=0)
+    premium = quote(loadings)
+    capital = [{part.name: part for part in premium.parts[scenario]}["capital"] for scenario in Scenario]
+    assert [part.amount for part in capital] == pytest.approx([20_000.0, 40_000.0, 80_000.0], rel=1e-6)
+    assert {part.basis for part in capital} == {Basis.JUDGEMENT}
+    assert premium.judgement_share == pytest.approx(40_000.0 / (40_000.0 + LOSS.mean), rel=1e-6)
+
+
+@pytest.mark.parametrize("besides", [300.0, -300.0])
+def test_what_a_trigger_pays_besides_or_less_is_one_signed_part_and_the_parts_are_the_expected_payout(besides):
+    basis = {Scenario.LOW: besides - 200.0, Scenario.BASE: besides, Scenario.HIGH: besides + 900.0}
+    premium = Premium(LOSS, Means(LOSS.mean - besides, 9_000.0, basis=basis), TERMS, YEAR, PLAIN)
+    assert premium.breakdown["basis_risk"] == besides
+    assert premium.total == pytest.approx(LOSS.mean)
+    assert premium.totals[Scenario.HIGH] - premium.totals[Scenario.LOW] == pytest.approx(1_100.0)
+    assert premium.judgement_share == pytest.approx(300.0 / LOSS.mean)

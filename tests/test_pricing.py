@@ -15,7 +15,16 @@ from pricing_models.errors import InvalidTerms, UnknownSubject
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.frequency import poisson_counts
 from pricing_models.model import fit
-from pricing_models.observation import HEARTBEAT, STANDARD_TRIGGER, WATCHERS, Trigger, basis_risk, loading
+from pricing_models.observation import (
+    HEARTBEAT,
+    STANDARD_TRIGGER,
+    WATCHERS,
+    PathKind,
+    Trigger,
+    covered_law,
+    false_incidents,
+    false_lengths,
+)
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.premium import Judgement, Loadings, Scenario
 from pricing_models.pricing import Enquiry, price_many
@@ -60,7 +69,8 @@ def test_together_every_policy_has_the_price_it_has_alone():
     book = different(150)
     for enquiry, together in zip(book, price_many(MODEL, book), strict=True):
         alone = price_many(MODEL, [enquiry])[0]
-        assert together.breakdown == pytest.approx(alone.breakdown, rel=1e-5, abs=1e-6)
+        # a part may be the difference of two means, each of which is good to its tolerance
+        assert together.breakdown == pytest.approx(alone.breakdown, rel=1e-5, abs=1e-5 * alone.loss.mean)
         assert together.totals == pytest.approx(alone.totals, rel=1e-6)
         assert together.expected_interval == pytest.approx(alone.expected_interval, rel=1e-5)
         assert together.rests_on == alone.rests_on
@@ -92,27 +102,86 @@ def test_the_parts_are_those_of_the_models_one_by_one():
     predictive = {chance: mean(rate.predictive(years), chance) for chance in (0.0, 0.2, 0.7, 1.0)}
     typical = mean(poisson_counts(rate.quantile(0.5) * years), 0.0, law.plug_in())
     parts = premium.breakdown
-    assert premium.loss.mean == pytest.approx(predictive[0.7], rel=2e-5)
-    assert parts["expected_payout"] == pytest.approx(typical, rel=2e-5)
-    assert parts["expected_payout"] + parts["parameter_uncertainty"] == pytest.approx(predictive[0.0], rel=2e-5)
+    assert premium.means.of_outages(Scenario.BASE) == pytest.approx(predictive[0.7], rel=2e-5)
+    assert parts["point_estimate"] == pytest.approx(typical, rel=2e-5)
+    assert parts["point_estimate"] + parts["parameter_uncertainty"] == pytest.approx(predictive[0.0], rel=2e-5)
     for scenario, chance in zip(Scenario, (0.2, 0.7, 1.0), strict=True):
         added = {part.name: part.amount for part in premium.parts[scenario]}["failover"]
         assert added == pytest.approx(predictive[chance] - predictive[0.0], rel=1e-3)
-    ends = [mean(poisson_counts(end * years), 0.7) for end in rate.interval(0.9)]
-    assert premium.expected_interval == pytest.approx(ends, rel=2e-5)
-    found = {
-        scenario: basis_risk(
-            STANDARD_TRIGGER,
-            scenario,
-            terms,
-            law.sf,
-            law.limited_expectation,
-            rate.mean,
-            loadings.failover_probability.at(scenario),
-        )
-        for scenario in Scenario
-    }
-    assert parts["basis_risk"] == pytest.approx(loading(found).base * predictive[0.7], rel=2e-5)
+    payout = ("point_estimate", "parameter_uncertainty", "failover", "basis_risk")
+    assert sum(parts[name] for name in payout) == pytest.approx(premium.loss.mean, rel=1e-12)
+    assert premium.rate.mean == pytest.approx(rate.mean)
+    assert (premium.rate.low, premium.rate.high) == pytest.approx(rate.interval(0.9), rel=1e-6)
+    assert premium.rate.credibility == rate.credibility
+
+
+# ------------------------------------------------------------- what a trigger has paid
+
+
+def sure(start=0.0, end=0.0, miss=0.0, alarms=0.0):
+    return PathKind("sure", *(Judgement(each, each, each) for each in (start, end, miss, alarms, 7200.0)))
+
+
+def test_a_price_under_a_trigger_is_that_of_the_seconds_it_covers_and_of_its_false_incidents():
+    """The expected payout, its spread and its chances are simulated outage by outage and false incident by another."""
+    trigger = Trigger((sure(900.0, 60.0, 0.3, alarms=3.0), sure(0.0, 2400.0, 0.1, alarms=2.0)), 1)
+    premium = price(trigger=trigger)
+    law, years = MODEL.length(BUSY), TERM / YEAR_SECONDS
+    rate, false_sf, false_lev = false_lengths(false_incidents(trigger, Scenario.BASE))
+    covered = covered_law(trigger, Scenario.BASE, law.sf, law.limited_expectation)
+    outages = MODEL.rate(BUSY, ahead_seconds=TERM).predictive(years)
+    alone = loss_distribution(outages, TERMS, covered.sf, covered.limited_expectation)
+    alarms = loss_distribution(poisson_counts(rate * years), TERMS, false_sf, false_lev)
+    # both are independent, and neither comes near the aggregate limit but for the other
+    rng = np.random.default_rng(8)
+    drawn = [rng.choice(each.amounts, 400_000, p=each.pmf) for each in (alone, alarms)]
+    total = np.minimum(drawn[0] + drawn[1], TERMS.aggregate_limit)
+    assert premium.loss.mean == pytest.approx(total.mean(), abs=4 * total.std() / np.sqrt(total.size))
+    assert premium.loss.sd == pytest.approx(total.std(), rel=0.02)
+    nothing = (1.0 - alone.probability_of_any) * (1.0 - alarms.probability_of_any)
+    assert premium.loss.probability_of_any == pytest.approx(1.0 - nothing, rel=1e-6)
+    assert premium.loss.mean_error <= 2e-5
+
+
+def test_a_trigger_that_misses_costs_less_and_one_that_errs_more_than_what_the_outages_deserve():
+    exact, blind, erring = (price(trigger=Trigger((each,), 1)) for each in (sure(), sure(miss=0.25), sure(alarms=1.0)))
+    deserved = exact.means.of_outages(Scenario.BASE)
+    assert exact.breakdown["basis_risk"] == pytest.approx(0.0, abs=2e-5 * deserved)
+    assert blind.breakdown["basis_risk"] == pytest.approx(-0.25 * deserved, rel=0.02)
+    assert erring.breakdown["basis_risk"] > 0.0
+    assert blind.total < exact.total < erring.total
+    assert blind.loss.probability_of_any < exact.loss.probability_of_any < erring.loss.probability_of_any
+    for each in (exact, blind, erring):
+        assert each.total >= each.loss.mean
+        assert each.means.of_outages(Scenario.BASE) == pytest.approx(deserved)
+        assert each.means.at(Scenario.BASE) == pytest.approx(each.loss.mean)
+
+
+def test_without_a_trigger_the_lengths_are_what_is_paid_and_basis_risk_is_a_fraction_of_it():
+    premium = price(trigger=None)
+    law = MODEL.length(BUSY)
+    counts = MODEL.rate(BUSY, ahead_seconds=TERM).predictive(TERM / YEAR_SECONDS)
+    mean = loss_distribution(counts, TERMS, law.sf, law.limited_expectation).mean
+    assert premium.loss.mean == pytest.approx(mean, rel=2e-5)
+    assert premium.breakdown["basis_risk"] == pytest.approx(0.05 * premium.loss.mean)
+    assert premium.unpaid is None
+
+
+def test_the_interval_of_the_expected_payout_holds_what_is_unknown_of_rate_and_lengths():
+    """Against draws of both posteriors, each with the mean of its own compound law."""
+    premium = price(trigger=None)
+    rate, law, years = MODEL.rate(BUSY, ahead_seconds=TERM), MODEL.length(BUSY), TERM / YEAR_SECONDS
+    rng = np.random.default_rng(1)
+    means = []
+    for _ in range(300):
+        node = rng.choice(rate.weights.size, p=rate.weights)
+        own = law._of(np.array([rng.choice(law.weights.size, p=law.weights)]), 1.0)
+        own = replace(own, weights=np.ones(1))
+        counts = poisson_counts(rng.gamma(rate.shapes[node]) / rate.rates[node] * years)
+        means.append(loss_distribution(counts, TERMS, own.sf, own.limited_expectation, tolerance=1e-3).mean)
+    assert premium.expected_interval == pytest.approx(np.quantile(means, [0.05, 0.95]), rel=0.12)
+    of_rate_alone = [premium.loss.mean * end / rate.mean for end in rate.interval(0.9)]
+    assert premium.expected_interval[0] < of_rate_alone[0] and premium.expected_interval[1] > of_rate_alone[1]
 
 
 # ------------------------------------------------------------- what a price must do
@@ -163,7 +232,8 @@ def test_a_premium_is_never_below_the_expected_payout(terms, subject, days):
     assert premium.total >= premium.loss.mean > 0.0
     assert premium.loss.mean_error <= 2e-5
     assert premium.expected_interval[0] <= premium.loss.mean * (1.0 + NUMERICS)
-    assert all(part.amount >= 0.0 for parts in premium.parts.values() for part in parts)
+    parts = (part for parts in premium.parts.values() for part in parts)
+    assert all(part.amount >= 0.0 for part in parts if part.name != "basis_risk")
     assert premium.totals[Scenario.LOW] <= premium.total <= premium.totals[Scenario.HIGH]
 
 
@@ -186,7 +256,8 @@ def test_a_halt_lately_loads_no_more_than_what_its_weeks_expect():
         days = min(term, 30 * DAY)
         counts = MODEL.rate(BUSY, ahead_seconds=term).predictive(days / YEAR_SECONDS)
         law = MODEL.length(BUSY)
-        near = loss_distribution(counts, TERMS, law.sf, law.limited_expectation).mean
+        paid = covered_law(STANDARD_TRIGGER, Scenario.BASE, law.sf, law.limited_expectation)
+        near = loss_distribution(counts, TERMS, paid.sf, paid.limited_expectation).mean
         assert premium.breakdown["recent_halt"] == pytest.approx(0.5 * near, rel=1e-4)
 
 

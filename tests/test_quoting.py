@@ -24,6 +24,7 @@ from insure.quoting import (
 )
 from insure.records.onchain import Listing, Semantics, Terms
 from insure.records.views import PriceView, QuoteRequest
+from pricing_models.observation import WATCHERS, Trigger
 from tests.screen_engine import ARBITRUM, BUYER, DAY, HOUR, USD, model
 
 TERM = 90 * DAY
@@ -64,7 +65,27 @@ def test_the_components_add_up_to_the_premium_and_none_is_below_the_model() -> N
 
 def test_what_rests_on_judgement_says_so() -> None:
     judged = {part.name for part in priced().components if part.judgement}
-    assert judged == {"failover", "basis_risk", "recent_halt", "operator_control"}
+    assert judged == {"failover", "capital", "basis_risk", "recent_halt", "operator_control"}
+
+
+def test_what_a_trigger_leaves_unpaid_is_taken_off_and_still_rounded_against_the_buyer() -> None:
+    strict = Trigger((WATCHERS, WATCHERS), 2)
+    premium = model().price(ARBITRUM, TERMS, TERM, trigger=strict)
+    view = price_view(ARBITRUM, TERMS, TERM, premium, model().version)
+    amounts = {part.name: part.amount for part in view.components}
+    assert amounts["basis_risk"] < 0
+    assert 0 <= amounts["basis_risk"] - premium.breakdown["basis_risk"] < 1
+    assert sum(amounts.values()) == view.premium >= premium.total
+    payout = ("point_estimate", "parameter_uncertainty", "failover", "basis_risk")
+    assert 0 <= sum(amounts[name] for name in payout) - premium.loss.mean < 4
+
+
+def test_a_price_tells_the_rate_it_rests_on_and_how_much_own_history_weighs() -> None:
+    view = priced()
+    assert view.rate is not None
+    assert 0.0 < view.rate.low < view.rate.mean < view.rate.high
+    assert 0.0 < view.rate.credibility < 1.0
+    assert f"own history weighs {view.rate.credibility:.0%}" in view.rests_on[0]
 
 
 def test_the_premium_lies_between_its_low_and_its_high() -> None:
@@ -170,7 +191,8 @@ def test_a_price_for_other_terms_makes_no_quote() -> None:
 
 
 def test_the_expected_payout_of_a_policy_includes_parameter_uncertainty() -> None:
-    breakdown = {"expected_payout": 10, "parameter_uncertainty": 3, "capital": 99}
-    assert expected_payouts([(4, breakdown)]) == {4: 13}
+    breakdown = {"point_estimate": 10, "parameter_uncertainty": 3, "basis_risk": -2, "capital": 99}
+    older = {"expected_payout": 10, "parameter_uncertainty": 3, "basis_risk": 7, "capital": 99}
+    assert expected_payouts([(4, breakdown), (5, older)]) == {4: 11, 5: 13}
     with pytest.raises(InvalidInput, match=r"expected_payout of a quote's breakdown is 1\.5"):
         expected_payouts([(4, {"expected_payout": 1.5})])

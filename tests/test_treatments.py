@@ -1,6 +1,7 @@
 """What `pricing_models.treatments` promises: the price under each reading of what the history leaves open."""
 
 import numpy as np
+import pandas as pd
 import pytest
 
 from pricing_models.cells import year_start
@@ -9,7 +10,7 @@ from pricing_models.experience import YEAR_SECONDS
 from pricing_models.model import fit
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.pricing import Enquiry
-from pricing_models.treatments import Ends, Exposure, price_all, treated_models, with_unsearched
+from pricing_models.treatments import Ends, Exposure, merged_at, price_all, treated_models, with_unsearched
 from tests.simulated_history import history
 
 AS_OF = year_start(2024)
@@ -60,6 +61,19 @@ def test_long_unknown_ends_cost_more_than_typical_ones(models):
 def test_prices_come_cheapest_first(models):
     totals = [each.premium.total for each in price_all(models, Enquiry("s001", TERMS, TERM))]
     assert totals == sorted(totals)
+
+
+def test_at_the_gap_of_a_contract_there_are_more_halts_than_at_that_of_the_fit(models):
+    """A chain that halts again within hours had one halt by the fit, and owes two incidents by the contract."""
+    again = OUTAGES.assign(start=OUTAGES["start"] + 20 * 3600.0, event_id=OUTAGES["event_id"] + "-again")
+    twice = pd.concat([OUTAGES, again], ignore_index=True)
+    fitted = fit(SUBJECTS, twice, AS_OF)
+    other = merged_at(fitted, SUBJECTS, twice, 1800.0)
+    halts = [int(model.experience.subjects["halts"].sum()) for model in (fitted, other)]
+    assert halts[1] > 1.6 * halts[0]
+    found = price_all({}, Enquiry("s000", TERMS, TERM), others=[fitted, other])
+    assert {each.merge_gap_seconds for each in found} == {1800.0, 172_800.0}
+    assert len({each.premium.total for each in found}) == 2
 
 
 def test_unsearched_years_are_added_as_quiet_members_of_the_usual_length():

@@ -264,7 +264,7 @@ def price_tiles(price: PriceView, asset: Deployment) -> html.Div:
     """The price at a glance."""
     loss = price.loss
     expected = (
-        f"{plain(price.expected_low, asset, 0)} to {money(price.expected_high, asset, 0)} over the rate's 90 % interval"
+        f"{plain(price.expected_low, asset, 0)} to {money(price.expected_high, asset, 0)}: the 90 % interval"
         if price.expected_low is not None and price.expected_high is not None
         else "posterior mean"
     )

@@ -35,6 +35,8 @@ FINALIZED: Final = "finalized"
 Confirmations = int | Literal["finalized"]
 """How deep a block must be to be believed: so many blocks behind the head, or final as the chain itself has it."""
 
+MERGE_GAP_SECONDS = 1_800
+"""Within which spells are one incident, unless a trigger says otherwise."""
 LOW_GAS_WEI = 5 * 10**16
 """A sender with less soon stops."""
 
@@ -135,7 +137,7 @@ class Trigger:
     subject_id: str
     paths: tuple[TriggerPath, ...]
     quorum: int = 2
-    merge_gap: int = 1_800
+    merge_gap: int = MERGE_GAP_SECONDS
     minimum_spell: int = 600
     challenge_period: int = 1_800
     checkpoint_step: int = 600

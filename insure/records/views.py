@@ -101,15 +101,28 @@ class JudgedPart:
 
 
 @dataclass(frozen=True)
+class RateView:
+    """Halts a year over the term: mean, 90% interval, and the weight of the subject's own history (credibility)."""
+
+    mean: float
+    low: float
+    high: float
+    credibility: float
+
+
+@dataclass(frozen=True)
 class PriceView:
     """A premium and how it comes about: the components add up to `premium` exactly.
 
     `rate_bps` is the premium in basis points of the aggregate limit per year; `premium_low` and `premium_high` the
-    premium with every judgement at its low and its high end; `expected_low` and `expected_high` the expected payout
-    at the ends of the halt rate's 90% interval. All are rounded up. `judged` has what rests on judgement and
-    `judgement_share` its part of the premium; `rests_on` says in words what rate, lengths and charges rest on.
+    premium with every judgement at its low and its high end; `expected_low` and `expected_high` the 90% interval of the
+    expected payout over the posterior of rate and lengths. All are rounded up. The expected payout is `loss.mean`: the
+    components up to failovers are what the outages would be paid, `basis_risk` what the trigger adds to that or, where
+    it is negative, leaves unpaid. `rate` is the halts a year that the price rests on. `judged` has what rests on
+    judgement and `judgement_share` its part of the premium; `rests_on` says in words what rate, lengths and charges
+    rest on.
     `principles` has the premium if another principle stood in the place of the cost of capital. `unpaid` is the part of
-    the expected payout that the trigger would miss (low, base, high): the buyer's own risk, no rebate.
+    what the outages would be paid that the trigger misses (low, base, high): the buyer's own risk, and not charged.
     """
 
     subject_id: str
@@ -129,18 +142,21 @@ class PriceView:
     rests_on: tuple[str, ...] = ()
     principles: tuple[tuple[str, int], ...] = ()
     unpaid: tuple[float, float, float] | None = None
+    rate: RateView | None = None
 
 
 @dataclass(frozen=True)
 class TreatedPrice:
     """A premium under one reading of the history: whose quiet time counts (`exposure`), and how long the halts without
-    a known end lasted (`ends`). `base` marks the reading that is sold. Amounts are rounded up."""
+    a known end lasted (`ends`), and within how many seconds reports are one halt. `base` marks the reading that is
+    sold. Amounts are rounded up."""
 
     exposure: str
     ends: str
     premium: int
     expected_payout: int
     base: bool
+    merge_gap_seconds: int
 
 
 @dataclass(frozen=True)

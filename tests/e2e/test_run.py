@@ -38,6 +38,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "INSURE_RPC_URL": node.url,
             "INSURE_DEPLOYMENT": str(manifest),
             "INSURE_DATABASE_URL": f"sqlite:///{folder}/mirror.sqlite",
+            "INSURE_MODELS": f"{folder}/models",
             "INSURE_CONFIRMATIONS": "0",
             "INSURE_KEEPER_KEY": hex_key(local.chain, 6),
             "INSURE_PORT": "0",
@@ -74,6 +75,8 @@ def test_it_answers_and_a_stop_ends_it_well(environment: dict[str, str]) -> None
     assert process.returncode == 0, told
     assert "Traceback" not in told
     assert leases(environment) == []
+    (stored,) = Path(environment["INSURE_MODELS"]).glob("*.json")  # the fit that its quotes would name
+    assert json.loads(stored.read_text())["version"] == stored.stem
 
 
 def test_it_asks_sources_and_tells_alerts_beside_its_work_if_it_is_told_to(
