@@ -126,8 +126,8 @@ class Model:
 
     def kind(self, subject_id: str) -> str | None:
         """The subject's kind in the data, None when it is not there."""
-        subjects = self.experience.subjects
-        return str(subjects.at[subject_id, "kind"]) if subject_id in subjects.index else None
+        found = self._facts.get(subject_id)
+        return None if found is None else found.kind
 
     def loss(
         self,
