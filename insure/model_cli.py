@@ -46,7 +46,12 @@ def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson =
     """Fits the models, stores the fit, and tells which quoted prices moved by more than 10% since the last, and why."""
     settings, day = Settings.from_env(), _day(as_of)
     history = dataset.load(settings.data)
-    before, now = Fits(store).last(), fit_model(history, day)
+    now = fit_model(history, day)
+    try:
+        before = Fits(store).last()
+    except InvalidInput as error:  # of an earlier program, say: the new fit is stored all the same
+        console(stderr=True).print(f"what moved since the last fit is not told: {error}")
+        before = None
     path, made = keep(now, history, day, store)
     moved = None if before is None else refit.report(before.model, now, _quoted(settings, now))
     if as_json:

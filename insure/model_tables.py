@@ -10,6 +10,7 @@ from rich.table import Table
 
 from insure.records.units import duration_text
 from pricing_models.account import Account, account
+from pricing_models.experience import YEAR_SECONDS
 from pricing_models.model import Model
 from pricing_models.overrides import Override
 from pricing_models.pricing import Enquiry
@@ -76,7 +77,10 @@ def subject_facts(model: Model, subject_id: str) -> dict[str, Any]:
             "credibility": rate.credibility,
             "rests_on": rate.source,
         },
-        "halts": {name: model.rate(subject_id).predictive(years)[:5].tolist() for name, years in _WINDOWS.items()},
+        "halts": {
+            name: model.rate(subject_id, ahead_seconds=years * YEAR_SECONDS).predictive(years)[:5].tolist()
+            for name, years in _WINDOWS.items()
+        },
         "length": {
             **{f"p{round(100 * p)}_seconds": _plain(law.quantile(p)) for p in (0.5, 0.9, 0.95)},
             "permanent": law.permanent,

@@ -84,7 +84,7 @@ def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
         if view.expected_low is not None and view.expected_high is not None:
             ends = f"{amount_text(view.expected_low, decimals)} to {amount_text(view.expected_high, decimals)}"
             table.add_row("90% interval of it", ends, "over what is unknown of rate and lengths")
-        table.add_row("Standard deviation of it", amount_text(view.loss.sd, decimals), "")
+        table.add_row("Standard deviation of the payout", amount_text(view.loss.sd, decimals), "")
     if view.unpaid is not None:
         table.add_row("Missed by the trigger", f"{view.unpaid[1]:.1%}", "of the outages' payout: not paid, not charged")
     if view.rate is not None:

@@ -180,9 +180,29 @@ def unflattering(forecasts: Forecasts, policies: pd.DataFrame, chosen: str, cova
     short = [year for year, row in table.items() if year != "all" and row["paid_base"] > row["premium"]]
     if short:
         said.append(f"The synthetic book paid more than its premiums in {', '.join(short)}.")
+    said += _of_the_book(policies, table["all"])
     low, high = (table["all"][f"paid_{name}"] / table["all"]["expected"] for name in ("low", "high"))
     said.append(f"Unknown ends move what the book paid from {low:.2f} to {high:.2f} times what was expected.")
     said.append("Reports found later and membership known today are used at every origin: hindsight is not removed.")
+    return said
+
+
+def _of_the_book(policies: pd.DataFrame, whole: Mapping[Any, Any]) -> list[str]:
+    """In words, whether what the synthetic book was paid is too far from what was expected to be chance."""
+    ends = {name: book.shortfall(policies, name)[1:] for name in book.TREATMENTS}
+    ratio = f"{whole['expected'] / max(1.0, whole['paid_base']):.2f} times what it paid"
+    said = []
+    for words, outside in (
+        ("less", [high < 0.0 for _, high in ends.values()]),
+        ("more", [low > 0 for low, _ in ends.values()]),
+    ):
+        if any(outside):
+            said.append(
+                f"The synthetic book was expected to be paid {ratio}; it was paid {words} than expected with 90% "
+                f"confidence under {sum(outside)} of {len(outside)} readings of the unknown ends."
+            )
+    premiums = whole["premium"] / max(1.0, whole["paid_base"])
+    said.append(f"Its premiums were {premiums:.1f} times what it paid.")
     return said
 
 

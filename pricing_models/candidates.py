@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pricing_models import aging
 from pricing_models.covariates import (
     AGE_EDGES,
     Design,
@@ -19,6 +20,7 @@ from pricing_models.covariates import (
     no_covariate,
     operational_years,
     recent_halt,
+    spread_of,
 )
 from pricing_models.experience import YEAR_SECONDS, Experience
 from pricing_models.frequency import FrequencyPrior, RatePosterior, fit, poisson_counts
@@ -67,12 +69,19 @@ def hierarchical(
     own_history: bool = True,
     grouped: bool = True,
     half_life_years: float | None = None,
+    uncertain: bool = False,
 ) -> Candidate:
     """The gamma-Poisson model with a covariate, without own histories (every subject a new one), with all kinds in one
-    group, or with own histories that are forgotten by half in `half_life_years`."""
+    group, or with own histories that are forgotten by half in `half_life_years`. `uncertain` carries on what is unknown
+    of the covariate's coefficients, as prices do (`aging`); the others take the likeliest."""
 
     def predict(training: Training, tests: pd.DataFrame) -> Forecast:
-        beta = fit_covariates(training.cells, design, training.prior)
+        if not uncertain:
+            return at(fit_covariates(training.cells, design, training.prior), training, tests)
+        betas = aging.readings(*spread_of(training.cells, design, training.prior))
+        return _averaged([at(beta, training, tests) for beta in betas])
+
+    def at(beta: FloatArray, training: Training, tests: pd.DataFrame) -> Forecast:
         known = training.experience
         subjects = known.subjects.copy()
         time = operational_years(training.cells, design, beta)
@@ -90,6 +99,16 @@ def hierarchical(
         return result
 
     return Candidate(name, parameters, predict)
+
+
+def _averaged(parts: Sequence[Forecast]) -> Forecast:
+    """Forecasts that are as likely as one another, taken together."""
+    result: dict[str, FloatArray] = {}
+    for subject in parts[0]:
+        longest = max(part[subject].size for part in parts)
+        padded = [np.pad(part[subject], (0, longest - part[subject].size)) for part in parts]
+        result[subject] = np.mean(padded, axis=0)
+    return result
 
 
 def _forgetting(training: Training, group: RatePosterior, subject: str, half_life: float) -> RatePosterior:
@@ -151,7 +170,7 @@ CANDIDATES: Sequence[Candidate] = (
     hierarchical("one_group_forgetting", 3, grouped=False, half_life_years=_HALF_LIFE_YEARS),
     hierarchical("one_group_age_power", 3, age_power, grouped=False),
     hierarchical("one_group_age_power_forgetting", 4, age_power, grouped=False, half_life_years=_HALF_LIFE_YEARS),
-    hierarchical(SHIPPED, 2 + len(AGE_EDGES), age_bands, grouped=False),
+    hierarchical(SHIPPED, 2 + len(AGE_EDGES), age_bands, grouped=False, uncertain=True),
     hierarchical("by_kind_age_bands", 4 + len(AGE_EDGES), age_bands),
     hierarchical("one_group_age_bands_recent_halt", 3 + len(AGE_EDGES), _age_bands_and_recent_halt, grouped=False),
     hierarchical(

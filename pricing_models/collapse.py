@@ -30,7 +30,7 @@ _MOST_HALTS = 40.0  # that the Gauss rule is asked for: beyond, its nodes are to
 class KnownRates:
     """Rates a year with weights that add up to one; `typical`, `low` and `high` are the posterior's median and the
     ends of its central 90%, `mean` its mean, `spread` equally likely readings of it, lowest first; `credibility` is the
-    weight of the subject's own history."""
+    weight of the subject's own history; `judged` whether somebody put the rate there."""
 
     rates: FloatArray
     weights: FloatArray
@@ -41,6 +41,7 @@ class KnownRates:
     spread: FloatArray
     credibility: float
     source: str
+    judged: bool = False
 
 
 def collapse(posterior: RatePosterior, years: float) -> KnownRates:
@@ -61,7 +62,7 @@ def collapse(posterior: RatePosterior, years: float) -> KnownRates:
     if high * years <= _MOST_HALTS:
         points, masses = gauss(points, masses, NODES)
     points = points * (mean / float(masses @ points))
-    known = (typical, low, top, mean, spread, posterior.credibility, posterior.source)
+    known = (typical, low, top, mean, spread, posterior.credibility, posterior.source, posterior.judged)
     return KnownRates(points, masses, *known)
 
 

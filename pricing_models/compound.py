@@ -159,10 +159,11 @@ def mean_payouts(
     lev: Curve,
     chances: FloatArray,
     tolerance: float = MEAN_TOLERANCE,
+    false: FalseIncidents | None = None,
 ) -> FloatArray:
-    """The means alone of `loss_distributions`."""
+    """The means alone of `loss_distributions`, `false` incidents included."""
     means = np.zeros(len(counts))
-    for each in _refined(counts, table, sf, lev, chances, tolerance):
+    for each in _refined(counts, table, sf, lev, chances, tolerance, (), false):
         means[each.rows] = each.grid.means(each.below)[each.places]
     return means
 

@@ -63,7 +63,7 @@ class RatePosterior:
     """Posterior of one subject's yearly rate of halts: a mixture of Gamma(shapes, rates).
 
     `credibility` is the weight of the subject's own history against its group's mean; `source` says in words
-    what the rate rests on.
+    what the rate rests on; `judged` that somebody put it there, in the place of what the data say.
     """
 
     shapes: FloatArray
@@ -71,6 +71,7 @@ class RatePosterior:
     weights: FloatArray
     credibility: float
     source: str
+    judged: bool = False
 
     @property
     def mean(self) -> float:

@@ -81,7 +81,8 @@ class Model:
         now = fitted.mean * self._fitted_age_factor(subject_id, 0.0)
         day = datetime.fromtimestamp(override.since, UTC).strftime("%Y-%m-%d")
         words = f"overridden from {now:.3g} to {override.rate:.3g} a year by {override.by} on {day}: {override.reason}"
-        return replace(fitted.scaled(override.rate / fitted.mean), source=f"{words} (fitted: {fitted.source})")
+        scaled = fitted.scaled(override.rate / fitted.mean)
+        return replace(scaled, source=f"{words} (fitted: {fitted.source})", credibility=0.0, judged=True)
 
     def age_factor(self, subject_id: str, ahead_seconds: float = 0.0) -> float:
         """The subject's mean rate over the `ahead_seconds` after the fit (0: on its day) as a multiple of that at the

@@ -16,6 +16,9 @@ from pricing_models.premium import Judgement, Loadings, Means, Scenario
 
 FloatArray = NDArray[np.float64]
 
+_HARDLY_BOUND = 0.05
+"""Of the aggregate limit: where no more is expected to be paid, it changes next to nothing of what a scenario adds."""
+
 
 @dataclass(frozen=True)
 class Paid:
@@ -32,18 +35,24 @@ class Paid:
     @property
     def curves(self) -> tuple[Curve, Curve]:
         """`sf` and `lev` of the seconds that a halt is paid for, at the base."""
+        return self._covered(Scenario.BASE)
+
+    def _covered(self, scenario: Scenario) -> tuple[Curve, Curve]:
         sf, lev = self.law.curves.sf, self.law.curves.lev
         if self.trigger is None:
             return sf, lev
-        covered = observation.covered_law(self.trigger, Scenario.BASE, sf, lev)
+        covered = observation.covered_law(self.trigger, scenario, sf, lev)
         return covered.sf, covered.limited_expectation
 
     @cached_property
     def false_incidents(self) -> FalseIncidents | None:
         """The incidents that no halt caused, at the base; None where there are none."""
+        return self._false(Scenario.BASE)
+
+    def _false(self, scenario: Scenario) -> FalseIncidents | None:
         if self.trigger is None:
             return None
-        rate, sf, lev = observation.false_lengths(observation.false_incidents(self.trigger, Scenario.BASE))
+        rate, sf, lev = observation.false_lengths(observation.false_incidents(self.trigger, scenario))
         return FalseIncidents(rate * self.years, sf, lev) if rate > 0.0 else None
 
     @property
@@ -57,7 +66,7 @@ class Paid:
         """The parts of each policy's mean, given the probabilities of its halts, the mean for the outages at the point
         estimate, and the mean of all that is `paid` at the base."""
         outages = self._of_outages(counts, paid)
-        added = self._added(outages, paid)
+        added = self._added(counts, outages, paid)
         return [
             Means(
                 float(outages[0.0][row]),
@@ -87,19 +96,40 @@ class Paid:
     def _at(self, outages: Mapping[float, FloatArray], scenario: Scenario) -> FloatArray:
         return outages.get(self.loadings.failover_probability.at(scenario), outages[0.0])
 
-    def _added(self, outages: Mapping[float, FloatArray], paid: FloatArray) -> list[dict[Scenario, float]] | None:
-        """What the trigger pays besides, or less. At the base, exactly: what is `paid` beyond what the outages would
-        be. At low and high, by what one halt is paid more or less, which leaves out that the aggregate limit binds at
-        other times than at the base."""
+    def _added(
+        self, counts: FloatArray, outages: Mapping[float, FloatArray], paid: FloatArray
+    ) -> list[dict[Scenario, float]] | None:
+        """What the trigger pays besides, or less, under each scenario: the mean of all that it has paid beyond that of
+        the outages."""
         if self._risks is None:
             return None
-        result = []
-        for row, found in enumerate(self._risks):
-            means = {scenario: float(self._at(outages, scenario)[row]) for scenario in Scenario}
-            of_halts = {scenario: risk.net * means[scenario] for scenario, risk in found.items()}
-            limits = float(paid[row]) - means[Scenario.BASE] - of_halts[Scenario.BASE]
-            result.append({scenario: amount + limits for scenario, amount in of_halts.items()})
+        base = paid - self._at(outages, Scenario.BASE)
+        added = {Scenario.BASE: base}
+        near = {each: self._nearly(each, outages, base) for each in (Scenario.LOW, Scenario.HIGH)}
+        most = near[Scenario.HIGH] + self._at(outages, Scenario.HIGH)
+        bound = np.flatnonzero(most > _HARDLY_BOUND * self.table.aggregate)
+        for scenario, amounts in near.items():
+            if bound.size:
+                exact = self._paid_under(scenario, counts[bound], bound)
+                amounts[bound] = exact - self._at(outages, scenario)[bound]
+            added[scenario] = amounts
+        return [{scenario: float(each[row]) for scenario, each in added.items()} for row in range(len(paid))]
+
+    def _nearly(self, scenario: Scenario, outages: Mapping[float, FloatArray], base: FloatArray) -> FloatArray:
+        """The same by what one halt is paid more or less than at the base: as good where limits hardly bind."""
+        assert self._risks is not None
+        nets = {each: np.array([risk[each].net for risk in self._risks]) for each in (scenario, Scenario.BASE)}
+        of_halts = {each: net * self._at(outages, each) for each, net in nets.items()}
+        result: FloatArray = of_halts[scenario] + base - of_halts[Scenario.BASE]
         return result
+
+    def _paid_under(self, scenario: Scenario, counts: FloatArray, rows: NDArray[np.intp]) -> FloatArray:
+        """The mean of what the trigger has paid under a scenario on some of the policies."""
+        sf, lev = self._covered(scenario)
+        chances = np.full(rows.size, self.loadings.failover_probability.at(scenario))
+        false = self._false(scenario)
+        own = None if false is None else false.take(rows)
+        return mean_payouts(counts, self.table.take(rows), sf, lev, chances, false=own)
 
     @cached_property
     def _risks(self) -> list[dict[Scenario, BasisRisk]] | None:

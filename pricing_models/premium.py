@@ -150,12 +150,13 @@ class Means:
 @dataclass(frozen=True)
 class RateReading:
     """Halts a year over the term: posterior mean, the ends of the central 90%, and the weight (credibility) of the
-    subject's own history in it against its group's."""
+    subject's own history in it against its group's; `judged` whether somebody put it there."""
 
     mean: float
     low: float
     high: float
     credibility: float
+    judged: bool = False
 
 
 @dataclass(frozen=True)
@@ -181,7 +182,9 @@ class Premium:
 
     def under(self, scenario: Scenario) -> tuple[Component, ...]:
         """The components with every judgement at its low, its base or its high."""
-        return components(self.means, self.terms, self.term_seconds, self.loadings, self.circumstances, scenario)
+        of_rate = Basis.JUDGEMENT if self.rate is not None and self.rate.judged else Basis.DATA
+        given = (self.means, self.terms, self.term_seconds, self.loadings, self.circumstances)
+        return components(*given, scenario, of_rate)
 
     @cached_property
     def components(self) -> tuple[Component, ...]:
@@ -210,9 +213,10 @@ class Premium:
 
     @property
     def judgement_share(self) -> float:
-        """The part of the premium that rests on judgement alone, what it takes off counted as what it adds."""
+        """The part of all that is added and taken off that rests on judgement alone."""
         judged = sum(abs(part.amount) for part in self.components if part.basis is Basis.JUDGEMENT)
-        return judged / self.total if self.total > 0 else 0.0
+        moved = sum(abs(part.amount) for part in self.components)
+        return judged / moved if moved > 0.0 else 0.0
 
     @property
     def alternatives(self) -> Mapping[str, float]:
@@ -231,8 +235,9 @@ def components(
     loadings: Loadings,
     circumstances: Circumstances,
     scenario: Scenario = Scenario.BASE,
+    of_rate: Basis = Basis.DATA,
 ) -> tuple[Component, ...]:
-    """The parts of a premium under one scenario.
+    """The parts of a premium under one scenario; `of_rate` is what the rate rests on.
 
     Parameter uncertainty is what the posterior-predictive mean adds to that at the point estimate: the rate's posterior
     is skewed, so what is hardly known costs more. Where the predictive mean is the lower one it is the point estimate,
@@ -247,8 +252,8 @@ def components(
     charge_of_capital = loadings.cost_of_capital_bps.at(scenario) / BPS * lock * locked_years
     basis = loadings.basis_risk.at(scenario) * mean if means.basis is None else means.basis[scenario]
     parts = (
-        Component("point_estimate", estimate, Basis.DATA),
-        Component("parameter_uncertainty", means.predictive - estimate, Basis.DATA),
+        Component("point_estimate", estimate, of_rate),
+        Component("parameter_uncertainty", means.predictive - estimate, of_rate),
         Component("failover", means.failover[scenario], Basis.JUDGEMENT),
         Component("capital", charge_of_capital, Basis.JUDGEMENT),
         Component("capacity", _capacity(loadings, circumstances, terms, locked_years), Basis.TERMS),

@@ -140,7 +140,7 @@ class _Asked:
     def rate(self) -> RateReading:
         """Halts a year over the term."""
         mean, low, high = (each * self.factor for each in (self.known.mean, self.known.low, self.known.high))
-        return RateReading(mean, low, high, self.known.credibility)
+        return RateReading(mean, low, high, self.known.credibility, self.known.judged)
 
     @property
     def halts(self) -> float:
@@ -179,7 +179,7 @@ def _price_block(model: Fitted, block: list[_Asked], loadings: Loadings) -> list
         enquiry = each.enquiry
         facts = model.facts(enquiry.subject_id, enquiry.kind)
         where = Circumstances(losses.recent[row], facts.operated, enquiry.marginal_capital, enquiry.utilisation)
-        interval = (losses.interval[row, 0], losses.interval[row, 1])
+        interval = (float(losses.interval[row, 0]), float(losses.interval[row, 1]))
         own = f"own history weighs {each.known.credibility:.0%}"
         words = (f"rate: {each.known.source}; {own}", f"lengths: {each.law.source}")
         result.append(
@@ -234,6 +234,8 @@ class _Losses:
         lately = np.where(near > 0.0, means[:, 0], 0.0)  # where no part of the term is near there is rounding only
         at = uncertainty.at_rates(np.stack([each.known.spread for each in block]), rates[0], rates[1], means[:, 1:])
         interval = uncertainty.interval(at, *uncertainty.of_lengths(law, table, base)) + asked.of_alarms[:, None]
+        # neither the lengths' multiples nor the alarms know of the aggregate limit
+        interval = uncertainty.within(interval, np.array([each.mean for each in laws]), table.aggregate)
         return cls(table, laws, parts, [float(each) for each in lately], interval, asked.unpaid)
 
 

@@ -35,6 +35,12 @@ def of_lengths(law: DurationPosterior, table: TermsTable, chances: FloatArray) -
     return np.where(mean[:, None] > 0.0, paid, 1.0) / np.where(mean > 0.0, mean, 1.0)[:, None], weights
 
 
+def within(interval: FloatArray, means: FloatArray, limits: FloatArray) -> FloatArray:
+    """The interval cut off at what a policy can be paid at most, and never without the expected payout itself."""
+    low, high = (np.clip(interval[:, place], 0.0, limits) for place in (0, 1))
+    return np.column_stack([np.minimum(low, means), np.maximum(high, means)])
+
+
 def interval(at: FloatArray, multiples: FloatArray, weights: FloatArray) -> FloatArray:
     """Ends (columns) of the central `LEVEL` of each policy's expected payout: `at` equally likely rates, times the
     `multiples` of the lengths with their `weights`."""

@@ -2,6 +2,8 @@
 
 import json
 
+import numpy as np
+import pandas as pd
 import pytest
 
 from pricing_models import backtest
@@ -66,7 +68,16 @@ def test_a_fit_that_does_not_find_what_histories_were_made_from_is_said():
     ]
 
 
+def test_a_book_that_was_paid_too_little_by_chance_alone_is_said_to_be():
+    years = pd.DataFrame({"subject_id": [f"s{i}" for i in range(60)], "expected": 10.0})
+    paid = years.assign(paid_low=1.0, paid_base=2.0, paid_high=9.0 + np.arange(60) % 3)
+    said = backtest._of_the_book(paid, {"expected": 600.0, "paid_base": 120.0, "premium": 1_200.0})
+    assert "expected to be paid 5.00 times what it paid" in said[0]
+    assert "paid less than expected with 90% confidence under 2 of 3 readings" in said[0]
+    assert said[1] == "Its premiums were 10.0 times what it paid."
+
+
 def test_what_speaks_against_the_model_is_said(found):
     said = " ".join(found["unflattering"])
-    for part in ("Three chains", "halts were expected", "Top fifth", "Unknown ends", "hindsight"):
+    for part in ("Three chains", "halts were expected", "Top fifth", "Unknown ends", "hindsight", "times what it paid"):
         assert part in said

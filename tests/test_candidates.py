@@ -35,7 +35,7 @@ def test_the_shipped_candidate_is_the_model_that_prices():
     for subject, pmf in found.items():
         # a quarter counts whole in the band that its middle lies in: a subject may cross an edge up to half of it off
         own = model.rate(subject, ahead_seconds=END - ORIGIN).predictive(years)[:6]
-        assert pmf[:6] == pytest.approx(own, abs=0.02)
+        assert pmf[:6] == pytest.approx(own, abs=0.03)
 
 
 def test_without_own_history_only_the_window_and_the_age_tell_subjects_apart():

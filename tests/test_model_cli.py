@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from insure import dataset
+from insure.engine import fit_model
 from insure.fits import Fits
+from pricing_models.experience import YEAR_SECONDS
 from tests.screen_engine import ARBITRUM
 from tests.test_cli import DATA, Insure, insure, refused
 
@@ -63,6 +66,23 @@ def test_a_version_that_is_not_stored_or_was_touched_is_refused(insure: Insure, 
     assert "is no stored fit" in refused(insure("model", "show", "--version", version))
 
 
+def test_a_fit_is_stored_though_the_last_one_cannot_be_read(insure: Insure, tmp_path: Path) -> None:
+    version = str(told(insure, "fit", "--as-of", "2026-11-21")["model_version"])
+    path = tmp_path / "models" / f"{version}.json"
+    path.write_text(path.read_text().replace('"age_nodes"', '"of_another_program"'))
+    done = insure("model", "fit", "--as-of", "2026-11-22", "--json")
+    assert done.code == 0 and "what moved since the last fit is not told" in done.err
+    found = json.loads(done.out)
+    assert found["refit"] is None and Path(found["stored"]).name == f"{found['model_version']}.json"
+
+
+def test_the_halts_to_be_expected_are_those_that_prices_are_made_from(insure: Insure) -> None:
+    found = told(insure, "show", "eip155:199", "--as-of", "2026-11-22")  # it comes into another age in the year
+    model = fit_model(dataset.load(DATA), 1_795_305_600)
+    rate = model.rate("eip155:199", ahead_seconds=YEAR_SECONDS)
+    assert found["halts"]["a year"] == pytest.approx(rate.predictive(1.0)[:5].tolist(), rel=1e-6)  # type: ignore[index]
+
+
 def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     shutil.copytree(DATA, folder)
@@ -73,6 +93,8 @@ def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) ->
     assert (folder / "overrides.csv").read_text().splitlines()[1] == "eip155:42161,1.5,Ann,2026-11-01,moved house"
     price = json.loads(insure("price", "--subject", ARBITRUM, "--json", INSURE_DATA=folder).out)
     assert "to 1.5 a year by Ann on 2026-11-01: moved house" in price["rests_on"][0]
+    assert price["rate"]["credibility"] == 0.0
+    assert {"point_estimate", "parameter_uncertainty"} <= set(price["judgement"]["parts"])
     found = told(insure, "show", ARBITRUM, INSURE_DATA=folder)
     assert found["override"]["reason"] == "moved house"  # type: ignore[index]
     wrong = insure("model", *words[:2], "--rate", "-1", "--reason", "x", "--by", "Ann", INSURE_DATA=folder)

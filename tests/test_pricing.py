@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pricing_models.capacity import Utilisation
 from pricing_models.cells import year_start
-from pricing_models.compound import loss_distribution
+from pricing_models.compound import FalseIncidents, loss_distribution, mean_payouts
 from pricing_models.errors import InvalidTerms, UnknownSubject
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.frequency import poisson_counts
@@ -25,7 +25,7 @@ from pricing_models.observation import (
     false_incidents,
     false_lengths,
 )
-from pricing_models.payoff import Semantics, Terms
+from pricing_models.payoff import Semantics, Terms, TermsTable
 from pricing_models.premium import Judgement, Loadings, Scenario
 from pricing_models.pricing import Enquiry, price_many
 from tests.simulated_history import history
@@ -155,6 +155,38 @@ def test_a_trigger_that_misses_costs_less_and_one_that_errs_more_than_what_the_o
         assert each.total >= each.loss.mean
         assert each.means.of_outages(Scenario.BASE) == pytest.approx(deserved)
         assert each.means.at(Scenario.BASE) == pytest.approx(each.loss.mean)
+
+
+@pytest.mark.parametrize("trigger", [Trigger((WATCHERS, HEARTBEAT), 1), Trigger((HEARTBEAT,) * 5, 2), STANDARD_TRIGGER])
+@pytest.mark.parametrize("waiting", [60, 600, 4 * HOUR])
+def test_at_each_end_of_judgement_a_trigger_has_paid_between_nothing_and_the_limit(trigger, waiting):
+    """Such as errs by the week, under a limit that is soon used up."""
+    limit = 5_000 * UNIT
+    tight = Terms(waiting, Semantics.RETENTION, 1_388_889, 0, limit, limit)
+    premium = price(tight, 365 * DAY, trigger=trigger)
+    low, base, high = (premium.means.at(scenario) for scenario in Scenario)
+    assert 0.0 <= low <= base <= high <= limit
+    for scenario, total in premium.totals.items():
+        assert total >= premium.means.at(scenario)
+    assert premium.totals[Scenario.LOW] <= premium.total <= premium.totals[Scenario.HIGH]
+    start, end = premium.expected_interval
+    assert 0.0 <= start <= premium.loss.mean <= end <= limit
+    assert 0.0 <= premium.judgement_share <= 1.0
+
+
+def test_low_and_high_of_a_trigger_are_what_it_would_have_paid_then():
+    trigger = Trigger((WATCHERS, HEARTBEAT), 1)
+    premium, law, years = price(trigger=trigger), MODEL.length(BUSY), TERM / YEAR_SECONDS
+    outages = MODEL.rate(BUSY, ahead_seconds=TERM).predictive(years)
+    for scenario in (Scenario.LOW, Scenario.HIGH):
+        covered = covered_law(trigger, scenario, law.sf, law.limited_expectation)
+        rate, sf, lev = false_lengths(false_incidents(trigger, scenario))
+        false = FalseIncidents(np.array([rate * years]), sf, lev)
+        table, chances = TermsTable.of([TERMS]), np.ones(1)
+        (expected,) = mean_payouts(
+            outages[None, :], table, covered.sf, covered.limited_expectation, chances, false=false
+        )
+        assert premium.means.at(scenario) == pytest.approx(expected, rel=1e-4)
 
 
 def test_without_a_trigger_the_lengths_are_what_is_paid_and_basis_risk_is_a_fraction_of_it():

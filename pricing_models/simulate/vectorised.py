@@ -48,7 +48,7 @@ def _gathered(world: World, name: str, found: dict[str, Outages], key: reference
     """A process's own outages and those passed on to it."""
     starts, lengths = reference.own_arrays(world, name, block, key)
     for link in world.links:
-        if link.subject == name:
+        if link.subject == name and link.pass_through > 0.0:
             their_starts, their_lengths = found[link.cause]
             purpose = int(draws.PASS_ON) + world.stream[link.cause]
             coins = reference.words(their_starts.size // 4 + 1, purpose, world.stream[name], block, key)
