@@ -14,6 +14,7 @@ import numpy as np
 
 from pricing_models.errors import InvalidData, UnknownSubject
 from pricing_models.portfolio import Book
+from pricing_models.simulate.draws import LONGEST
 from pricing_models.simulate.outages import YEAR
 from pricing_models.world import World
 
@@ -47,9 +48,9 @@ def if_halted(book: Book, halts: Sequence[Halt], failover: bool = True) -> Scena
     """
     place = book.world.place
     rows = [
-        (0, place[subject], start, min(end - start, 2**32 - 1), int(failover), place[subject], 0)
+        row
         for subject, spans in _spans(book, halts).items()
-        for start, end in spans
+        for row in _rows(place[subject], spans, [int(failover)] * len(spans))
     ]
     table = np.array(rows, np.int64).reshape(-1, 7)
     by_row, by_policy = book.settle(table)
@@ -110,12 +111,17 @@ def _expected(book: Book, halts: Sequence[Halt], chances: Mapping[str, Fraction]
             raise InvalidData(f"{subject} has {len(spans)} halts apart: expectations are for at most {_MOST_APART}")
         for ways in product((0, 1), repeat=len(spans)):
             odds = prod((proven if way else 1 - proven for way in ways), start=chances.get(subject, Fraction(1)))
-            rows = [
-                (0, place[subject], start, min(end - start, 2**32 - 1), way, place[subject], 0)
-                for (start, end), way in zip(spans, ways, strict=True)
-            ]
-            total += odds * int(book.settle(np.array(rows, np.int64))[0].sum())
+            rows = np.array(_rows(place[subject], spans, ways), np.int64)
+            total += odds * int(book.settle(rows)[0].sum())
     return total
+
+
+def _rows(process: int, spans: Sequence[tuple[int, int]], proven: Sequence[int]) -> list[tuple[int, ...]]:
+    """The halts of a process in one year as a trace has them."""
+    return [
+        (0, process, start, min(end - start, LONGEST), way, process, 0)
+        for (start, end), way in zip(spans, proven, strict=True)
+    ]
 
 
 def _spans(book: Book, halts: Sequence[Halt]) -> dict[str, list[tuple[int, int]]]:
