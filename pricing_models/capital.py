@@ -75,11 +75,16 @@ def _require_years(totals: I64) -> int:
     return int(totals.size)
 
 
+def tail_size(years: int, level: float = LEVEL) -> Fraction:
+    """How many of so many years are the tail, (1 - `level`) of them: exact, with `level` as it is written."""
+    return (1 - Fraction(repr(level))) * years
+
+
 def tail(totals: I64, level: float = LEVEL) -> Tail:
     """The worst 1 - `level` of the years; raises `InvalidData` unless that is at least one year."""
     if not 0.0 < level < 1.0:
         raise InvalidData(f"level is {level}: must be between 0 and 1")
-    size = (1 - Fraction(repr(level))) * int(totals.size)
+    size = tail_size(int(totals.size), level)
     if size < 1:
         raise InvalidData(f"level {level} leaves less than one of {totals.size} years: simulate more years")
     whole = int(size)

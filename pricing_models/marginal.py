@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from pricing_models.allocation import chunks, require_run_of
-from pricing_models.capital import LEVEL, STORED_SHARE, tail, tail_value_at_risk, value_at_risk
+from pricing_models.capital import LEVEL, STORED_SHARE, tail, tail_size, tail_value_at_risk, value_at_risk
 from pricing_models.errors import InvalidData
 from pricing_models.payoff import INT64_BOUND, Semantics, Terms
 from pricing_models.portfolio import Book, Cover
@@ -60,7 +60,7 @@ class StoredTail:
     @cached_property
     def room(self) -> int:
         """The largest aggregate limit of a candidate that surely lifts no year that is not stored into the tail."""
-        size = int((1 - Fraction(repr(self.level))) * int(self.totals.size))
+        size = int(tail_size(int(self.totals.size), self.level))
         stored = np.sort(self.totals[self.years])[::-1]
         return int(stored[min(size, stored.size - 1)]) - self._most_outside()
 
@@ -97,7 +97,7 @@ class StoredTail:
         paid = np.zeros((1, self.years.size), np.int64)
         settle_years(rows, single.policies[13], np.searchsorted(self.years, rows[:, 0]), paid)
         lifted = self.totals[self.years] + paid[0]
-        size = (1 - Fraction(repr(self.level))) * int(self.totals.size)
+        size = tail_size(int(self.totals.size), self.level)
         whole = int(size)
         worst = np.sort(lifted)[::-1][: whole + 1]
         outside = self._most_outside() + candidate.terms.aggregate_limit

@@ -9,12 +9,12 @@ A surface takes seconds and an exact candidate milliseconds: it pays from some t
 
 from bisect import bisect_right
 from dataclasses import dataclass
-from fractions import Fraction
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pricing_models.capital import tail_size
 from pricing_models.errors import InvalidData, InvalidTerms
 from pricing_models.marginal import StoredTail
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, MOST_INCIDENTS, Semantics, Terms
@@ -148,7 +148,7 @@ class _Worst:
     @classmethod
     def of(cls, stored: StoredTail) -> "_Worst":
         totals = stored.totals[stored.years].astype(np.float64)
-        size = (1 - Fraction(repr(stored.level))) * int(stored.totals.size)
+        size = tail_size(int(stored.totals.size), stored.level)
         worst = np.lexsort((np.arange(totals.size), -totals))
         weights = np.zeros(totals.size)
         weights[worst[: int(size)]], weights[worst[int(size)]] = 1.0, float(size - int(size))
