@@ -49,11 +49,12 @@ class JobBoard:
     no two runs overlap, of one job or of several. A job that fails is logged by name, counted, and runs again next
     time; nothing a job does stops the board.
 
-    With a store, runs are counted there, and when each ran last, from which the next start counts. That is the whole
-    of what a timetable must keep, and it is kept so rather than in APScheduler's own `SQLAlchemyJobStore` (3.11), for
-    that one ends the scheduler's thread, and with it every payment, at the first write that finds the database locked
-    or its disk full; runs what the database's rows say, which are pickles, in the process that holds the keys; and
-    must not be shared by two schedulers, of which there may be two by mistake.
+    With a store, a run is counted there when it has ended, and when that was, from which the next start counts. That is
+    the whole of what a timetable must keep, and it is kept so rather than in APScheduler's own `SQLAlchemyJobStore`
+    (3.11), for that one ends the scheduler's thread, and with it every payment, at the first write that finds the
+    database locked or its disk full; takes a run for done when it begins, so that one cut off by a crash is put off by
+    a whole interval; runs what the database's rows say, which are pickles, in the process that holds the keys; and must
+    not be shared by two schedulers, of which there may be two by mistake.
 
     Raises `InvalidInput` if two jobs have one name or a job is to run every nothing.
     """

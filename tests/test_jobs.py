@@ -65,6 +65,26 @@ def test_a_job_that_is_overdue_since_before_the_start_runs_at_once_and_others_wa
     assert ran == ["overdue"]
 
 
+def test_a_run_that_never_ended_counts_as_none_and_is_made_up_for_at_the_next_start(
+    boards: Callable[..., JobBoard],
+) -> None:
+    store = Store().create()
+    store.record_job("ingest", ok=True, error="", at=NOW - 2 * 3_600)
+    begun, cut_off, again = threading.Event(), threading.Event(), threading.Event()
+
+    def never_ends(now: int) -> None:
+        begun.set()
+        assert cut_off.wait(30)
+
+    try:
+        boards(Job("ingest", SELDOM, never_ends), store=store)
+        assert begun.wait(30)
+        boards(Job("ingest", SELDOM, lambda now: again.set()), store=store)
+        assert again.wait(30)
+    finally:
+        cut_off.set()
+
+
 def test_what_is_overdue_runs_in_the_boards_order(boards: Callable[..., JobBoard]) -> None:
     store = Store().create()
     names = ["watch", "poke", "claim"]
