@@ -33,6 +33,8 @@ FAR = 3 * DAY
 """The length whose probability to be passed is calibrated besides: what most aggregate limits hang on."""
 _MONTH, _CELL = 30 * DAY, 1.01
 _YEARS = 12  # of age
+_FAR_BEYOND, _BISECTIONS = 1000.0, 70  # of z
+_LONGEST_LOG = 500.0
 
 
 def rates_below(seed: int, subjects: int, years: float = 5.0, prior: FrequencyPrior | None = None) -> dict[str, float]:
@@ -73,9 +75,9 @@ def lengths_below(seed: int, halts: int, name: str, prior: DurationPrior | None 
     prior = prior or DurationPrior()
     rng = np.random.default_rng(seed)
     truth = _drawn_law(rng, name, prior)
-    found = posterior(name, bounds(_recorded(rng, truth.sample(rng, halts)), prior.missing), prior, ALL, 0.0)
-    chances, sure = _chances(found), float(_chances(truth)[0][0])
-    values, weights = chances
+    found = posterior(name, bounds(_recorded(rng, seen_lengths(rng, truth, halts)), prior.missing), prior, ALL, 0.0)
+    values, weights = _log_chances(found)
+    sure = float(_log_chances(truth)[0][0])
     shares = {"far": float(weights @ np.where(values == sure, 0.5, values < sure))}
     if found.body.parameters == 2 and not isinstance(found, SplicedPosterior):
         shares["mu"] = below(found.mu, found.weights, float(truth.mu[0]))
@@ -128,10 +130,31 @@ def _drawn_law(rng: np.random.Generator, name: str, prior: DurationPrior) -> Dur
     return SplicedPosterior(*known, threshold, tails.Tail(xi, np.exp(log_beta), np.ones(1)))
 
 
+def seen_lengths(rng: np.random.Generator, law: DurationPosterior, size: int) -> FloatArray:
+    """So many lengths in seconds beyond `FLOOR`, of a law with one set of parameters and no stops for good.
+
+    As many are seen as are asked for, whatever the law: to leave out the short ones of a given number would tell by how
+    few are left what no fit is told.
+    """
+    least = (np.log(FLOOR) - law.mu) / law.sigma
+    wanted = law.body.log_sf(least, law.shape) + np.log(
+        rng.uniform(size=size)
+    )  # by logs, as all may lie beyond 1 - eps
+    low, high = np.full(size, least[0]), np.full(size, least[0] + _FAR_BEYOND)
+    for _ in range(_BISECTIONS):
+        middle = (low + high) / 2.0
+        short = law.body.log_sf(middle, law.shape) > wanted
+        low, high = np.where(short, middle, low), np.where(short, high, middle)
+    lengths: FloatArray = np.exp(np.minimum(law.mu + law.sigma * high, _LONGEST_LOG))
+    if isinstance(law, SplicedPosterior):
+        far = lengths > law.threshold
+        lengths[far] = law.threshold + law.tail.sample(rng, int(far.sum()))
+    return lengths
+
+
 def _recorded(rng: np.random.Generator, lengths: FloatArray) -> pd.DataFrame:
     """The lengths as a history would have them; how a halt was recorded does not depend on how long it lasted."""
     rows = []
-    lengths = lengths[lengths > FLOOR]
     for length, way in zip(lengths.tolist(), rng.uniform(size=lengths.size).tolist(), strict=True):
         watched = float(np.exp(rng.uniform(np.log(MINUTE), np.log(_MONTH))))
         minutes = round(length / MINUTE) * MINUTE if length < _MONTH else 0.0
@@ -152,14 +175,14 @@ def _recorded(rng: np.random.Generator, lengths: FloatArray) -> pd.DataFrame:
     return frame.assign(subject_id="s0", kind="l1", event_id=names, floor=FLOOR)
 
 
-def _chances(law: DurationPosterior) -> tuple[FloatArray, FloatArray]:
-    """P(D > FAR) under each set of parameters, and the sets' weights."""
+def _log_chances(law: DurationPosterior) -> tuple[FloatArray, FloatArray]:
+    """log P(D > FAR) under each set of parameters, and the sets' weights: two chances that both are nothing in floating
+    point still have an order."""
     at = FAR if not isinstance(law, SplicedPosterior) else law.threshold
-    z = (np.log(at) - law.mu) / law.sigma
-    passed, weights = np.exp(law.body.log_sf(z, law.shape)), law.weights
+    passed, weights = law.body.log_sf((np.log(at) - law.mu) / law.sigma, law.shape), law.weights
     if isinstance(law, SplicedPosterior):
-        further = np.exp(-tails.hazard(law.tail.xi, law.tail.beta, np.full(law.tail.xi.size, FAR - law.threshold)))
-        passed, weights = np.outer(passed, further).ravel(), np.outer(weights, law.tail.weights).ravel()
+        further = -tails.hazard(law.tail.xi, law.tail.beta, np.full(law.tail.xi.size, FAR - law.threshold))
+        passed, weights = np.add.outer(passed, further).ravel(), np.outer(weights, law.tail.weights).ravel()
     return passed, weights
 
 

@@ -3,13 +3,27 @@
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 
 from pricing_models import calibration, frequency
-from pricing_models.calibration import FLOOR, OF_AGE, age_below, below, lengths_below, rates_below, study, uniformity
+from pricing_models.calibration import (
+    FLOOR,
+    OF_AGE,
+    age_below,
+    below,
+    lengths_below,
+    rates_below,
+    seen_lengths,
+    study,
+    uniformity,
+)
 from pricing_models.covariates import spread_of
 from pricing_models.duration import bounds
 from pricing_models.experience import Status
 from pricing_models.frequency import FrequencyPrior
+from pricing_models.lengths import DurationPosterior, SplicedPosterior
+from pricing_models.scoring import DurationPrior, posterior, split
+from pricing_models.tails import Tail
 
 
 @pytest.mark.parametrize("subjects", [10, 40])
@@ -30,6 +44,19 @@ def test_what_the_posterior_puts_below_the_true_lengths_is_uniform(law, halts):
     found = uniformity([lengths_below(seed, halts, law) for seed in range(40)])
     assert set(found) == ({"far"} if "+" in law else {"far", "mu", "sigma"})
     assert min(found.values()) > 0.005
+
+
+@pytest.mark.parametrize("name", ["lognormal", "weibull", "burr", "loglogistic+gpd"])
+@pytest.mark.parametrize("log_scale", [9.0, 2.0])  # of two hours and a half, and of seconds: next to none is seen
+def test_simulated_lengths_are_as_many_as_asked_for_and_have_the_law_of_those_beyond_the_floor(name, log_scale):
+    body, threshold = split(name, DurationPrior())
+    known = (body, np.array([log_scale]), np.array([1.2]), np.ones(1), "known", 0.0, np.array([1.5]))
+    law = DurationPosterior(*known)
+    if np.isfinite(threshold):
+        law = SplicedPosterior(*known, threshold, Tail(np.array([0.3]), np.array([7200.0]), np.ones(1)))
+    lengths = seen_lengths(np.random.default_rng(1), law, 2_000)
+    assert lengths.size == 2_000 and lengths.min() >= FLOOR
+    assert stats.kstest(law.sf(lengths) / law.sf(np.array([FLOOR])), "uniform").pvalue > 0.01
 
 
 def test_what_a_normal_law_puts_below_the_true_effect_of_age_is_uniform():
@@ -73,11 +100,12 @@ def test_taking_halts_that_ran_on_for_ended_ones_is_caught(monkeypatch):
 
 def test_simulated_histories_hold_every_way_in_which_a_length_may_be_known():
     rng = np.random.default_rng(0)
-    lengths = np.exp(rng.normal(9.6, 3.0, 2_000))
+    drawn = np.exp(rng.normal(9.6, 3.0, 2_000))
+    lengths = drawn[drawn > FLOOR]
     rows = calibration._recorded(rng, lengths)
     assert set(rows["status"]) == {Status.MISSING, Status.RIGHT, Status.INTERVAL, Status.EXACT}
     held = bounds(rows, "drop")
-    of = pd.Series(lengths[lengths > FLOOR], index=rows["event_id"]).loc[held["event_id"]].to_numpy()
+    of = pd.Series(lengths, index=rows["event_id"]).loc[held["event_id"]].to_numpy()
     assert ((held["low"] <= of) & (of <= held["high"])).all()
 
 
@@ -89,7 +117,10 @@ def test_a_study_names_its_histories():
 
 def test_a_history_far_out_in_the_prior_has_a_fit_too():
     """Lengths over forty powers of ten, which leave a Burr of the wrong shape a long ridge of parameters."""
-    assert 0.0 <= lengths_below(27, 200, "burr")["far"] <= 1.0
+    rng = np.random.default_rng(27)
+    lengths = calibration._drawn_law(rng, "burr", DurationPrior()).sample(rng, 200)
+    rows = bounds(calibration._recorded(rng, lengths[lengths > FLOOR]), "drop")
+    assert posterior("burr", rows, DurationPrior(), "all", 0.0).weights.sum() == pytest.approx(1.0)
 
 
 def test_probability_below_a_point_of_a_grid_spreads_its_step():
