@@ -22,7 +22,8 @@ FloatArray = NDArray[np.float64]
 
 MEAN_TOLERANCE = 1e-5
 _LEAST_STEPS = 16  # of the most an incident is owed
-_FIRST_STEPS = 256
+_FIRST_STEPS = 256  # for a distribution, whose quantiles are as good as they are fine
+_FIRST_STEPS_OF_MEANS = 64
 _MOST_STEPS = 8192
 _NEVER = 1e-13
 _SMALL_MEAN = 1e-6  # of the aggregate limit: below it the tolerance is relative to this
@@ -163,7 +164,7 @@ def mean_payouts(
 ) -> FloatArray:
     """The means alone of `loss_distributions`, `false` incidents included."""
     means = np.zeros(len(counts))
-    for each in _refined(counts, table, sf, lev, chances, tolerance, (), false):
+    for each in _refined(counts, table, sf, lev, chances, tolerance, (), false, _FIRST_STEPS_OF_MEANS):
         means[each.rows] = each.grid.means(each.below)[each.places]
     return means
 
@@ -202,10 +203,12 @@ def _refined(
     tolerance: float,
     others: Sequence[FloatArray] = (),
     false: FalseIncidents | None = None,
+    first: int = _FIRST_STEPS,
 ) -> Iterator[_Level]:
-    """The policies on ever finer grids until the means of all of them stand; raises as `loss_distributions`."""
+    """The policies on ever finer grids, from `first` steps an incident on, until the means of all of them stand; raises
+    as `loss_distributions`."""
     halts = max(each.shape[1] for each in (counts, *others)) - 1 + (0 if false is None else false.most)
-    steps = _first_steps(halts, table)
+    steps = _first_steps(halts, table, first)
     rows, coarse = np.arange(len(counts)), np.zeros(0)
     while rows.size:
         own = table if rows.size == len(counts) else table.take(rows)
@@ -237,9 +240,9 @@ def _alarms(
     return false.means, limited_payouts(table, points, false.sf, false.lev, nobody)
 
 
-def _first_steps(halts: int, table: TermsTable) -> IntArray:
+def _first_steps(halts: int, table: TermsTable, first: int) -> IntArray:
     """Steps an incident to begin with: fewer where many halts of many incidents leave no room to refine them."""
-    steps = np.full(table.most.size, _FIRST_STEPS)
+    steps = np.full(table.most.size, first)
     incidents = np.minimum(table.aggregate, halts * table.most) / np.maximum(1.0, table.first)
     while (large := (steps > _LEAST_STEPS) & (2.0 * incidents * steps * (halts + 1) > MOST_WORK / 4)).any():
         steps[large] //= 2

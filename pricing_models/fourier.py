@@ -52,7 +52,8 @@ class Transform:
 def mixed(transforms: ComplexArray, counts: FloatArray) -> ComplexArray:
     """Transforms of the sums of N losses, N with the probabilities `counts` (a row each): Horner's rule."""
     total = np.repeat(counts[:, -1:].astype(np.complex128), transforms.shape[1], axis=1)
+    real = total.real  # a view: adding to it spares turning the counts into complex numbers
     for n in range(counts.shape[1] - 2, -1, -1):
         total *= transforms
-        total += counts[:, n : n + 1]
+        real += counts[:, n : n + 1]
     return total

@@ -218,7 +218,8 @@ class _Losses:
         years = np.array([each.factor * each.enquiry.years for each in block])
         # near the last halt: as many halts as the rate gives that part of the term
         near = np.array([_recent_seconds(model, each.enquiry) / each.enquiry.term_seconds for each in block])
-        mixed, recent = _counts(block, years), _counts(block, years * near)
+        mixed = _counts(block, years)
+        recent = [_counts(block, years * near)] if near.any() else []
         rates = [np.array([getattr(each.known, name) for each in block]) for name in ("low", "high", "typical")]
         low, high, typical = (_poisson(each * years) for each in rates)
         base = np.full(len(block), loadings.failover_probability.base)
@@ -226,13 +227,14 @@ class _Losses:
         asked = Paid(table, law, trigger, loadings, np.array([each.enquiry.years for each in block]), halts)
         sf, lev = asked.curves
         laws, means = loss_distributions(
-            mixed, table, sf, lev, base, others=[recent, low, high], false=asked.false_incidents
+            mixed, table, sf, lev, base, others=[low, high, *recent], false=asked.false_incidents
         )
         point = law.plug_in_curves
         plug_in = mean_payouts(typical, table, point.sf, point.lev, np.zeros(len(block)))
         parts = asked.means(mixed, plug_in, np.array([each.mean for each in laws]))
-        lately = np.where(near > 0.0, means[:, 0], 0.0)  # where no part of the term is near there is rounding only
-        at = uncertainty.at_rates(np.stack([each.known.spread for each in block]), rates[0], rates[1], means[:, 1:])
+        # where no part of the term is near there is rounding only
+        lately = np.where(near > 0.0, means[:, 2], 0.0) if recent else near
+        at = uncertainty.at_rates(np.stack([each.known.spread for each in block]), rates[0], rates[1], means[:, :2])
         interval = uncertainty.interval(at, *uncertainty.of_lengths(law, table, base)) + asked.of_alarms[:, None]
         # neither the lengths' multiples nor the alarms know of the aggregate limit
         interval = uncertainty.within(interval, np.array([each.mean for each in laws]), table.aggregate)
