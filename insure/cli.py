@@ -30,7 +30,7 @@ from insure.cover_options import (
 from insure.engine import fit_model, price_cover, price_treatments
 from insure.errors import InsureError, InvalidInput
 from insure.installation import from_settings, jobs_aside
-from insure.jobs import Job, JobBoard
+from insure.jobs import JobBoard
 from insure.key_change import KeyChange
 from insure.logs import configure
 from insure.ops.check import check
@@ -185,7 +185,7 @@ def run() -> None:
     installation = from_settings(settings, clock=lambda: int(time.time()))
     model = installation.desk.model
     model_cli.keep(model, dataset.load(settings.data), int(model.experience.as_of), settings.models)
-    keys = Job("keys", 15, KeyChange(installation, settings, Settings.from_env).run)
+    keys = KeyChange(installation, settings, Settings.from_env).job
     board = JobBoard([*installation.timetable(), keys], installation.engine.now, installation.store)
     chain = installation.watcher.chain
     aside = JobBoard(jobs_aside(settings, installation.engine, chain), installation.engine.now, installation.store)

@@ -12,6 +12,7 @@ from eth_account.signers.local import LocalAccount
 from insure.chain.contracts import PolicyBook
 from insure.errors import InsureError, InvalidInput, NotConfigured
 from insure.installation import Installation, require_apart, sender_of
+from insure.jobs import Job
 from insure.ops.keys import account_of
 from insure.settings import Settings
 
@@ -32,6 +33,11 @@ class KeyChange:
         self._installation = installation
         self._used = settings
         self._read = read
+
+    @property
+    def job(self) -> Job:
+        """The job that looks."""
+        return Job("keys", 15, self.run)
 
     def run(self, now: int) -> None:
         """Takes up what has changed; raises the first reason why something can't be, after all was tried."""

@@ -3,13 +3,17 @@
 import re
 from dataclasses import fields
 from pathlib import Path
+from unittest.mock import MagicMock
 
 import pytest
 import typer.main
 
 from insure.alerts import AlertKind
 from insure.cli import app
+from insure.installation import Installation, jobs_aside
+from insure.key_change import KeyChange
 from insure.settings import Settings
+from tests.test_alerts import SECRET
 from tests.test_metrics import told
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -40,6 +44,17 @@ def test_its_commands_exist() -> None:
         found = commands
         for word in words.split():
             found = found.commands[word]  # type: ignore[attr-defined]  # a KeyError names the command
+
+
+def test_its_jobs_are_those_that_run_and_as_often() -> None:
+    nobody = MagicMock()  # jobs are looked at, not run
+    installation = Installation(nobody, nobody, nobody, nobody, nobody, tower=nobody, relays=(nobody,))
+    aside = jobs_aside(Settings(alert_url="https://alerts.example", alert_secret=SECRET), nobody, nobody)
+    jobs = [*installation.timetable(), KeyChange(installation, Settings(), Settings).job, *aside]
+    rows = re.findall(r"^\| `([a-z ]+)` \| (\d+) s(, every head)? \|", PAGE, re.MULTILINE)
+    assert [(name, int(every), bool(head)) for name, every, head in rows] == [
+        (job.name, job.every_seconds, job.on_head) for job in jobs
+    ]
 
 
 def test_every_alert_names_a_runbook_of_the_page() -> None:
