@@ -1,9 +1,11 @@
 """`insure outages fetch | list | show | diff | accept | correct | keep | dismiss`: what waits for a person."""
 
+import fcntl
 import json
+import os
 import time
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -200,11 +202,29 @@ def dismiss_command(outage: IdArgument, reason: ReasonOption) -> None:
 
 def _decide(outage: str, decide: Callable[[Desk, int], Book]) -> None:
     settings = Settings.from_env()
-    desk = open_desk(settings)
-    book = decide(desk, int(time.time()))
+    with _alone(settings.data or dataset.default_folder()):
+        desk = open_desk(settings)
+        book = decide(desk, int(time.time()))
+        written = verdicts.written(book.verdicts)
+        _write(desk.folder, {review.OUTAGES: book.contents[review.OUTAGES], verdicts.FILE: written})
     lines = book.verdicts.lines[len(desk.book.verdicts.lines) :]
-    _write(desk.folder, {review.OUTAGES: book.contents[review.OUTAGES], verdicts.FILE: verdicts.written(book.verdicts)})
     console().print(f"{outage}: {lines[0].verdict}, version {lines[0].version}", markup=False)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """While one decides: of two at once each would write the files without the other's decision."""
+    if not folder.is_dir():
+        raise InvalidInput(f"{folder}: is no folder: must be one with the record")
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise InvalidInput(f"{folder}: somebody else is deciding: try again") from None
+        yield
+    finally:
+        os.close(handle)  # lets go of it
 
 
 def _write(folder: Path, contents: dict[str, bytes]) -> None:

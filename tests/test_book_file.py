@@ -192,12 +192,24 @@ def test_the_rate_of_shared_causes_is_what_one_event_in_their_years_allows(histo
 
 
 def test_one_event_of_a_shared_cause_is_in_the_history(history):
-    """Two chains stopped in full at once, with one operator: no other usable event has two subjects."""
+    """Two chains stopped in full at once, with one operator: no other usable event has two chains of one cause.
+
+    Of other events with several chains the cause is in no table: a flaw of the Cosmos EVM module (August 2026), and a
+    stop of the Cosmos Hub to hold what had been taken on Neutron.
+    """
+    chains = {each.id: each.kind.is_chain for each in history.subjects}
+    causes = {}
+    for each in history.dependencies:
+        if not chains[each.cause]:
+            causes.setdefault(each.subject, set()).add(each.cause)
     events = {}
     for each in history.outages:
         if each.usable:
             events.setdefault(each.event_id, set()).add(each.subject)
-    assert [name for name, subjects in events.items() if len(subjects) > 1] == ["conduit-20240512"]
+    several = {name: subjects for name, subjects in events.items() if len(subjects) > 1}
+    assert set(several) == {"conduit-20240512", "cosmos-evm-20260820", "neutron-20260903"}
+    shared = [name for name, own in several.items() if set.intersection(*(causes.get(each, set()) for each in own))]
+    assert shared == ["conduit-20240512"]
 
 
 def test_a_real_day_has_the_halts_that_began_on_it(history):

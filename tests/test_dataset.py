@@ -202,6 +202,15 @@ def test_a_problem_reads_file_line_column_and_remedy(tmp_path: Path) -> None:
     assert problems(write(tmp_path, tables)) == expected
 
 
+def test_no_outage_is_older_than_its_chain_whether_it_counts_or_not(tmp_path: Path) -> None:
+    tables = small()
+    tables["outages.csv"][0] |= {"severity": "degraded", "usable": "false", "unusable_reason": "degraded only"}
+    tables["subjects.csv"][0]["launch"] = "2023-06-01"
+    (problem,) = problems(write(tmp_path, tables))
+    assert problem.startswith("outages.csv:2:")
+    assert "2023-01-01T10:00:00Z is before launch 2023-06-01 of eip155:7" in problem
+
+
 def test_all_problems_of_all_files_come_at_once_in_order(tmp_path: Path) -> None:
     tables = small()
     tables["dependencies.csv"][0]["basis"] = "guess"

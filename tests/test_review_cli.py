@@ -1,7 +1,9 @@
 """`insure outages` as a reviewer uses it: from what a page answered to a row of the record, and back."""
 
+import fcntl
 import hashlib
 import json
+import os
 import shutil
 from pathlib import Path
 
@@ -106,6 +108,19 @@ def test_a_correction_is_written_with_its_source(reviewer: Reviewer) -> None:
     assert outage.id in verdict
     assert "https://post-mortem.example" in verdict
     assert "says so already" in refused(reviewer("correct", outage.id, *options))
+
+
+def test_one_decides_at_a_time(reviewer: Reviewer) -> None:
+    outage = dataset.load(reviewer.data).outages_of("arbitrum-one")[0]
+    options = ("--source", "https://post-mortem.example", "--reason", "read it", "--set", "peril=client_bug")
+    verdicts = reviewer.data / "verdicts.csv"
+    before = verdicts.read_bytes()
+    other = os.open(reviewer.data, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    assert refused(reviewer("correct", outage.id, *options)).endswith("somebody else is deciding: try again")
+    assert verdicts.read_bytes() == before
+    os.close(other)
+    assert reviewer("correct", outage.id, *options).code == 0
 
 
 def test_what_is_no_outage_is_dismissed(reviewer: Reviewer) -> None:

@@ -195,6 +195,7 @@ def _check_outages(
         if outage.subject not in ids:
             row.fail("subject", f"{outage.subject!r} is not an id in subjects.csv")
         _check_times(row, outage)
+        _check_launched(row, outage, by_id.get(outage.subject))
         if outage.usable:
             _check_usable(row, outage, by_id.get(outage.subject))
 
@@ -219,18 +220,19 @@ def _check_times(row: Row, outage: Outage) -> None:
         row.fail("duration_low_seconds", f"bounds {low} to {high} lie outside the {span} as precise as they are")
 
 
+def _check_launched(row: Row, outage: Outage, subject: Subject | None) -> None:
+    if subject is not None and subject.launch is not None and outage.start_interval[1] <= subject.launch:
+        launch = datetime.fromtimestamp(subject.launch, UTC).date()
+        row.fail("start", f"{row.cells['start']} is before launch {launch} of {subject.id}: one of the two is wrong")
+
+
 def _check_usable(row: Row, outage: Outage, subject: Subject | None) -> None:
     if outage.severity is not Severity.FULL_HALT:
         row.fail("usable", f"'true' is for full halts: severity is {outage.severity}")
     if not outage.sources:
         row.fail("sources", "is empty: must be given for a usable outage")
-    if subject is None:
-        return
-    if not subject.kind.is_chain:
+    if subject is not None and not subject.kind.is_chain:
         row.fail("usable", f"'true' is for chains: {subject.id} is of kind {subject.kind}")
-    if subject.launch is not None and outage.start_interval[1] <= subject.launch:
-        launch = datetime.fromtimestamp(subject.launch, UTC).date()
-        row.fail("start", f"{row.cells['start']} is before launch {launch} of {subject.id}: not usable")
 
 
 def _check_dependencies(subject_rows: list[Row], rows: list[Row]) -> None:
