@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from insure.chain.contracts import CoverPool, PolicyBook
 from insure.chain.rpc import Chain
@@ -34,12 +35,14 @@ from insure.records.views import (
     WatchView,
 )
 from insure.store import Store
+from insure.tail_file import read_tail
 from insure.universe import unsearched_years
 from insure.watcher import Watcher
 from pricing_models.model import Model, fit
 from pricing_models.observation import STANDARD_TRIGGER, Trigger
-from pricing_models.premium import Loadings
+from pricing_models.premium import Loadings, require_term
 from pricing_models.pricing import Enquiry
+from pricing_models.surface import added_capital
 from pricing_models.treatments import merged_at, price_all, treated_models
 
 
@@ -59,14 +62,22 @@ def price_cover(
     now: int,
     model: Model | None = None,
     trigger: Trigger = STANDARD_TRIGGER,
+    tail: Path | None = None,
 ) -> PriceView:
     """The price of cover without any chain: no listing's floor, the usual loadings; `model` if it is fitted already.
+    `tail` is the run of a pool's book (`tail_file`), which must be of the same model, for the marginal capital.
 
     Raises `UnknownSubject` naming the nearest ones, `InvalidInput` or `InvalidTerms` naming the field.
     """
     subject_id = history.subject(subject).id
     model = model or fit_model(history, now)
-    premium = model.price(subject_id, terms, term_seconds, Loadings(), trigger=trigger)
+    require_term(term_seconds)
+    need, words = None, "marginal capital: not known, no run of a pool's book is named"
+    if tail is not None:
+        run = read_tail(tail, model, history)
+        (need,), words = added_capital(run.stored, [(subject_id, terms, term_seconds)]), run.words
+    premium = model.price(subject_id, terms, term_seconds, Loadings(), marginal_capital=need, trigger=trigger)
+    premium = replace(premium, rests_on=(*premium.rests_on, words))
     return price_view(subject_id, terms, term_seconds, premium, model.version)
 
 

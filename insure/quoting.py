@@ -8,6 +8,7 @@ import numpy as np
 from insure.errors import InvalidInput
 from insure.records.onchain import Address, Bytes32, Listing, Quote, Semantics, Terms
 from insure.records.views import (
+    CapitalView,
     JudgedPart,
     LossView,
     PriceComponent,
@@ -93,6 +94,7 @@ def price_view(
         expected_high=None if high is None else round_up(high),
         model_version=model_version,
         loss=loss_view(premium.loss),
+        capital=capital_view(premium),
         judged=_judged(parts),
         judgement_share=premium.judgement_share,
         rests_on=premium.rests_on,
@@ -100,6 +102,12 @@ def price_view(
         unpaid=None if unpaid is None else (unpaid.low, unpaid.base, unpaid.high),
         rate=None if rate is None else RateView(rate.mean, rate.low, rate.high, rate.credibility),
     )
+
+
+def capital_view(premium: Premium) -> CapitalView:
+    """What the cost of capital is charged on, rounded up."""
+    need = premium.circumstances.marginal_capital
+    return CapitalView(premium.terms.aggregate_limit, None if need is None else round_up(need))
 
 
 def _judged(parts: Mapping[Scenario, tuple[PriceComponent, ...]]) -> tuple[JudgedPart, ...]:

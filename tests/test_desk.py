@@ -1,17 +1,25 @@
 """What the desk signs the contracts take; what they would refuse it refuses first, and says why."""
 
 from dataclasses import replace
+from math import ceil
+from pathlib import Path
 
 import pytest
 
+from insure.book import build_world
 from insure.chain.contracts import PolicyBook
 from insure.chain.sender import Call
+from insure.dataset import load
 from insure.desk import DeskLimits
 from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
 from insure.records.onchain import Receipt
-from insure.records.views import IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
+from insure.records.views import CapitalView, IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
+from insure.tail_file import KeptTail, write_tail
+from pricing_models.model import as_stored
+from pricing_models.portfolio import Book, Cover
+from pricing_models.surface import added_capital
 from tests.local_installation import TERM, TERMS, Local, install
-from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, USD
+from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, NOW, USD, model
 
 
 @pytest.fixture(scope="module")
@@ -140,6 +148,44 @@ def test_a_limit_that_the_pool_cannot_carry_is_priced_without_its_room_and_says_
     price = local.installation.engine.price(ARBITRUM, replace(TERMS, aggregate_limit=300_001 * USD), TERM)
     assert part(price, "capacity") == 0
     assert "pool's room: not charged, the pool can't carry this limit" in price.rests_on
+
+
+def keep_a_run(path: Path, covers: tuple[Cover, ...]) -> None:
+    history = load()
+    book = Book(covers, build_world(as_stored(model()), history))
+    write_tail(path, book, 3, book.simulate(3, 0, 20), model(), history, NOW)
+
+
+def test_a_price_is_told_what_the_pools_tail_needs_for_it(
+    fresh: Local, request_for: QuoteRequest, tmp_path: Path
+) -> None:
+    desk, path = fresh.installation.desk, tmp_path / "pool.npz"
+    before = desk.price(LINEA, TERMS, TERM)
+    assert (before.capital.marginal, before.capital.counts) == (None, "lock")
+    assert "marginal capital: not known, no run of the pool's book is kept" in before.rests_on
+    keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
+    desk.tail = KeptTail(path, load())
+    told = desk.price(LINEA, TERMS, TERM)
+    (need,) = added_capital(desk.tail.of(model()).stored, [(LINEA, TERMS, TERM)])
+    assert told.capital == CapitalView(TERMS.aggregate_limit, ceil(need))
+    assert told.premium == before.premium, "no tail needs more than the lock"
+    for _ in range(2):
+        purchase(fresh, request_for)
+    fresh.installation.watcher.run()
+    (words,) = (line for line in desk.price(LINEA, TERMS, TERM).rests_on if line.startswith("marginal"))
+    assert words.endswith("of 1 policies, 2,000 years from 2026-11-18 on, without 1 of the 2 policies in force")
+
+
+def test_a_run_of_another_model_is_told_and_the_lock_charged(
+    fresh: Local, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk, path = fresh.installation.desk, tmp_path / "pool.npz"
+    keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
+    desk.tail, desk.model = KeptTail(path, load()), replace(model(), version="00ff00ff00ff00ff")
+    price = desk.price(LINEA, TERMS, TERM)
+    assert price.capital == CapitalView(TERMS.aggregate_limit)
+    assert f"is of model {model().version}: must be of 00ff00ff00ff00ff" in price.rests_on[-1]
+    assert "marginal capital is not known" in caplog.text
 
 
 def test_basis_risk_is_that_of_the_triggers_own_paths(local: Local) -> None:

@@ -23,7 +23,7 @@ from insure.quoting import (
     yearly_bps_up,
 )
 from insure.records.onchain import Listing, Semantics, Terms
-from insure.records.views import PriceView, QuoteRequest
+from insure.records.views import CapitalView, PriceView, QuoteRequest
 from pricing_models.observation import WATCHERS, Trigger
 from tests.screen_engine import ARBITRUM, BUYER, DAY, HOUR, USD, model
 
@@ -86,6 +86,17 @@ def test_a_price_tells_the_rate_it_rests_on_and_how_much_own_history_weighs() ->
     assert 0.0 < view.rate.low < view.rate.mean < view.rate.high
     assert 0.0 < view.rate.credibility < 1.0
     assert f"own history weighs {view.rate.credibility:.0%}" in view.rests_on[0]
+
+
+@pytest.mark.parametrize(("need", "charged"), [(None, "lock"), (0.5, "lock"), (1e5 * USD + 0.5, "marginal")])
+def test_a_price_tells_what_its_capital_is_charged_on(need: float | None, charged: str) -> None:
+    premium = model().price(ARBITRUM, TERMS, TERM, marginal_capital=need)
+    view = price_view(ARBITRUM, TERMS, TERM, premium, model().version)
+    rounded = None if need is None else ceil(need)
+    assert view.capital == CapitalView(TERMS.aggregate_limit, rounded)
+    assert view.capital.counts == charged
+    base = max(TERMS.aggregate_limit, need or 0.0) * 0.1 * (TERM + 7 * DAY) / (365.25 * DAY)
+    assert next(part.amount for part in view.components if part.name == "capital") == ceil(base)
 
 
 def test_the_premium_lies_between_its_low_and_its_high() -> None:

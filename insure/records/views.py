@@ -111,6 +111,20 @@ class RateView:
 
 
 @dataclass(frozen=True)
+class CapitalView:
+    """What the cost of capital is charged on: the larger of the pool's `lock` for the policy and of `marginal`, what
+    its tail needs for it; None where no run of the pool's book told."""
+
+    lock: int
+    marginal: int | None = None
+
+    @property
+    def counts(self) -> str:
+        """Which of the two is charged for."""
+        return "marginal" if self.marginal is not None and self.marginal > self.lock else "lock"
+
+
+@dataclass(frozen=True)
 class PriceView:
     """A premium and how it comes about: the components add up to `premium` exactly.
 
@@ -123,6 +137,7 @@ class PriceView:
     rest on.
     `principles` has the premium if another principle stood in the place of the cost of capital. `unpaid` is the part of
     what the outages would be paid that the trigger misses (low, base, high): the buyer's own risk, and not charged.
+    `capital` is what its cost is charged on.
     """
 
     subject_id: str
@@ -137,6 +152,7 @@ class PriceView:
     expected_high: int | None
     model_version: str
     loss: LossView
+    capital: CapitalView
     judged: tuple[JudgedPart, ...] = ()
     judgement_share: float = 0.0
     rests_on: tuple[str, ...] = ()
