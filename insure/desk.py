@@ -105,7 +105,7 @@ class Desk:
         except model_errors.ModelError as error:
             raise InvalidInput(f"terms can't be priced on {subject_id}: {error}") from error
         premium = replace(premium, rests_on=(*premium.rests_on, *_surroundings(listed, trigger, room), words))
-        return price_view(subject_id, terms, term_seconds, premium, self.model.version, floor)
+        return price_view(subject_id, terms, term_seconds, premium, self.model, floor)
 
     def _marginal(self, subject_id: str, terms: Terms, term_seconds: int) -> tuple[float | None, str]:
         """What the pool's tail needs for the policy, None where no run of its book tells, and in words which run told,
@@ -144,8 +144,8 @@ class Desk:
     def quote(self, request: QuoteRequest, now: int) -> IssuedQuote:
         """A signed offer that stands for `quote_seconds`; cover starts when both it and the cooling-off are over.
 
-        Raises `InvalidInput` naming the field, `Refused` when the trigger is not quiet, sales are stopped or the pool
-        can't carry it, `NotConfigured` without a key.
+        Raises `InvalidInput` naming the field, `Refused` when the trigger is not quiet, sales are stopped, the pool
+        can't carry it or it would cost no less than it can ever pay, `NotConfigured` without a key.
         """
         account = self._signer()
         request = _checked(request)
@@ -153,6 +153,8 @@ class Desk:
         _, cooling_off, tail, challenge = self._incidents.trigger_rules(trigger.trigger_id)
         self._require_sale(request, trigger, challenge, tail, account.address)
         price = self.price(request.subject_id, request.terms, request.term_seconds)
+        if price.warnings:
+            raise Refused(f"no such cover is sold: {'; '.join(price.warnings)}")
         deadline = now + self._limits.quote_seconds
         quote = make_quote(
             request,

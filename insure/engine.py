@@ -78,7 +78,7 @@ def price_cover(
         (need,), words = added_capital(run.stored, [(subject_id, terms, term_seconds)]), run.words
     premium = model.price(subject_id, terms, term_seconds, Loadings(), marginal_capital=need, trigger=trigger)
     premium = replace(premium, rests_on=(*premium.rests_on, words))
-    return price_view(subject_id, terms, term_seconds, premium, model.version)
+    return price_view(subject_id, terms, term_seconds, premium, model)
 
 
 def price_treatments(

@@ -5,8 +5,10 @@ from dataclasses import asdict
 
 from rich.table import Table
 
+from insure.model_tables import override_json
 from insure.records.units import amount_text, duration_text
-from insure.records.views import CapitalView, PriceView, TreatedPrice
+from insure.records.views import CapitalView, PriceView, RateView, TreatedPrice
+from pricing_models.overrides import Override
 from pricing_models.payoff import Semantics
 
 
@@ -42,12 +44,17 @@ def _premium_rows(view: PriceView, decimals: int) -> list[tuple[str, str, str]]:
     rows = [
         ("Premium", amount_text(view.premium, decimals), f"{view.rate_bps / 100:.2f}% of the limit a year"),
         ("Under low and high judgement", ends, f"{view.judgement_share:.1%} of it is judgement"),
+        ("Most that it can ever pay", amount_text(view.most_payable, decimals), _worth(view)),
         ("Locked for it", amount_text(view.capital.lock, decimals), _charged(view.capital, "lock")),
     ]
     if view.capital.marginal is not None:
         need = amount_text(view.capital.marginal, decimals)
         rows.append(("Added to the pool's TVaR 99.5%", need, _charged(view.capital, "marginal")))
     return rows
+
+
+def _worth(view: PriceView) -> str:
+    return "[bold red]WARNING: the premium is not below it[/bold red]" if view.warnings else "the premium is below it"
 
 
 def _charged(capital: CapitalView, which: str) -> str:
@@ -67,11 +74,18 @@ def _loss_rows(view: PriceView, decimals: int) -> list[tuple[str, str, str]]:
         rows.append(("Missed by the trigger", missed, "of the outages' payout: not paid, not charged"))
     if view.rate is not None:
         halts = f"{view.rate.mean:.3g} ({view.rate.low:.2g} to {view.rate.high:.2g})"
-        rows.append(("Halts a year", halts, f"own history weighs {view.rate.credibility:.0%}, the group the rest"))
+        rows.append(("Halts a year", halts, _rate_words(view.rate, view.override)))
     for name, amount in view.principles:
         principle = f"Premium by {name.replace('_', ' ')}"
         rows.append((principle, amount_text(amount, decimals), "instead of the lock's cost"))
     return rows
+
+
+def _rate_words(rate: RateView, override: Override | None) -> str:
+    if override is not None:
+        told = override_json(override)
+        return f"judgement, by {told['by']} since {told['since']}: {told['reason']}"
+    return f"own history weighs {rate.credibility:.0%}, the group the rest"
 
 
 _EXPOSURES = {"all": "all members quiet", "searched": "searched members", "listed": "every chain in the tables"}
@@ -103,6 +117,8 @@ def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[s
         "subject": view.subject_id,
         "term_seconds": view.term_seconds,
         "premium": str(view.premium),
+        "most_payable": str(view.most_payable),
+        "warnings": list(view.warnings),
         "rate_bps": view.rate_bps,
         "expected_payout": str(view.loss.mean),
         "sd": str(view.loss.sd),
@@ -113,6 +129,7 @@ def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[s
         "probability_of_exhaustion": view.loss.probability_of_exhaustion,
         "judgement": _judgement_json(view),
         "rate": None if rate is None else asdict(rate),
+        "override": None if view.override is None else override_json(view.override),
         "principles": {name: str(amount) for name, amount in view.principles},
         "rests_on": list(view.rests_on),
         "readings": [_reading_json(each) for each in readings],

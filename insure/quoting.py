@@ -18,6 +18,7 @@ from insure.records.views import (
     TreatedPrice,
 )
 from pricing_models.compound import LossDistribution
+from pricing_models.model import Model
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 from pricing_models.premium import Basis, Component, Premium, Scenario
 from pricing_models.treatments import Ends, Exposure, Treated
@@ -35,10 +36,12 @@ LABELS = {
     "capacity": "Use of the pool's room",
     "expenses": "Expenses",
     "basis_risk": "Basis risk",
+    "basis_risk_loading": "Basis risk, no trigger named",
     "recent_halt": "Recent halt",
     "operator_control": "Operator control",
     "minimum_rate": "Up to the minimum rate",
 }
+_CLIPPED = "Payout for outages, mean (the point estimate is higher)"
 REBATE = "basis_risk"
 """The one component that may be negative: where the trigger pays less than the outages would be paid."""
 _OF_PAYOUT = ("point_estimate", "parameter_uncertainty", "failover", REBATE)
@@ -73,11 +76,16 @@ def yearly_bps_up(amount: int, base: int, seconds: int) -> int:
 
 
 def price_view(
-    subject_id: str, terms: Terms, term_seconds: int, premium: Premium, model_version: str, floor_rate_bps: int = 0
+    subject_id: str, terms: Terms, term_seconds: int, premium: Premium, model: Model, floor_rate_bps: int = 0
 ) -> PriceView:
-    """The premium with each component rounded up, and topped up to what the contract takes at least."""
+    """The premium with each component rounded up, and topped up to what the contract takes at least; `model` is the fit
+    that it was priced by."""
     floor = floor_premium(floor_rate_bps, terms, term_seconds)
-    parts = {scenario: _topped_up(map(_component, each), floor) for scenario, each in premium.parts.items()}
+    clipped = premium.means.plug_in > premium.means.predictive
+    parts = {
+        scenario: _topped_up((_component(part, clipped) for part in each), floor)
+        for scenario, each in premium.parts.items()
+    }
     totals = {scenario: sum(part.amount for part in each) for scenario, each in parts.items()}
     low, high = premium.expected_interval or (None, None)
     unpaid, rate = premium.unpaid, premium.rate
@@ -92,7 +100,7 @@ def price_view(
         premium_high=totals[Scenario.HIGH],
         expected_low=None if low is None else round_up(low),
         expected_high=None if high is None else round_up(high),
-        model_version=model_version,
+        model_version=model.version,
         loss=loss_view(premium.loss),
         capital=capital_view(premium),
         judged=_judged(parts),
@@ -101,6 +109,7 @@ def price_view(
         principles=tuple((name, max(floor, round_up(amount))) for name, amount in premium.alternatives.items()),
         unpaid=None if unpaid is None else (unpaid.low, unpaid.base, unpaid.high),
         rate=None if rate is None else RateView(rate.mean, rate.low, rate.high, rate.credibility),
+        override=model.overrides.get(subject_id),
     )
 
 
@@ -133,8 +142,11 @@ def treated_price(treated: Treated, merge_gap_seconds: float) -> TreatedPrice:
     )
 
 
-def _component(part: Component) -> PriceComponent:
+def _component(part: Component, clipped: bool = False) -> PriceComponent:
+    """A component rounded up; `clipped` says that the point estimate lies above the mean, which stands in its place."""
     label = LABELS.get(part.name, part.name.replace("_", " ").capitalize())
+    if clipped and part.name == "point_estimate":
+        label = _CLIPPED
     # differences of near-equal means can be a hair below zero; what a trigger leaves unpaid is no hair
     rebate = part.name == REBATE and part.amount < 0.0
     amount = math.ceil(part.amount) if rebate else round_up(max(0.0, part.amount))

@@ -17,6 +17,7 @@ from insure.records.views import CapitalView, IssuedQuote, PreparedTransaction, 
 from insure.tail_file import KeptTail, write_tail
 from pricing_models.model import as_stored
 from pricing_models.portfolio import Book, Cover
+from pricing_models.premium import Loadings
 from pricing_models.surface import added_capital
 from tests.local_installation import TERM, TERMS, Local, install
 from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, NOW, USD, model
@@ -101,6 +102,16 @@ def test_bad_input_is_refused_by_the_name_of_its_field(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         quote(local, replace(request_for, **change))  # type: ignore[arg-type]
+
+
+def test_cover_that_costs_no_less_than_it_can_pay_is_priced_with_a_warning_and_not_sold(
+    request_for: QuoteRequest,
+) -> None:
+    dear = install(DeskLimits(loadings=Loadings(expense_fixed=float(TERMS.aggregate_limit))))
+    price = dear.installation.engine.price(ARBITRUM, TERMS, TERM)
+    assert price.warnings and price.most_payable == TERMS.aggregate_limit <= price.premium
+    with pytest.raises(Refused, match=f"premium is {price.premium}: not below {TERMS.aggregate_limit}, the most"):
+        quote(dear, replace(request_for, buyer=dear.buyer.address))
 
 
 def test_an_unknown_subject_is_told_the_nearest_ones(local: Local) -> None:

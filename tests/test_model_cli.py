@@ -94,6 +94,12 @@ def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) ->
     price = json.loads(insure("price", "--subject", ARBITRUM, "--json", INSURE_DATA=folder).out)
     assert "to 1.5 a year by Ann on 2026-11-01: moved house" in price["rests_on"][0]
     assert price["rate"]["credibility"] == 0.0
+    stated = {"subject": ARBITRUM, "rate": 1.5, "by": "Ann", "since": "2026-11-01", "reason": "moved house"}
+    assert price["override"] == stated
+    assert (
+        "judgement, by Ann since 2026-11-01: moved house"
+        in insure("price", "--subject", ARBITRUM, INSURE_DATA=folder).out
+    )
     assert {"point_estimate", "parameter_uncertainty"} <= set(price["judgement"]["parts"])
     found = told(insure, "show", ARBITRUM, INSURE_DATA=folder)
     assert found["override"]["reason"] == "moved house"  # type: ignore[index]

@@ -40,7 +40,7 @@ def test_the_parts_add_up_to_the_total_exactly():
         "capital",
         "capacity",
         "expenses",
-        "basis_risk",
+        "basis_risk_loading",
         "recent_halt",
         "operator_control",
         "minimum_rate",

@@ -244,7 +244,7 @@ def price_outputs(engine: EngineFace, chosen: str | None, form: Form) -> tuple[o
         blank = figures.blank()
         return ui.message(str(error), "bad"), None, None, blank, blank, blank, ""
     return (
-        None,
+        ui.message("; ".join(price.warnings), "bad") if price.warnings else None,
         price_tiles(price, asset),
         parts_table(price, asset),
         figures.breakdown(price, asset),

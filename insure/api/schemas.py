@@ -145,6 +145,8 @@ class PriceBody(Answer):
     rate_bps: int
     premium_low: Amount
     premium_high: Amount
+    most_payable: Amount
+    warnings: list[str]
     model_version: str
 
 

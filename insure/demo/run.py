@@ -102,7 +102,7 @@ def _print_prices(console: Console, history: Dataset, model: Model, plot: Plot) 
     summary = model.summary()
     console.print(subject_table(summary, {each.id: each.name for each in history.subjects}))
     premium = model.price(plot.subject_id, TERMS, TERM_SECONDS, Loadings())
-    console.print(price_table(price_view(plot.subject_id, TERMS, TERM_SECONDS, premium, model.version), DECIMALS))
+    console.print(price_table(price_view(plot.subject_id, TERMS, TERM_SECONDS, premium, model), DECIMALS))
 
 
 def _print_ending(console: Console, story: Story, ending: Ending, plot: Plot) -> None:
