@@ -76,6 +76,17 @@ def test_a_fit_is_stored_though_the_last_one_cannot_be_read(insure: Insure, tmp_
     assert found["refit"] is None and Path(found["stored"]).name == f"{found['model_version']}.json"
 
 
+def test_a_file_that_cannot_be_read_is_named_and_the_other_fits_are_used(insure: Insure, tmp_path: Path) -> None:
+    version = str(told(insure, "fit", "--as-of", "2026-11-21")["model_version"])
+    (tmp_path / "models" / "0broken.json").write_text("{")
+    assert told(insure, "show", "--version", version)["model_version"] == version
+    assert Fits(tmp_path / "models").versions() == [version]
+    later = insure("model", "fit", "--as-of", "2026-11-22", "--json")
+    assert json.loads(later.out)["refit"]["from"] == version
+    assert "left out of the stored fits" in later.err and "0broken.json: can't be read" in later.err
+    assert "0broken.json: can't be read" in refused(insure("model", "compare", version, "0broken"))
+
+
 def test_the_halts_to_be_expected_are_those_that_prices_are_made_from(insure: Insure) -> None:
     found = told(insure, "show", "eip155:199", "--as-of", "2026-11-22")  # it comes into another age in the year
     model = fit_model(dataset.load(DATA), 1_795_305_600)
