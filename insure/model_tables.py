@@ -16,7 +16,7 @@ from pricing_models.overrides import Override
 from pricing_models.pricing import Enquiry
 from pricing_models.refit import Move, Refit
 
-_WINDOWS = {"90 days": 90.0 / 365.25, "a year": 1.0}
+_WINDOWS = {"90 days": 90.0 * 86_400.0 / YEAR_SECONDS, "a year": 1.0}
 
 
 def fit_facts(model: Model) -> dict[str, Any]:

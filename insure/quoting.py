@@ -25,8 +25,9 @@ from pricing_models.treatments import Ends, Exposure, Treated
 
 BPS = 10_000
 HOUR_SECONDS = 3_600
-YEAR_SECONDS = 365 * 86_400
-"""The year of the contracts' floor rate."""
+CONTRACT_YEAR_SECONDS = 365 * 86_400
+"""The year of the contracts' floor rate, 365 days (`QuoteRules.sol`), and so of every rate on line that is held against
+it. Halts and capital are counted by the astronomical year, `experience.YEAR_SECONDS`: 365.25 days."""
 
 LABELS = {
     "point_estimate": "Payout for outages, point estimate",
@@ -67,12 +68,12 @@ def rate_per_hour(rate_per_second: int) -> int:
 
 def floor_premium(floor_rate_bps: int, terms: Terms, term_seconds: int) -> int:
     """The least premium that the contract takes: ceil(floor rate x aggregate limit x term / year)."""
-    return -(-floor_rate_bps * terms.aggregate_limit * term_seconds // (BPS * YEAR_SECONDS))
+    return -(-floor_rate_bps * terms.aggregate_limit * term_seconds // (BPS * CONTRACT_YEAR_SECONDS))
 
 
 def yearly_bps_up(amount: int, base: int, seconds: int) -> int:
     """`amount` paid for `seconds` as basis points of `base` per year, rounded up."""
-    return -(-amount * BPS * YEAR_SECONDS // (base * seconds))
+    return -(-amount * BPS * CONTRACT_YEAR_SECONDS // (base * seconds))
 
 
 def price_view(

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from insure.errors import InvalidInput
 from insure.quoting import (
-    YEAR_SECONDS,
+    CONTRACT_YEAR_SECONDS,
     check_listing,
     expected_payouts,
     floor_premium,
@@ -138,16 +138,16 @@ def test_a_floor_above_the_price_is_met_to_the_unit() -> None:
     assert top_up == floored.premium - free.premium
 
 
-@given(st.integers(0, 20_000), st.integers(1, 10 * YEAR_SECONDS), st.integers(1, 2**95))
+@given(st.integers(0, 20_000), st.integers(1, 10 * CONTRACT_YEAR_SECONDS), st.integers(1, 2**95))
 def test_the_floor_is_the_least_premium_that_the_contract_takes(bps: int, term: int, limit: int) -> None:
     terms = replace(TERMS, incident_limit=1, aggregate_limit=limit)
-    assert floor_premium(bps, terms, term) == ceil(Fraction(bps * limit * term, 10_000 * YEAR_SECONDS))
+    assert floor_premium(bps, terms, term) == ceil(Fraction(bps * limit * term, 10_000 * CONTRACT_YEAR_SECONDS))
 
 
 def test_the_rate_on_line_is_a_yearly_one_rounded_up() -> None:
-    assert yearly_bps_up(1, 10_000, YEAR_SECONDS) == 1
-    assert yearly_bps_up(1, 10_001, YEAR_SECONDS) == 1
-    assert yearly_bps_up(100, 10_000, YEAR_SECONDS // 2) == 200
+    assert yearly_bps_up(1, 10_000, CONTRACT_YEAR_SECONDS) == 1
+    assert yearly_bps_up(1, 10_001, CONTRACT_YEAR_SECONDS) == 1
+    assert yearly_bps_up(100, 10_000, CONTRACT_YEAR_SECONDS // 2) == 200
 
 
 def test_the_exceedance_curve_falls_from_the_chance_of_any_payment_to_nothing_at_the_limit() -> None:
