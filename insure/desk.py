@@ -17,6 +17,7 @@ from insure.exposure import available
 from insure.quoting import check_listing, make_quote, price_view
 from insure.records.deployment import Deployment, ListedTrigger
 from insure.records.history import subject_key
+from insure.records.mirror import PricedOn
 from insure.records.onchain import ZERO_ADDRESS, Address, SignedQuote, Terms
 from insure.records.views import IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
 from insure.store import Store
@@ -48,6 +49,19 @@ class DeskLimits:
     def __post_init__(self) -> None:
         if not 0 < self.quote_seconds <= _LONGEST_OFFER_SECONDS:
             raise InvalidInput(f"quote_seconds is {self.quote_seconds}: must be 1 to {_LONGEST_OFFER_SECONDS}")
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """Cover that is to be priced, what it is priced on, the floor rate it is held to, and in words what these rest
+    on."""
+
+    subject_id: str
+    terms: Terms
+    term_seconds: int
+    on: PricedOn
+    floor: int
+    words: tuple[str, ...]
 
 
 class Desk:
@@ -86,6 +100,10 @@ class Desk:
 
         Raises `UnknownSubject` naming the nearest ones, `InvalidInput` when the terms can't be priced.
         """
+        return self._view(self._ask(subject_id, terms, term_seconds))
+
+    def _ask(self, subject_id: str, terms: Terms, term_seconds: int) -> "_Asked":
+        """What decides the price beside the model, as things stand now."""
         listed = next((t for t in self._deployment.triggers if t.subject_id == subject_id), None)
         floor, tail = 0, self._limits.loadings.tail_seconds
         trigger, room = STANDARD_TRIGGER, None
@@ -94,18 +112,25 @@ class Desk:
             _, cooling_off, after, _ = self._incidents.trigger_rules(listed.trigger_id)
             tail = cooling_off + after  # the limit is locked from the sale on, before the term as well as after it
             trigger, room = self._paths(listed), self._room(subject_id, terms.aggregate_limit)
-        loadings = replace(self._limits.loadings, tail_seconds=tail)
         need, words = self._marginal(subject_id, terms, term_seconds)
+        on = PricedOn(trigger, replace(self._limits.loadings, tail_seconds=tail), room, need)
+        return _Asked(subject_id, terms, term_seconds, on, floor, (*_surroundings(listed, trigger, room), words))
+
+    def _view(self, asked: "_Asked") -> PriceView:
+        """The price of what is asked, the model's errors as those of the engine."""
+        subject_id, terms, term_seconds, on = asked.subject_id, asked.terms, asked.term_seconds, asked.on
         try:
-            premium = self.model.price(subject_id, terms, term_seconds, loadings, None, need, trigger, room)
+            premium = self.model.price(
+                subject_id, terms, term_seconds, on.loadings, None, on.marginal_capital, on.trigger, on.utilisation
+            )
         except model_errors.UnknownSubject as error:
             raise self._unknown(subject_id) from error
         except model_errors.InvalidTerms as error:
             raise InvalidInput(str(error)) from error
         except model_errors.ModelError as error:
             raise InvalidInput(f"terms can't be priced on {subject_id}: {error}") from error
-        premium = replace(premium, rests_on=(*premium.rests_on, *_surroundings(listed, trigger, room), words))
-        return price_view(subject_id, terms, term_seconds, premium, self.model, floor)
+        premium = replace(premium, rests_on=(*premium.rests_on, *asked.words))
+        return price_view(subject_id, terms, term_seconds, premium, self.model, asked.floor)
 
     def _marginal(self, subject_id: str, terms: Terms, term_seconds: int) -> tuple[float | None, str]:
         """What the pool's tail needs for the policy, None where no run of its book tells, and in words which run told,
@@ -152,7 +177,8 @@ class Desk:
         trigger = self._listed(request.subject_id)
         _, cooling_off, tail, challenge = self._incidents.trigger_rules(trigger.trigger_id)
         self._require_sale(request, trigger, challenge, tail, account.address)
-        price = self.price(request.subject_id, request.terms, request.term_seconds)
+        asked = self._ask(request.subject_id, request.terms, request.term_seconds)
+        price = self._view(asked)
         if price.warnings:
             raise Refused(f"no such cover is sold: {'; '.join(price.warnings)}")
         deadline = now + self._limits.quote_seconds
@@ -167,7 +193,7 @@ class Desk:
             deadline=deadline,
         )
         signed = SignedQuote(quote, account.address, sign(self._policies.quote_typed_data(quote), account))
-        self._store.record_quote(signed, {part.name: part.amount for part in price.components}, now)
+        self._store.record_quote(signed, {part.name: part.amount for part in price.components}, now, asked.on)
         return self._issued(signed, price)
 
     def _signer(self) -> LocalAccount:

@@ -3,6 +3,8 @@
 import json
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,12 +17,15 @@ from insure.errors import InvalidInput, NotConfigured
 from insure.fits import Fits
 from insure.model_tables import facts_tables, fit_facts, refit_json, refit_tables, subject_facts
 from insure.overrides import append_override
+from insure.records.mirror import PricedOn, RecordedQuote
+from insure.records.onchain import Bytes32
 from insure.settings import Settings
 from insure.store import Store
 from insure.terminal import backtest_tables, console
 from pricing_models import backtest, refit
 from pricing_models.book import STANDARD_TERMS
 from pricing_models.model import Model
+from pricing_models.premium import Loadings
 from pricing_models.pricing import Enquiry
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -53,7 +58,7 @@ def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson =
         console(stderr=True).print(f"what moved since the last fit is not told: {error}")
         before = None
     path, made = keep(now, history, day, store)
-    moved = None if before is None else refit.report(before.model, now, _quoted(settings, now))
+    moved = None if before is None else _moves(before.model, now, settings)
     if as_json:
         told = {"model_version": now.version, "stored": str(path), **made}
         print(json.dumps(told | {"refit": None if moved is None else refit_json(moved)}))
@@ -100,7 +105,7 @@ def compare_command(
     """Which prices differ by more than 10% between two stored fits, and why."""
     fits = Fits(store)
     was, now = fits.load(old).model, fits.load(new).model
-    moved = refit.report(was, now, _quoted(Settings.from_env(), now))
+    moved = _moves(was, now, Settings.from_env())
     if as_json:
         print(json.dumps(refit_json(moved)))
         return
@@ -127,20 +132,49 @@ def override_command(
     console().print(f"{subject_id}: {words} from {at}: {reason}")
 
 
-def _quoted(settings: Settings, model: Model) -> list[Enquiry]:
-    """The cover that was quoted, by the mirror; the same cover on every subject where there is none."""
+def _moves(old: Model, new: Model, settings: Settings) -> refit.Refit:
+    """How the prices that were quoted moved, each on the paths and with the loadings that it was quoted with; those of
+    the same cover on every subject where nothing was quoted."""
+    quotes = _quotes(settings)
+    if not quotes:
+        return refit.report(old, new, refit.standard_panel(new, PANEL))
+    asked = [enquiry for enquiry, _ in quotes]
+    loadings = [Loadings() if on is None else on.loadings for _, on in quotes]
+    found = refit.report(old, new, asked, loadings)
+    unknown = sum(on is None for _, on in quotes)
+    if not unknown:
+        return found
+    words = f"{unknown} of {len(quotes)} quotes do not say on which paths and with which loadings: the usual are taken"
+    return replace(found, settings=(*found.settings, words))
+
+
+def _quotes(settings: Settings) -> list[tuple[Enquiry, PricedOn | None]]:
+    """The cover that was quoted, by the mirror, and what it was priced on if that was kept."""
     scheme, _, file = settings.database_url.partition(":///")
     if scheme.startswith("sqlite") and not Path(file).is_file():
-        return refit.standard_panel(model, PANEL)  # there is no mirror, and looking must not make one
+        return []  # there is no mirror, and looking must not make one
     mirror = Store(settings.database_url).create()
     quotes, triggers = mirror.quotes(), {each.trigger_id: each.subject_id for each in mirror.triggers()}
     mirror.close()
-    found = [
-        Enquiry(triggers[quote.trigger_id], quote.terms, quote.end - quote.start)
-        for quote in (each.signed.quote for each in quotes)
-        if quote.trigger_id in triggers
-    ]
-    return found or refit.standard_panel(model, PANEL)
+    return quoted_enquiries(quotes, triggers)
+
+
+def quoted_enquiries(
+    quotes: Sequence[RecordedQuote], triggers: Mapping[Bytes32, str]
+) -> list[tuple[Enquiry, PricedOn | None]]:
+    """What was asked for by quotes on known triggers (subject by id), as it was priced then, and on what if known."""
+    found = []
+    for each in quotes:
+        quote, on = each.signed.quote, each.priced_on
+        if quote.trigger_id in triggers:
+            enquiry = Enquiry(triggers[quote.trigger_id], quote.terms, quote.end - quote.start)
+            found.append((enquiry if on is None else _as_quoted(enquiry, on), on))
+    return found
+
+
+def _as_quoted(enquiry: Enquiry, on: PricedOn) -> Enquiry:
+    need, room = on.marginal_capital, on.utilisation
+    return replace(enquiry, trigger=on.trigger, utilisation=room, marginal_capital=need)
 
 
 @app.command("backtest")

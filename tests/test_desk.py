@@ -12,12 +12,14 @@ from insure.chain.sender import Call
 from insure.dataset import load
 from insure.desk import DeskLimits
 from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
+from insure.model_cli import quoted_enquiries
 from insure.records.onchain import Receipt
 from insure.records.views import CapitalView, IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
 from insure.tail_file import KeptTail, write_tail
 from pricing_models.model import as_stored
 from pricing_models.portfolio import Book, Cover
 from pricing_models.premium import Loadings
+from pricing_models.pricing import price_many
 from pricing_models.surface import added_capital
 from tests.local_installation import TERM, TERMS, Local, install
 from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, NOW, USD, model
@@ -73,6 +75,19 @@ def test_every_quote_is_kept_with_its_breakdown(local: Local, request_for: Quote
     issued = quote(local, request_for)
     kept = {each.signed.quote.nonce: each for each in local.installation.store.quotes()}[issued.signed.quote.nonce]
     assert sum(kept.breakdown.values()) == issued.signed.quote.premium
+
+
+def test_what_a_quote_was_priced_on_is_kept_and_makes_its_premium_again(request_for: QuoteRequest) -> None:
+    selling = install(DeskLimits(loadings=Loadings(expense_fixed=7.0 * USD)))
+    signed = quote(selling, replace(request_for, buyer=selling.buyer.address)).signed
+    selling.installation.watcher.run()
+    store = selling.installation.store
+    triggers = {each.trigger_id: each.subject_id for each in store.triggers()}
+    ((enquiry, on),) = quoted_enquiries(store.quotes(), triggers)
+    assert on is not None and on.loadings.expense_fixed == 7.0 * USD and on.utilisation is not None
+    (premium,) = price_many(model(), [enquiry], on.loadings)
+    assert 0 <= signed.quote.premium - premium.total < len(premium.components)
+    assert quoted_enquiries(store.quotes(), {}) == []
 
 
 def test_two_quotes_never_share_a_nonce(local: Local, request_for: QuoteRequest) -> None:

@@ -2,14 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from insure import dataset
+from insure import dataset, model_cli
 from insure.engine import fit_model
 from insure.fits import Fits
+from insure.records.mirror import PricedOn
 from pricing_models.experience import YEAR_SECONDS
+from pricing_models.observation import STANDARD_TRIGGER
+from pricing_models.premium import Loadings
 from tests.screen_engine import ARBITRUM
 from tests.test_cli import DATA, Insure, insure, refused
 
@@ -116,6 +120,22 @@ def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) ->
     assert found["override"]["reason"] == "moved house"  # type: ignore[index]
     wrong = insure("model", *words[:2], "--rate", "-1", "--reason", "x", "--by", "Ann", INSURE_DATA=folder)
     assert refused(wrong) == "rate_per_year: '-1' must be above 0 and below 1000"
+
+
+def test_quotes_that_do_not_say_what_they_were_priced_on_are_told_of(
+    insure: Insure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dear = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=1e12), None, None)
+    asked = replace(model_cli.PANEL, subject_id=ARBITRUM)
+    first, second = (told(insure, "fit", "--as-of", day)["model_version"] for day in ("2026-03-01", "2026-11-22"))
+    usual = told(insure, "compare", first, second)
+    monkeypatch.setattr(model_cli, "_quotes", lambda settings: [(asked, None), (asked, dear)])
+    found = told(insure, "compare", first, second)
+    (move,) = found["moved"]  # type: ignore[misc]  # the expenses of the other leave no room for a tenth
+    before = {each["subject"]: each["before"] for each in usual["moved"]}  # type: ignore[attr-defined]
+    assert move["before"] == before[ARBITRUM]
+    line = "1 of 2 quotes do not say on which paths and with which loadings: the usual are taken"
+    assert found["compared"] == 2 and line in found["other"]  # type: ignore[operator]
 
 
 def test_a_store_that_cannot_be_written_is_named(insure: Insure, tmp_path: Path) -> None:
