@@ -69,7 +69,7 @@ def price_cover(
 
     Raises `UnknownSubject` naming the nearest ones, `InvalidInput` or `InvalidTerms` naming the field.
     """
-    subject_id = history.subject(subject).id
+    subject_id = history.chain(subject).id
     model = model or fit_model(history, now)
     require_term(term_seconds)
     need, words = None, "marginal capital: not known, no run of a pool's book is named"
@@ -85,7 +85,7 @@ def price_treatments(
     history: Dataset, model: Model, subject: str, terms: Terms, term_seconds: int, trigger: Trigger = STANDARD_TRIGGER
 ) -> list[TreatedPrice]:
     """The price under every reading of what the history leaves open, cheapest first; raises as `price_cover`."""
-    subject_id = history.subject(subject).id
+    subject_id = history.chain(subject).id
     as_of = int(model.experience.as_of)
     unsearched = unsearched_years(history.universe, history.subjects, as_of)
     frames = experience_frames(history, as_of)
@@ -172,11 +172,11 @@ class Engine:
 
     def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
         """The price of cover, without an offer; raises `InvalidInput` (`UnknownSubject` among it)."""
-        return self._desk.price(self._history.subject(subject_id).id, terms, term_seconds)
+        return self._desk.price(self._history.chain(subject_id).id, terms, term_seconds)
 
     def quote(self, request: QuoteRequest) -> IssuedQuote:
         """A signed offer; raises `InvalidInput` naming the field, `Refused` with the reason, `NotConfigured`."""
-        subject_id = self._history.subject(request.subject_id).id
+        subject_id = self._history.chain(request.subject_id).id
         return self._desk.quote(replace(request, subject_id=subject_id), self.now())
 
     @property

@@ -1,6 +1,7 @@
 """`insure model ...`: fits the models, shows and compares fits, looks back."""
 
 import json
+import os
 import subprocess
 import time
 from collections.abc import Mapping, Sequence
@@ -49,7 +50,7 @@ PANEL = Enquiry("", STANDARD_TERMS, 90 * _DAY_SECONDS)
 @app.command("fit")
 def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson = False) -> None:
     """Fits the models, stores the fit, and tells which quoted prices moved by more than 10% since the last, and why."""
-    settings, day = Settings.from_env(), _day(as_of)
+    settings, day = Settings.from_env(), _known(as_of)
     history = dataset.load(settings.data)
     now = fit_model(history, day)
     try:
@@ -86,8 +87,8 @@ def show_command(
 ) -> None:
     """What a fit says: of all together, or of one subject, with the overrides in force."""
     history = dataset.load(Settings.from_env().data)
-    model = Fits(store).load(version).model if version else fit_model(history, _day(as_of))
-    found = subject_facts(model, history.subject(subject).id) if subject else fit_facts(model)
+    model = Fits(store).load(version).model if version else fit_model(history, _known(as_of))
+    found = subject_facts(model, history.chain(subject).id) if subject else fit_facts(model)
     if as_json:
         print(json.dumps(found))
         return
@@ -125,8 +126,8 @@ def override_command(
     settings = Settings.from_env()
     if settings.data is None:
         raise NotConfigured("INSURE_DATA is not set: overrides are kept beside a history of one's own")
-    subject_id = dataset.load(settings.data).subject(subject).id
-    at = datetime.fromtimestamp(_day(day), UTC).strftime("%Y-%m-%d")
+    subject_id = dataset.load(settings.data).chain(subject).id
+    at = datetime.fromtimestamp(_day("--day", day), UTC).strftime("%Y-%m-%d")
     found = append_override(settings.data, subject_id, rate, by, at, reason)
     words = "no override any more" if found.rate is None else f"{found.rate:.3g} halts a year"
     console().print(f"{subject_id}: {words} from {at}: {reason}")
@@ -184,9 +185,11 @@ def backtest_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON too.")] = False,
 ) -> None:
     """Looks back: forecasts and prices of every past year against what then happened. Takes a minute."""
-    day = _day(as_of)
+    day = _known(as_of)
     if not out.parent.is_dir():
         raise InvalidInput(f"--out is {out}: {out.parent} must be a folder")
+    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise InvalidInput(f"--out is {out}: must be a file that can be written")
     found = run_backtest(dataset.load(Settings.from_env().data), day)
     text = json.dumps(found, indent=1)
     out.write_text(text + "\n")
@@ -214,14 +217,24 @@ def _made_from(history: dataset.Dataset, as_of: int) -> dict[str, Any]:
     }
 
 
-def _day(text: str) -> int:
+def _known(as_of: str) -> int:
+    """First second (UTC) of the last day that is known; raises `InvalidInput` for one that is still to come, whose
+    quiet would count as observed."""
+    day, today = _day("--as-of", as_of), _day("--as-of", "")
+    if day > today:
+        told = datetime.fromtimestamp(today, UTC).strftime("%Y-%m-%d")
+        raise InvalidInput(f"--as-of is {as_of!r}: must not be after today, {told}")
+    return day
+
+
+def _day(option: str, text: str) -> int:
     """First second (UTC) of a day; of today when empty."""
     if not text:
         return int(time.time()) // _DAY_SECONDS * _DAY_SECONDS
     try:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
     except ValueError:
-        raise InvalidInput(f"--as-of is {text!r}: must be a day such as 2026-11-22") from None
+        raise InvalidInput(f"{option} is {text!r}: must be a day such as 2026-11-22") from None
 
 
 def _commit() -> str | None:

@@ -241,7 +241,7 @@ def candidate(
     terms = read_terms(waiting, semantics, rate, incident_limit, aggregate_limit, failover_benefit, decimals)
     seconds, blocks = parse_duration("--term", term), simulation.blocks_for(years)
     loaded = _load(book)
-    cover = Cover("candidate", loaded.history.subject(subject).id, terms, 0, seconds)
+    cover = Cover("candidate", loaded.history.chain(subject).id, terms, 0, seconds)
     found = {}
     scenarios = EVERY if judgement else (Scenario.BASE,)
     with _progress(len(scenarios) * blocks * BLOCK_YEARS) as advance:

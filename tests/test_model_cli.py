@@ -138,6 +138,25 @@ def test_quotes_that_do_not_say_what_they_were_priced_on_are_told_of(
     assert found["compared"] == 2 and line in found["other"]  # type: ignore[operator]
 
 
+def test_a_day_that_is_none_or_still_to_come_is_refused_by_its_option(insure: Insure, tmp_path: Path) -> None:
+    for words in (["fit"], ["show"], ["backtest", "--out", "x.json"]):
+        told = refused(insure("model", *words, "--as-of", "9999-12-31"))
+        assert told.startswith("--as-of is '9999-12-31': must not be after today, ")
+    words = ["override", "arbitrum-one", "--reason", "x", "--by", "y", "--day", "soon"]
+    assert refused(insure("model", *words, INSURE_DATA=DATA)).startswith("--day is 'soon': must be a day such as")
+
+
+def test_what_is_no_chain_is_refused_as_such(insure: Insure) -> None:
+    right = "subject svc:op-stack is a stack: must be a chain, the only ones with rates"
+    assert refused(insure("model", "show", "svc:op-stack", "--as-of", "2026-11-22")) == right
+    assert refused(insure("price", "--subject", "svc:op-stack")) == right
+
+
+def test_a_look_back_has_a_file_to_go_to_before_it_begins(insure: Insure, tmp_path: Path) -> None:
+    told = refused(insure("model", "backtest", "--out", tmp_path))
+    assert told == f"--out is {tmp_path}: must be a file that can be written"
+
+
 def test_a_store_that_cannot_be_written_is_named(insure: Insure, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert refused(insure("model", "fit", "--as-of", "2026-11-22", "--store", "file/x")).startswith(
