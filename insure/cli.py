@@ -36,13 +36,14 @@ from insure.logs import configure
 from insure.ops.check import check
 from insure.ops.check_site import check_site
 from insure.ops.deploy import deploy_plan, read_plan
+from insure.price_tables import price_json, price_table, readings_table
 from insure.rebuild import compare, reread
 from insure.records.deployment import Deployment
 from insure.records.units import parse_duration
 from insure.settings import Settings, secret_files
 from insure.store import Store
 from insure.store.backup import back_up, restore
-from insure.terminal import check_table, console, price_json, price_table, readings_table, subject_table
+from insure.terminal import check_table, console, subject_table
 from insure.trigger_file import read_trigger
 from pricing_models.errors import ModelError
 from pricing_models.observation import STANDARD_TRIGGER
@@ -81,6 +82,10 @@ def price(
         Path | None, typer.Option(help="JSON file with the trigger's paths; the usual ones if none.")
     ] = None,
     term: TermOption = "90d",
+    tail: Annotated[
+        Path | None,
+        typer.Option(help="What `insure portfolio simulate --tail` wrote today: adds the marginal capital."),
+    ] = None,
     decimals: Annotated[int, typer.Option(min=0, max=18, help="Decimals of the asset.")] = 6,
     as_json: JsonOption = False,
 ) -> None:
@@ -90,7 +95,7 @@ def price(
     paths = read_trigger(trigger) if trigger else STANDARD_TRIGGER
     history = dataset.load(Settings.from_env().data)
     model = fit_model(history, now)
-    view = price_cover(history, subject, terms, seconds, now, model, paths)
+    view = price_cover(history, subject, terms, seconds, now, model, paths, tail)
     readings = price_treatments(history, model, subject, terms, seconds, paths)
     if as_json:
         print(json.dumps(price_json(view, readings)))

@@ -62,6 +62,15 @@ class Dataset:
             raise UnknownSubject(f"subject {id_or_alias!r} is unknown: {hint}")
         return found
 
+    def chain(self, id_or_alias: str) -> Subject:
+        """Return the chain of this id, slug or alias; raise `UnknownSubject`, for what is known and no chain too."""
+        found = self.subject(id_or_alias)
+        if not found.kind.is_chain:
+            raise UnknownSubject(
+                f"subject {found.id} is a {found.kind.value}: must be a chain, the only ones with rates"
+            )
+        return found
+
     def outages_of(self, id_or_alias: str) -> tuple[Outage, ...]:
         """Return the outages of a subject, oldest first; raise `UnknownSubject`."""
         return self._outages_by_subject.get(self.subject(id_or_alias).id, ())

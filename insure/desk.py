@@ -1,11 +1,13 @@
 """Who may be sold what, at which price: checks a request against model, listing and pool, and signs the quote."""
 
 import difflib
+import logging
 from dataclasses import dataclass, field, replace
 
 from eth_account.signers.local import LocalAccount
 from eth_utils.address import is_address, to_checksum_address
 
+from insure.book import book_of_policies
 from insure.chain.codec import word
 from insure.chain.contracts import Asset, CoverPool, IncidentBook, PolicyBook
 from insure.chain.sender import Call
@@ -15,14 +17,20 @@ from insure.exposure import available
 from insure.quoting import check_listing, make_quote, price_view
 from insure.records.deployment import Deployment, ListedTrigger
 from insure.records.history import subject_key
+from insure.records.mirror import PricedOn
 from insure.records.onchain import ZERO_ADDRESS, Address, SignedQuote, Terms
 from insure.records.views import IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
 from insure.store import Store
+from insure.tail_file import KeptTail
 from pricing_models import errors as model_errors
 from pricing_models.capacity import Utilisation
+from pricing_models.marginal import StoredTail
 from pricing_models.model import Model
 from pricing_models.observation import HEARTBEAT, STANDARD_TRIGGER, WATCHERS, Trigger
 from pricing_models.premium import Loadings
+from pricing_models.surface import added_capital
+
+_log = logging.getLogger(__name__)
 
 _LONGEST_OFFER_SECONDS = 3_600
 
@@ -43,6 +51,19 @@ class DeskLimits:
             raise InvalidInput(f"quote_seconds is {self.quote_seconds}: must be 1 to {_LONGEST_OFFER_SECONDS}")
 
 
+@dataclass(frozen=True)
+class _Asked:
+    """Cover that is to be priced, what it is priced on, the floor rate it is held to, and in words what these rest
+    on."""
+
+    subject_id: str
+    terms: Terms
+    term_seconds: int
+    on: PricedOn
+    floor: int
+    words: tuple[str, ...]
+
+
 class Desk:
     """Prices cover and signs offers; without an account it prices only."""
 
@@ -56,6 +77,7 @@ class Desk:
         account: LocalAccount | None,
         store: Store,
         limits: DeskLimits | None = None,
+        tail: KeptTail | None = None,
     ) -> None:
         self.model = model
         self._incidents = incident_book
@@ -65,6 +87,7 @@ class Desk:
         self._account = account
         self._store = store
         self._limits = limits or DeskLimits()
+        self.tail = tail
 
     def sign_with(self, account: LocalAccount) -> None:
         """Has another underwriter sign from the next quote on."""
@@ -72,10 +95,15 @@ class Desk:
 
     def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
         """The price of cover on any subject of the model; a listed one is held to its floor and its tail, is priced on
-        the paths of its trigger, and is charged for the room it takes in the pool, if there is that much.
+        the paths of its trigger, and is charged for the room it takes in the pool, if there is that much. The capital
+        is the lock or, where a run of the pool's book says that its tail needs more, that.
 
         Raises `UnknownSubject` naming the nearest ones, `InvalidInput` when the terms can't be priced.
         """
+        return self._view(self._ask(subject_id, terms, term_seconds))
+
+    def _ask(self, subject_id: str, terms: Terms, term_seconds: int) -> "_Asked":
+        """What decides the price beside the model, as things stand now."""
         listed = next((t for t in self._deployment.triggers if t.subject_id == subject_id), None)
         floor, tail = 0, self._limits.loadings.tail_seconds
         trigger, room = STANDARD_TRIGGER, None
@@ -84,17 +112,46 @@ class Desk:
             _, cooling_off, after, _ = self._incidents.trigger_rules(listed.trigger_id)
             tail = cooling_off + after  # the limit is locked from the sale on, before the term as well as after it
             trigger, room = self._paths(listed), self._room(subject_id, terms.aggregate_limit)
-        loadings = replace(self._limits.loadings, tail_seconds=tail)
+        need, words = self._marginal(subject_id, terms, term_seconds)
+        on = PricedOn(trigger, replace(self._limits.loadings, tail_seconds=tail), room, need)
+        return _Asked(subject_id, terms, term_seconds, on, floor, (*_surroundings(listed, trigger, room), words))
+
+    def _view(self, asked: "_Asked") -> PriceView:
+        """The price of what is asked, the model's errors as those of the engine."""
+        subject_id, terms, term_seconds, on = asked.subject_id, asked.terms, asked.term_seconds, asked.on
         try:
-            premium = self.model.price(subject_id, terms, term_seconds, loadings, trigger=trigger, utilisation=room)
+            premium = self.model.price(
+                subject_id, terms, term_seconds, on.loadings, None, on.marginal_capital, on.trigger, on.utilisation
+            )
         except model_errors.UnknownSubject as error:
             raise self._unknown(subject_id) from error
         except model_errors.InvalidTerms as error:
             raise InvalidInput(str(error)) from error
         except model_errors.ModelError as error:
             raise InvalidInput(f"terms can't be priced on {subject_id}: {error}") from error
-        premium = replace(premium, rests_on=(*premium.rests_on, *_surroundings(listed, trigger, room)))
-        return price_view(subject_id, terms, term_seconds, premium, self.model.version, floor)
+        premium = replace(premium, rests_on=(*premium.rests_on, *asked.words))
+        return price_view(subject_id, terms, term_seconds, premium, self.model, asked.floor)
+
+    def _marginal(self, subject_id: str, terms: Terms, term_seconds: int) -> tuple[float | None, str]:
+        """What the pool's tail needs for the policy, None where no run of its book tells, and in words which run told,
+        or why none did: the lock is then all that is charged for, and no tail needs more than it."""
+        if self.tail is None:
+            return None, "marginal capital: not known, no run of the pool's book is kept"
+        try:
+            tail = self.tail.of(self.model)
+            (need,) = added_capital(tail.stored, [(subject_id, terms, term_seconds)])
+        except (InvalidInput, model_errors.ModelError) as error:
+            _log.warning("marginal capital is not known: %s", error)
+            return None, f"marginal capital: not known: {error}"
+        return need, tail.words + self._not_in(tail.stored)
+
+    def _not_in(self, stored: StoredTail) -> str:
+        """How many of the policies in force the run knows nothing of, in words; nothing where it knows all."""
+        named = {cover.id for cover in stored.book.covers}
+        now = self._policies.chain.head().timestamp
+        in_force = book_of_policies(self._store.policies(), self._store.triggers(), now)
+        lacking = sum(cover.id not in named for cover in in_force)
+        return f", without {lacking} of the {len(in_force)} policies in force" if lacking else ""
 
     def _paths(self, listed: ListedTrigger) -> Trigger:
         """The trigger as the basis-risk model sees it: a path of each family, by its kind."""
@@ -112,15 +169,18 @@ class Desk:
     def quote(self, request: QuoteRequest, now: int) -> IssuedQuote:
         """A signed offer that stands for `quote_seconds`; cover starts when both it and the cooling-off are over.
 
-        Raises `InvalidInput` naming the field, `Refused` when the trigger is not quiet, sales are stopped or the pool
-        can't carry it, `NotConfigured` without a key.
+        Raises `InvalidInput` naming the field, `Refused` when the trigger is not quiet, sales are stopped, the pool
+        can't carry it or it would cost no less than it can ever pay, `NotConfigured` without a key.
         """
         account = self._signer()
         request = _checked(request)
         trigger = self._listed(request.subject_id)
         _, cooling_off, tail, challenge = self._incidents.trigger_rules(trigger.trigger_id)
         self._require_sale(request, trigger, challenge, tail, account.address)
-        price = self.price(request.subject_id, request.terms, request.term_seconds)
+        asked = self._ask(request.subject_id, request.terms, request.term_seconds)
+        price = self._view(asked)
+        if price.warnings:
+            raise Refused(f"no such cover is sold: {'; '.join(price.warnings)}")
         deadline = now + self._limits.quote_seconds
         quote = make_quote(
             request,
@@ -133,7 +193,7 @@ class Desk:
             deadline=deadline,
         )
         signed = SignedQuote(quote, account.address, sign(self._policies.quote_typed_data(quote), account))
-        self._store.record_quote(signed, {part.name: part.amount for part in price.components}, now)
+        self._store.record_quote(signed, {part.name: part.amount for part in price.components}, now, asked.on)
         return self._issued(signed, price)
 
     def _signer(self) -> LocalAccount:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from insure.chain.contracts import CoverPool, PolicyBook
 from insure.chain.rpc import Chain
@@ -34,12 +35,14 @@ from insure.records.views import (
     WatchView,
 )
 from insure.store import Store
+from insure.tail_file import read_tail
 from insure.universe import unsearched_years
 from insure.watcher import Watcher
 from pricing_models.model import Model, fit
 from pricing_models.observation import STANDARD_TRIGGER, Trigger
-from pricing_models.premium import Loadings
+from pricing_models.premium import Loadings, require_term
 from pricing_models.pricing import Enquiry
+from pricing_models.surface import added_capital
 from pricing_models.treatments import merged_at, price_all, treated_models
 
 
@@ -59,22 +62,30 @@ def price_cover(
     now: int,
     model: Model | None = None,
     trigger: Trigger = STANDARD_TRIGGER,
+    tail: Path | None = None,
 ) -> PriceView:
     """The price of cover without any chain: no listing's floor, the usual loadings; `model` if it is fitted already.
+    `tail` is the run of a pool's book (`tail_file`), which must be of the same model, for the marginal capital.
 
     Raises `UnknownSubject` naming the nearest ones, `InvalidInput` or `InvalidTerms` naming the field.
     """
-    subject_id = history.subject(subject).id
+    subject_id = history.chain(subject).id
     model = model or fit_model(history, now)
-    premium = model.price(subject_id, terms, term_seconds, Loadings(), trigger=trigger)
-    return price_view(subject_id, terms, term_seconds, premium, model.version)
+    require_term(term_seconds)
+    need, words = None, "marginal capital: not known, no run of a pool's book is named"
+    if tail is not None:
+        run = read_tail(tail, model, history)
+        (need,), words = added_capital(run.stored, [(subject_id, terms, term_seconds)]), run.words
+    premium = model.price(subject_id, terms, term_seconds, Loadings(), marginal_capital=need, trigger=trigger)
+    premium = replace(premium, rests_on=(*premium.rests_on, words))
+    return price_view(subject_id, terms, term_seconds, premium, model)
 
 
 def price_treatments(
     history: Dataset, model: Model, subject: str, terms: Terms, term_seconds: int, trigger: Trigger = STANDARD_TRIGGER
 ) -> list[TreatedPrice]:
     """The price under every reading of what the history leaves open, cheapest first; raises as `price_cover`."""
-    subject_id = history.subject(subject).id
+    subject_id = history.chain(subject).id
     as_of = int(model.experience.as_of)
     unsearched = unsearched_years(history.universe, history.subjects, as_of)
     frames = experience_frames(history, as_of)
@@ -161,11 +172,11 @@ class Engine:
 
     def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
         """The price of cover, without an offer; raises `InvalidInput` (`UnknownSubject` among it)."""
-        return self._desk.price(self._history.subject(subject_id).id, terms, term_seconds)
+        return self._desk.price(self._history.chain(subject_id).id, terms, term_seconds)
 
     def quote(self, request: QuoteRequest) -> IssuedQuote:
         """A signed offer; raises `InvalidInput` naming the field, `Refused` with the reason, `NotConfigured`."""
-        subject_id = self._history.subject(request.subject_id).id
+        subject_id = self._history.chain(request.subject_id).id
         return self._desk.quote(replace(request, subject_id=subject_id), self.now())
 
     @property

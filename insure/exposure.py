@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from fractions import Fraction
 from math import ceil, floor
 
-from insure.quoting import BPS, YEAR_SECONDS
+from insure.quoting import BPS, CONTRACT_YEAR_SECONDS
 from insure.records.onchain import Bytes32, Claim, Policy, Solvency
 from insure.records.views import (
     ONE_E18,
@@ -84,7 +84,7 @@ def priced_loss_bps(policies: Iterable[Policy], expected: Mapping[int, int], sol
 
 
 def _per_year(amount: int, policy: Policy) -> Fraction:
-    return Fraction(amount * YEAR_SECONDS, policy.end - policy.start)
+    return Fraction(amount * CONTRACT_YEAR_SECONDS, policy.end - policy.start)
 
 
 def subject_exposures(

@@ -1,6 +1,7 @@
 """Stored fits: a folder with a file per model version, whose content the version is the hash of."""
 
 import json
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,8 @@ from typing import Any
 from insure.errors import InvalidInput
 from pricing_models.errors import ModelError
 from pricing_models.model import Model, record, restored
+
+_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -37,15 +40,22 @@ class Fits:
         return path
 
     def versions(self) -> list[str]:
-        """The versions that are stored, the last one made last."""
-        if not self._folder.is_dir():
-            return []
-        names = [path.stem for path in self._folder.glob("*.json")]
-        return sorted(names, key=lambda name: (str(self._read(name)["made"].get("at")), name))
+        """The versions that are stored and can be read, the last one made last; the log names those that can't be."""
+        made = {}
+        for name in self._names():
+            try:
+                made[name] = str(self._read(name)["made"].get("at"))
+            except InvalidInput as error:
+                _log.warning("left out of the stored fits: %s", error)
+        return sorted(made, key=lambda name: (made[name], name))
+
+    def _names(self) -> list[str]:
+        return sorted(path.stem for path in self._folder.glob("*.json")) if self._folder.is_dir() else []
 
     def load(self, version: str) -> StoredFit:
-        """The fit of a version, of which the first digits are enough; raises `InvalidInput` naming those there are."""
-        known = self.versions()
+        """The fit of a version, of which the first digits are enough; raises `InvalidInput` naming those there are, or
+        the file if it can't be read."""
+        known = self._names()
         found = [name for name in known if name.startswith(version)] if version else []
         if len(found) != 1:
             wrong = "is the beginning of several" if found else "is not stored"

@@ -24,6 +24,7 @@ from insure.records.deployment import Deployment
 from insure.records.onchain import Address, Confirmations
 from insure.settings import Settings
 from insure.store import Store
+from insure.tail_file import KeptTail
 from insure.watcher import Watcher
 from insure.watchtower.crew import build_relays, build_tower
 from insure.watchtower.tower import Relay, Watchtower
@@ -126,6 +127,7 @@ def assemble(
     confirmations: Confirmations,
     least_interim: int = 0,
     limits: DeskLimits | None = None,
+    tail: KeptTail | None = None,
     tower: Watchtower | None = None,
     relays: Sequence[Relay] = (),
     stakers: Sequence[Address] = (),
@@ -138,7 +140,7 @@ def assemble(
     book = IncidentBook(chain, deployment.incident_book)
     policies = PolicyBook(chain, deployment.policy_book)
     pool = CoverPool(chain, deployment.cover_pool)
-    desk = Desk(model, book, policies, pool, deployment, underwriter, store, limits)
+    desk = Desk(model, book, policies, pool, deployment, underwriter, store, limits, tail)
     watcher = Watcher(chain, store, deployment, confirmations)
     engine = Engine(history, chain, deployment, store, desk, watcher, clock, stakers)
     court = deployment.contracts.get(COURT)
@@ -177,6 +179,7 @@ def from_settings(settings: Settings, clock: Callable[[], int]) -> Installation:
         limits=DeskLimits(
             loadings=Loadings(expense_fixed=settings.expense_fixed, expense_per_day=settings.expense_per_day)
         ),
+        tail=KeptTail(settings.tail, history) if settings.tail else None,
         tower=build_tower(chain, deployment, [each for each in observers if each], nodes, keeper) if keeper else None,
         relays=build_relays(chain, deployment, nodes, relayer) if relayer else (),
     )

@@ -1,8 +1,11 @@
 """`insure model ...`: fits the models, shows and compares fits, looks back."""
 
 import json
+import os
 import subprocess
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,12 +18,15 @@ from insure.errors import InvalidInput, NotConfigured
 from insure.fits import Fits
 from insure.model_tables import facts_tables, fit_facts, refit_json, refit_tables, subject_facts
 from insure.overrides import append_override
+from insure.records.mirror import PricedOn, RecordedQuote
+from insure.records.onchain import Bytes32
 from insure.settings import Settings
 from insure.store import Store
 from insure.terminal import backtest_tables, console
 from pricing_models import backtest, refit
 from pricing_models.book import STANDARD_TERMS
 from pricing_models.model import Model
+from pricing_models.premium import Loadings
 from pricing_models.pricing import Enquiry
 
 app = typer.Typer(no_args_is_help=True, help=__doc__)
@@ -44,7 +50,7 @@ PANEL = Enquiry("", STANDARD_TERMS, 90 * _DAY_SECONDS)
 @app.command("fit")
 def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson = False) -> None:
     """Fits the models, stores the fit, and tells which quoted prices moved by more than 10% since the last, and why."""
-    settings, day = Settings.from_env(), _day(as_of)
+    settings, day = Settings.from_env(), _known(as_of)
     history = dataset.load(settings.data)
     now = fit_model(history, day)
     try:
@@ -53,7 +59,7 @@ def fit_command(as_of: AsOf = "", store: StoreOption = _STORE, as_json: AsJson =
         console(stderr=True).print(f"what moved since the last fit is not told: {error}")
         before = None
     path, made = keep(now, history, day, store)
-    moved = None if before is None else refit.report(before.model, now, _quoted(settings, now))
+    moved = None if before is None else _moves(before.model, now, settings)
     if as_json:
         told = {"model_version": now.version, "stored": str(path), **made}
         print(json.dumps(told | {"refit": None if moved is None else refit_json(moved)}))
@@ -81,8 +87,8 @@ def show_command(
 ) -> None:
     """What a fit says: of all together, or of one subject, with the overrides in force."""
     history = dataset.load(Settings.from_env().data)
-    model = Fits(store).load(version).model if version else fit_model(history, _day(as_of))
-    found = subject_facts(model, history.subject(subject).id) if subject else fit_facts(model)
+    model = Fits(store).load(version).model if version else fit_model(history, _known(as_of))
+    found = subject_facts(model, history.chain(subject).id) if subject else fit_facts(model)
     if as_json:
         print(json.dumps(found))
         return
@@ -100,7 +106,7 @@ def compare_command(
     """Which prices differ by more than 10% between two stored fits, and why."""
     fits = Fits(store)
     was, now = fits.load(old).model, fits.load(new).model
-    moved = refit.report(was, now, _quoted(Settings.from_env(), now))
+    moved = _moves(was, now, Settings.from_env())
     if as_json:
         print(json.dumps(refit_json(moved)))
         return
@@ -120,27 +126,56 @@ def override_command(
     settings = Settings.from_env()
     if settings.data is None:
         raise NotConfigured("INSURE_DATA is not set: overrides are kept beside a history of one's own")
-    subject_id = dataset.load(settings.data).subject(subject).id
-    at = datetime.fromtimestamp(_day(day), UTC).strftime("%Y-%m-%d")
+    subject_id = dataset.load(settings.data).chain(subject).id
+    at = datetime.fromtimestamp(_day("--day", day), UTC).strftime("%Y-%m-%d")
     found = append_override(settings.data, subject_id, rate, by, at, reason)
     words = "no override any more" if found.rate is None else f"{found.rate:.3g} halts a year"
     console().print(f"{subject_id}: {words} from {at}: {reason}")
 
 
-def _quoted(settings: Settings, model: Model) -> list[Enquiry]:
-    """The cover that was quoted, by the mirror; the same cover on every subject where there is none."""
+def _moves(old: Model, new: Model, settings: Settings) -> refit.Refit:
+    """How the prices that were quoted moved, each on the paths and with the loadings that it was quoted with; those of
+    the same cover on every subject where nothing was quoted."""
+    quotes = _quotes(settings)
+    if not quotes:
+        return refit.report(old, new, refit.standard_panel(new, PANEL))
+    asked = [enquiry for enquiry, _ in quotes]
+    loadings = [Loadings() if on is None else on.loadings for _, on in quotes]
+    found = refit.report(old, new, asked, loadings)
+    unknown = sum(on is None for _, on in quotes)
+    if not unknown:
+        return found
+    words = f"{unknown} of {len(quotes)} quotes do not say on which paths and with which loadings: the usual are taken"
+    return replace(found, settings=(*found.settings, words))
+
+
+def _quotes(settings: Settings) -> list[tuple[Enquiry, PricedOn | None]]:
+    """The cover that was quoted, by the mirror, and what it was priced on if that was kept."""
     scheme, _, file = settings.database_url.partition(":///")
     if scheme.startswith("sqlite") and not Path(file).is_file():
-        return refit.standard_panel(model, PANEL)  # there is no mirror, and looking must not make one
+        return []  # there is no mirror, and looking must not make one
     mirror = Store(settings.database_url).create()
     quotes, triggers = mirror.quotes(), {each.trigger_id: each.subject_id for each in mirror.triggers()}
     mirror.close()
-    found = [
-        Enquiry(triggers[quote.trigger_id], quote.terms, quote.end - quote.start)
-        for quote in (each.signed.quote for each in quotes)
-        if quote.trigger_id in triggers
-    ]
-    return found or refit.standard_panel(model, PANEL)
+    return quoted_enquiries(quotes, triggers)
+
+
+def quoted_enquiries(
+    quotes: Sequence[RecordedQuote], triggers: Mapping[Bytes32, str]
+) -> list[tuple[Enquiry, PricedOn | None]]:
+    """What was asked for by quotes on known triggers (subject by id), as it was priced then, and on what if known."""
+    found = []
+    for each in quotes:
+        quote, on = each.signed.quote, each.priced_on
+        if quote.trigger_id in triggers:
+            enquiry = Enquiry(triggers[quote.trigger_id], quote.terms, quote.end - quote.start)
+            found.append((enquiry if on is None else _as_quoted(enquiry, on), on))
+    return found
+
+
+def _as_quoted(enquiry: Enquiry, on: PricedOn) -> Enquiry:
+    need, room = on.marginal_capital, on.utilisation
+    return replace(enquiry, trigger=on.trigger, utilisation=room, marginal_capital=need)
 
 
 @app.command("backtest")
@@ -150,9 +185,11 @@ def backtest_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON too.")] = False,
 ) -> None:
     """Looks back: forecasts and prices of every past year against what then happened. Takes a minute."""
-    day = _day(as_of)
+    day = _known(as_of)
     if not out.parent.is_dir():
         raise InvalidInput(f"--out is {out}: {out.parent} must be a folder")
+    if out.is_dir() or not os.access(out if out.exists() else out.parent, os.W_OK):
+        raise InvalidInput(f"--out is {out}: must be a file that can be written")
     found = run_backtest(dataset.load(Settings.from_env().data), day)
     text = json.dumps(found, indent=1)
     out.write_text(text + "\n")
@@ -180,14 +217,24 @@ def _made_from(history: dataset.Dataset, as_of: int) -> dict[str, Any]:
     }
 
 
-def _day(text: str) -> int:
+def _known(as_of: str) -> int:
+    """First second (UTC) of the last day that is known; raises `InvalidInput` for one that is still to come, whose
+    quiet would count as observed."""
+    day, today = _day("--as-of", as_of), _day("--as-of", "")
+    if day > today:
+        told = datetime.fromtimestamp(today, UTC).strftime("%Y-%m-%d")
+        raise InvalidInput(f"--as-of is {as_of!r}: must not be after today, {told}")
+    return day
+
+
+def _day(option: str, text: str) -> int:
     """First second (UTC) of a day; of today when empty."""
     if not text:
         return int(time.time()) // _DAY_SECONDS * _DAY_SECONDS
     try:
         return int(datetime.strptime(text, "%Y-%m-%d").replace(tzinfo=UTC).timestamp())
     except ValueError:
-        raise InvalidInput(f"--as-of is {text!r}: must be a day such as 2026-11-22") from None
+        raise InvalidInput(f"{option} is {text!r}: must be a day such as 2026-11-22") from None
 
 
 def _commit() -> str | None:

@@ -16,7 +16,7 @@ from pricing_models.overrides import Override
 from pricing_models.pricing import Enquiry
 from pricing_models.refit import Move, Refit
 
-_WINDOWS = {"90 days": 90.0 / 365.25, "a year": 1.0}
+_WINDOWS = {"90 days": 90.0 * 86_400.0 / YEAR_SECONDS, "a year": 1.0}
 
 
 def fit_facts(model: Model) -> dict[str, Any]:
@@ -50,7 +50,7 @@ def fit_facts(model: Model) -> dict[str, Any]:
         "law_of_lengths": model.duration.chosen,
         "scores": {str(name): dict(row) for name, row in model.duration.scores.to_dict("index").items()},
         "permanent_share": model.duration.permanent,
-        "overrides": [_override(each) for each in model.overrides.values()],
+        "overrides": [override_json(each) for each in model.overrides.values()],
     }
 
 
@@ -86,7 +86,7 @@ def subject_facts(model: Model, subject_id: str) -> dict[str, Any]:
             "permanent": law.permanent,
             "rests_on": law.source,
         },
-        "override": None if override is None else _override(override),
+        "override": None if override is None else override_json(override),
     }
 
 
@@ -190,7 +190,8 @@ def _cover(enquiry: Enquiry) -> str:
     return f"{terms.semantics} after {duration_text(terms.waiting_seconds)} for {duration_text(enquiry.term_seconds)}"
 
 
-def _override(override: Override) -> dict[str, Any]:
+def override_json(override: Override) -> dict[str, Any]:
+    """What an underwriter put in the place of a fitted rate, who and why."""
     return {
         "subject": override.subject_id,
         "rate": override.rate,

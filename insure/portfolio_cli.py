@@ -29,14 +29,16 @@ from insure.cover_options import (
 from insure.dataset import Dataset
 from insure.engine import fit_model
 from insure.errors import InvalidInput
+from insure.fits import Fits
 from insure.pool_report import NO_JUDGEMENT, marginal_json, report, report_json
 from insure.pool_tables import print_marginal, print_report, print_scenario
 from insure.records.units import parse_amount, parse_duration
 from insure.settings import Settings
 from insure.store import Store
+from insure.tail_file import require_tail_file, write_tail
 from insure.terminal import console
 from pricing_models.marginal import store_tail
-from pricing_models.model import Model
+from pricing_models.model import Model, as_stored
 from pricing_models.payoff import Semantics
 from pricing_models.portfolio import Book, Cover
 from pricing_models.premium import Scenario
@@ -65,8 +67,14 @@ class _Loaded:
     def book(self, scenario: Scenario = Scenario.BASE, judged: bool = True) -> Book:
         return Book(self.policies.covers, build_world(self.model, self.history, scenario, judged))
 
+    def books(self, judgement: bool) -> dict[str, Book]:
+        """The base by its name and, with `judgement`, the other ends and without any."""
+        if not judgement:
+            return {str(Scenario.BASE): self.book()}
+        return {str(each): self.book(each) for each in EVERY} | {NO_JUDGEMENT: self.book(judged=False)}
 
-def _load(path: Path | None, asset: str = "") -> _Loaded:
+
+def _load(path: Path | None, asset: str = "", version: str = "") -> _Loaded:
     settings = Settings.from_env()
     now = int(time.time())
     history = dataset.load(settings.data)
@@ -82,7 +90,8 @@ def _load(path: Path | None, asset: str = "") -> _Loaded:
         if not covers:
             raise InvalidInput("--book: the mirror holds no policy in force; name a file")
         policies = PolicyFile(covers, "", now)
-    return _Loaded(history, fit_model(history, now), policies, now)
+    model = Fits(settings.models).load(version).model if version else as_stored(fit_model(history, now))
+    return _Loaded(history, model, policies, now)
 
 
 @app.command()
@@ -98,6 +107,8 @@ def simulate(
     year_losses: Annotated[Path | None, typer.Option(help="Parquet file for the year loss table.")] = None,
     event_losses: Annotated[Path | None, typer.Option(help="Parquet file for the events of the worst years.")] = None,
     event_share: Annotated[float, typer.Option(help="How many of the years these are, such as 1 for all.")] = 0.02,
+    tail: Annotated[Path | None, typer.Option(help="File (.npz) for the run itself, which quotes are held to.")] = None,
+    version: Annotated[str, typer.Option(help="A fit stored in INSURE_MODELS; one of today's data by default.")] = "",
     asset: AssetOption = "",
     decimals: DecimalsOption = 6,
     as_json: JsonOption = False,
@@ -106,38 +117,71 @@ def simulate(
     blocks = simulation.blocks_for(years)
     if scheduler and not compiled:
         raise InvalidInput("--numpy runs on this machine only: leave it or --scheduler out")
-    for path in (year_losses, event_losses):
-        simulation.require_parquet(path)
-    if not 1.0 / (blocks * BLOCK_YEARS) <= event_share <= 1.0:
-        raise InvalidInput(f"--event-share is {event_share}: must be at least one of the years and at most 1")
-    if year_losses is not None and year_losses == event_losses:
-        raise InvalidInput(f"--event-losses is {event_losses}: must be another file than --year-losses")
+    files = _Files(year_losses, event_losses, event_share, tail)
+    files.require(blocks)
     holds = parse_amount("--pool", pool, decimals) if pool else None
-    loaded = _load(book, asset)
-    books = {str(each): loaded.book(each) for each in (EVERY if judgement else (Scenario.BASE,))}
-    if judgement:
-        books[NO_JUDGEMENT] = loaded.book(judged=False)
-    totals = {}
+    loaded = _load(book, asset, version)
+    books = loaded.books(judgement)
     with _progress(len(books) * blocks * BLOCK_YEARS) as advance:
-        for name, each in books.items():
-            if scheduler:
-                totals[name] = simulation.run_on_dask(each.plan, seed, blocks, scheduler, advance)
-            elif not compiled:
-                totals[name] = simulation.run_with_numpy(each, seed, blocks, workers, advance)
-            else:
-                totals[name] = simulation.run_local(each.plan, seed, blocks, workers, advance)
+        run = _Run(seed, blocks, workers, scheduler, compiled, advance)
+        totals = {name: run.totals(each) for name, each in books.items()}
     found = report(books, seed, totals, holds)
-    base = totals[str(Scenario.BASE)]
-    if year_losses is not None:
-        simulation.write_parquet(simulation.year_losses(base), year_losses)
-    if event_losses is not None:
-        table = simulation.event_losses(books[str(Scenario.BASE)], seed, base, event_share)
-        simulation.write_parquet(table, event_losses)
+    files.write(loaded, books[str(Scenario.BASE)], seed, totals[str(Scenario.BASE)])
     if as_json:
         extra = {"asset": loaded.policies.asset, "begins_at": loaded.begins_at, "model_version": loaded.model.version}
         print(json.dumps({**report_json(found), **extra}))
         return
     print_report(console(), found, decimals, loaded.policies.asset)
+
+
+@dataclass(frozen=True)
+class _Run:
+    """How the years of a book are worked out."""
+
+    seed: int
+    blocks: int
+    workers: int
+    scheduler: str
+    compiled: bool
+    advance: simulation.Advance
+
+    def totals(self, book: Book) -> simulation.I64:
+        """Each year's payout."""
+        if self.scheduler:
+            return simulation.run_on_dask(book.plan, self.seed, self.blocks, self.scheduler, self.advance)
+        if not self.compiled:
+            return simulation.run_with_numpy(book, self.seed, self.blocks, self.workers, self.advance)
+        return simulation.run_local(book.plan, self.seed, self.blocks, self.workers, self.advance)
+
+
+@dataclass(frozen=True)
+class _Files:
+    """What of the base run is written, and where to."""
+
+    year_losses: Path | None
+    event_losses: Path | None
+    event_share: float
+    tail: Path | None
+
+    def require(self, blocks: int) -> None:
+        """Raises `InvalidInput` or `NotConfigured` now for what could not be written after `blocks` were run."""
+        for path in (self.year_losses, self.event_losses):
+            simulation.require_parquet(path)
+        if not 1.0 / (blocks * BLOCK_YEARS) <= self.event_share <= 1.0:
+            raise InvalidInput(f"--event-share is {self.event_share}: must be at least one of the years and at most 1")
+        if self.year_losses is not None and self.year_losses == self.event_losses:
+            raise InvalidInput(f"--event-losses is {self.event_losses}: must be another file than --year-losses")
+        require_tail_file(self.tail)
+
+    def write(self, loaded: _Loaded, book: Book, seed: int, totals: simulation.I64) -> None:
+        """Writes what is asked for."""
+        if self.year_losses is not None:
+            simulation.write_parquet(simulation.year_losses(totals), self.year_losses)
+        if self.event_losses is not None:
+            table = simulation.event_losses(book, seed, totals, self.event_share)
+            simulation.write_parquet(table, self.event_losses)
+        if self.tail is not None:
+            write_tail(self.tail, book, seed, totals, loaded.model, loaded.history, loaded.begins_at)
 
 
 @app.command()
@@ -197,7 +241,7 @@ def candidate(
     terms = read_terms(waiting, semantics, rate, incident_limit, aggregate_limit, failover_benefit, decimals)
     seconds, blocks = parse_duration("--term", term), simulation.blocks_for(years)
     loaded = _load(book)
-    cover = Cover("candidate", loaded.history.subject(subject).id, terms, 0, seconds)
+    cover = Cover("candidate", loaded.history.chain(subject).id, terms, 0, seconds)
     found = {}
     scenarios = EVERY if judgement else (Scenario.BASE,)
     with _progress(len(scenarios) * blocks * BLOCK_YEARS) as advance:

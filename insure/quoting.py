@@ -8,6 +8,7 @@ import numpy as np
 from insure.errors import InvalidInput
 from insure.records.onchain import Address, Bytes32, Listing, Quote, Semantics, Terms
 from insure.records.views import (
+    CapitalView,
     JudgedPart,
     LossView,
     PriceComponent,
@@ -17,14 +18,16 @@ from insure.records.views import (
     TreatedPrice,
 )
 from pricing_models.compound import LossDistribution
+from pricing_models.model import Model
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 from pricing_models.premium import Basis, Component, Premium, Scenario
 from pricing_models.treatments import Ends, Exposure, Treated
 
 BPS = 10_000
 HOUR_SECONDS = 3_600
-YEAR_SECONDS = 365 * 86_400
-"""The year of the contracts' floor rate."""
+CONTRACT_YEAR_SECONDS = 365 * 86_400
+"""The year of the contracts' floor rate, 365 days (`QuoteRules.sol`), and so of every rate on line that is held against
+it. Halts and capital are counted by the astronomical year, `experience.YEAR_SECONDS`: 365.25 days."""
 
 LABELS = {
     "point_estimate": "Payout for outages, point estimate",
@@ -34,10 +37,12 @@ LABELS = {
     "capacity": "Use of the pool's room",
     "expenses": "Expenses",
     "basis_risk": "Basis risk",
+    "basis_risk_loading": "Basis risk, no trigger named",
     "recent_halt": "Recent halt",
     "operator_control": "Operator control",
     "minimum_rate": "Up to the minimum rate",
 }
+_CLIPPED = "Payout for outages, mean (the point estimate is higher)"
 REBATE = "basis_risk"
 """The one component that may be negative: where the trigger pays less than the outages would be paid."""
 _OF_PAYOUT = ("point_estimate", "parameter_uncertainty", "failover", REBATE)
@@ -63,20 +68,25 @@ def rate_per_hour(rate_per_second: int) -> int:
 
 def floor_premium(floor_rate_bps: int, terms: Terms, term_seconds: int) -> int:
     """The least premium that the contract takes: ceil(floor rate x aggregate limit x term / year)."""
-    return -(-floor_rate_bps * terms.aggregate_limit * term_seconds // (BPS * YEAR_SECONDS))
+    return -(-floor_rate_bps * terms.aggregate_limit * term_seconds // (BPS * CONTRACT_YEAR_SECONDS))
 
 
 def yearly_bps_up(amount: int, base: int, seconds: int) -> int:
     """`amount` paid for `seconds` as basis points of `base` per year, rounded up."""
-    return -(-amount * BPS * YEAR_SECONDS // (base * seconds))
+    return -(-amount * BPS * CONTRACT_YEAR_SECONDS // (base * seconds))
 
 
 def price_view(
-    subject_id: str, terms: Terms, term_seconds: int, premium: Premium, model_version: str, floor_rate_bps: int = 0
+    subject_id: str, terms: Terms, term_seconds: int, premium: Premium, model: Model, floor_rate_bps: int = 0
 ) -> PriceView:
-    """The premium with each component rounded up, and topped up to what the contract takes at least."""
+    """The premium with each component rounded up, and topped up to what the contract takes at least; `model` is the fit
+    that it was priced by."""
     floor = floor_premium(floor_rate_bps, terms, term_seconds)
-    parts = {scenario: _topped_up(map(_component, each), floor) for scenario, each in premium.parts.items()}
+    clipped = premium.means.plug_in > premium.means.predictive
+    parts = {
+        scenario: _topped_up((_component(part, clipped) for part in each), floor)
+        for scenario, each in premium.parts.items()
+    }
     totals = {scenario: sum(part.amount for part in each) for scenario, each in parts.items()}
     low, high = premium.expected_interval or (None, None)
     unpaid, rate = premium.unpaid, premium.rate
@@ -91,15 +101,23 @@ def price_view(
         premium_high=totals[Scenario.HIGH],
         expected_low=None if low is None else round_up(low),
         expected_high=None if high is None else round_up(high),
-        model_version=model_version,
+        model_version=model.version,
         loss=loss_view(premium.loss),
+        capital=capital_view(premium),
         judged=_judged(parts),
         judgement_share=premium.judgement_share,
         rests_on=premium.rests_on,
         principles=tuple((name, max(floor, round_up(amount))) for name, amount in premium.alternatives.items()),
         unpaid=None if unpaid is None else (unpaid.low, unpaid.base, unpaid.high),
         rate=None if rate is None else RateView(rate.mean, rate.low, rate.high, rate.credibility),
+        override=model.overrides.get(subject_id),
     )
+
+
+def capital_view(premium: Premium) -> CapitalView:
+    """What the cost of capital is charged on, rounded up."""
+    need = premium.circumstances.marginal_capital
+    return CapitalView(premium.terms.aggregate_limit, None if need is None else round_up(need))
 
 
 def _judged(parts: Mapping[Scenario, tuple[PriceComponent, ...]]) -> tuple[JudgedPart, ...]:
@@ -125,8 +143,11 @@ def treated_price(treated: Treated, merge_gap_seconds: float) -> TreatedPrice:
     )
 
 
-def _component(part: Component) -> PriceComponent:
+def _component(part: Component, clipped: bool = False) -> PriceComponent:
+    """A component rounded up; `clipped` says that the point estimate lies above the mean, which stands in its place."""
     label = LABELS.get(part.name, part.name.replace("_", " ").capitalize())
+    if clipped and part.name == "point_estimate":
+        label = _CLIPPED
     # differences of near-equal means can be a hair below zero; what a trigger leaves unpaid is no hair
     rebate = part.name == REBATE and part.amount < 0.0
     amount = math.ceil(part.amount) if rebate else round_up(max(0.0, part.amount))

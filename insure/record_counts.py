@@ -15,7 +15,6 @@ from insure import dataset
 from insure.dataset import Dataset, experience_frames
 from insure.errors import InvalidInput
 from insure.records.history import (
-    DAY_SECONDS,
     Confidence,
     Observation,
     Outage,
@@ -31,7 +30,6 @@ from pricing_models.windows import seconds
 
 BEGIN = "<!-- counts, written by `make counts` -->"
 END = "<!-- end of counts -->"
-_YEAR_SECONDS = 365.25 * DAY_SECONDS
 _ROLLUPS = frozenset({SubjectKind.L2, SubjectKind.L3})
 
 
@@ -110,7 +108,7 @@ def _observed(history: Dataset, as_of: int) -> str:
         own = [subject for subject in members if subject.observation is observation]
         ids = {subject.id for subject in own}
         halts = sum(outage.usable and outage.subject in ids for outage in history.outages)
-        years = float(listed.reindex(sorted(ids), fill_value=0.0).sum()) / _YEAR_SECONDS
+        years = float(listed.reindex(sorted(ids), fill_value=0.0).sum()) / experience.YEAR_SECONDS
         body.append((str(observation), len(own), f"{years:.1f}", halts))
     return _table(("members of the universe, watched by", "chains", "years", "usable halts"), body)
 

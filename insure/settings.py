@@ -38,6 +38,8 @@ class Settings:
     """Folder of the data set; the packaged one by default."""
     models: Path = Path("models")
     """Folder of stored fits, where `insure run` keeps the one that it sells by; its version is in every quote."""
+    tail: Path | None = None
+    """What `insure portfolio simulate --tail` wrote: quotes show the capital that the pool's tail needs for them."""
     archive: Path | None = None
     """Folder of what the sources of outages answered; `insure run` asks them only if it is given."""
     host: str = "127.0.0.1"
@@ -129,7 +131,7 @@ def _convert(name: str, text: str) -> object:
         return int(text)
     if name == "data" and not Path(text).is_dir():
         raise ValueError(f"{text} is no folder")
-    if name in {"deployment", "data", "models", "archive"}:
+    if name in {"deployment", "data", "models", "tail", "archive"}:
         return Path(text)
     if name in _WORDS:
         if text not in _WORDS[name]:

@@ -12,8 +12,7 @@ from rich.table import Table
 
 from insure.ops.checking import Check
 from insure.records.units import amount_text, duration_text, time_text
-from insure.records.views import LedgerEntry, PriceView, StakerView, TreatedPrice
-from pricing_models.payoff import Semantics
+from insure.records.views import LedgerEntry, StakerView
 
 
 def subject_table(summary: pd.DataFrame, names: Mapping[str, str]) -> Table:
@@ -51,118 +50,6 @@ def check_table(checks: Sequence[Check]) -> Table:
         state = "[green]ok[/green]" if each.ok else "[red]failed[/red]"
         table.add_row(escape(each.name), state, escape(each.found), "" if each.ok else escape(each.right))
     return table
-
-
-def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
-    """A premium with its components; what is judgement is marked."""
-    terms = view.terms
-    which = "beyond" if terms.semantics is Semantics.RETENTION else "from the first second, after"
-    title = (
-        f"{view.subject_id}: {amount_text(terms.rate_per_second * 3_600, decimals, symbol)} an hour {which} "
-        f"{duration_text(terms.waiting_seconds)}, at most {amount_text(terms.incident_limit, decimals)} an incident "
-        f"and {amount_text(terms.aggregate_limit, decimals)} in all, for {duration_text(view.term_seconds)}"
-    )
-    caption = "\n".join((*view.rests_on, f"model {view.model_version}"))
-    table = Table(title=title, caption=caption, title_justify="left", caption_justify="left")
-    table.add_column("component")
-    table.add_column(symbol or "amount", justify="right")
-    table.add_column("rests on")
-    judged = {each.name: each for each in view.judged}
-    for part in view.components:
-        basis = "judgement" if part.judgement else "data and terms"
-        if part.name in judged:
-            low, high = judged[part.name].low, judged[part.name].high
-            basis += f": {amount_text(low, decimals)} to {amount_text(high, decimals)}"
-        table.add_row(part.label, amount_text(part.amount, decimals), basis)
-    table.add_section()
-    table.add_row("Premium", amount_text(view.premium, decimals), f"{view.rate_bps / 100:.2f}% of the limit a year")
-    ends = f"{amount_text(view.premium_low, decimals)} to {amount_text(view.premium_high, decimals)}"
-    table.add_row("Under low and high judgement", ends, f"{view.judgement_share:.1%} of it is judgement")
-    if view.loss is not None:
-        chance = f"{view.loss.probability_of_any:.1%} pays anything, {view.loss.probability_of_exhaustion:.2%} all"
-        table.add_row("Expected payout", amount_text(view.loss.mean, decimals), chance)
-        if view.expected_low is not None and view.expected_high is not None:
-            ends = f"{amount_text(view.expected_low, decimals)} to {amount_text(view.expected_high, decimals)}"
-            table.add_row("90% interval of it", ends, "over what is unknown of rate and lengths")
-        table.add_row("Standard deviation of the payout", amount_text(view.loss.sd, decimals), "")
-    if view.unpaid is not None:
-        table.add_row("Missed by the trigger", f"{view.unpaid[1]:.1%}", "of the outages' payout: not paid, not charged")
-    if view.rate is not None:
-        halts = f"{view.rate.mean:.3g} ({view.rate.low:.2g} to {view.rate.high:.2g})"
-        table.add_row("Halts a year", halts, f"own history weighs {view.rate.credibility:.0%}, the group the rest")
-    for name, amount in view.principles:
-        table.add_row(
-            f"Premium by {name.replace('_', ' ')}", amount_text(amount, decimals), "instead of the lock's cost"
-        )
-    return table
-
-
-_EXPOSURES = {"all": "all members quiet", "searched": "searched members", "listed": "every chain in the tables"}
-_ENDS = {"drop": "like the known ones", "pessimistic": "at least the known median"}
-
-
-def readings_table(readings: Sequence[TreatedPrice], decimals: int) -> Table:
-    """The premium under every reading of what the history leaves open."""
-    table = Table(title="What the history leaves open", title_justify="left")
-    table.add_column("whose quiet time counts")
-    table.add_column("halts without a known end")
-    table.add_column("one halt within")
-    for heading in ("expected payout", "premium"):
-        table.add_column(heading, justify="right")
-    for each in readings:
-        exposure = _EXPOSURES[each.exposure] + (" (sold)" if each.base else "")
-        money = (amount_text(amount, decimals) for amount in (each.expected_payout, each.premium))
-        table.add_row(exposure, _ENDS[each.ends], duration_text(each.merge_gap_seconds), *money)
-    return table
-
-
-def price_json(view: PriceView, readings: Sequence[TreatedPrice] = ()) -> dict[str, object]:
-    """A price as JSON: amounts are strings of smallest units."""
-    return {
-        "subject": view.subject_id,
-        "term_seconds": view.term_seconds,
-        "premium": str(view.premium),
-        "rate_bps": view.rate_bps,
-        "expected_payout": str(view.loss.mean),
-        "sd": str(view.loss.sd),
-        "breakdown": {part.name: str(part.amount) for part in view.components},
-        "interval": [None if end is None else str(end) for end in (view.expected_low, view.expected_high)],
-        "probability_of_payout": view.loss.probability_of_any,
-        "probability_of_exhaustion": view.loss.probability_of_exhaustion,
-        "judgement": {
-            "share": view.judgement_share,
-            "premium": {"low": str(view.premium_low), "base": str(view.premium), "high": str(view.premium_high)},
-            "parts": {
-                each.name: {"low": str(each.low), "base": str(each.base), "high": str(each.high)}
-                for each in view.judged
-            },
-            "unpaid_share": None
-            if view.unpaid is None
-            else dict(zip(("low", "base", "high"), view.unpaid, strict=True)),
-        },
-        "rate": None
-        if view.rate is None
-        else {
-            "mean": view.rate.mean,
-            "low": view.rate.low,
-            "high": view.rate.high,
-            "credibility": view.rate.credibility,
-        },
-        "principles": {name: str(amount) for name, amount in view.principles},
-        "rests_on": list(view.rests_on),
-        "readings": [
-            {
-                "exposure": each.exposure,
-                "ends": each.ends,
-                "merge_gap_seconds": each.merge_gap_seconds,
-                "premium": str(each.premium),
-                "expected_payout": str(each.expected_payout),
-                "base": each.base,
-            }
-            for each in readings
-        ],
-        "model_version": view.model_version,
-    }
 
 
 def backtest_tables(found: Mapping[str, Any]) -> list[Table]:

@@ -6,11 +6,11 @@ from itertools import pairwise
 
 from insure.errors import DatasetError
 from insure.records.cells import Row, read_rows
-from insure.records.history import DAY_SECONDS, Inclusion, Subject
+from insure.records.history import Inclusion, Subject
+from pricing_models.experience import YEAR_SECONDS
 
 FILE = "universe.csv"
 HEADER = "rule,subject,name,listed_from,listed_to,evidence"
-_YEAR_SECONDS = 365.25 * DAY_SECONDS
 Listing = tuple[int, int | None]
 _GROUPS = {Inclusion.MARKET_CAP_RANK: "l1", Inclusion.L2BEAT_LISTING: "rollup"}
 
@@ -79,7 +79,7 @@ def unsearched_years(members: Iterable[Member], subjects: Iterable[Subject], as_
     for member in members:
         if member.subject not in known:
             until = as_of if member.listed_to is None else min(member.listed_to, as_of)
-            years[_GROUPS[member.rule]] += max(0, until - member.listed_from) / _YEAR_SECONDS
+            years[_GROUPS[member.rule]] += max(0, until - member.listed_from) / YEAR_SECONDS
     return years
 
 

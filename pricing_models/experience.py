@@ -23,6 +23,7 @@ from pricing_models.payoff import Curve
 from pricing_models.windows import are_windows, clip, covers, seconds, windows_of
 
 YEAR_SECONDS = 365.25 * 86400.0
+"""Of a year in which halts, exposure, terms and capital are counted."""
 MERGE_GAP_SECONDS = 48 * 3600
 
 SUBJECT_COLUMNS = ("subject_id", "kind", "observed_from", "observed_to", "in_universe")
@@ -230,6 +231,7 @@ def _check_subjects(subjects: pd.DataFrame) -> None:
     for column in ("observed_from", "observed_to"):
         bad = ~np.isfinite(subjects[column])
         _reject("subjects", subjects, column, bad, "must be a finite number of epoch seconds")
+    _reject_backward(subjects)
     _reject("subjects", subjects, "launch", np.isinf(subjects["launch"]), "must be epoch seconds, or nan")
     if "windows" in subjects:
         bad = ~subjects["windows"].map(are_windows).astype(bool)
@@ -239,6 +241,14 @@ def _check_subjects(subjects: pd.DataFrame) -> None:
     _reject("subjects", subjects, "floor_seconds", blind, "must be at least 0 and below a day")
     for column in ("kind", "in_universe", "operated"):
         _reject("subjects", subjects, column, subjects[column].isna(), "must not be empty")
+
+
+def _reject_backward(subjects: pd.DataFrame) -> None:
+    """Raise on the first subject whose time of observation ends before it begins: it would count as none."""
+    begins, ends = subjects["observed_from"], subjects["observed_to"]
+    for row in np.flatnonzero(ends < begins)[:1]:
+        right = f"must not be before observed_from of {subjects['subject_id'].iloc[row]!r}, which is {begins.iloc[row]}"
+        raise InvalidData(f"subjects row {row}, column observed_to is {ends.iloc[row]}: {right}")
 
 
 def _check_outages(outages: pd.DataFrame) -> None:

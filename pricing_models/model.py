@@ -155,7 +155,7 @@ class Model:
         term_seconds: int,
         loadings: Loadings | None = None,
         kind: str | None = None,
-        marginal_capital: float = 0.0,
+        marginal_capital: float | None = None,
         trigger: Trigger | None = STANDARD_TRIGGER,
         utilisation: Utilisation | None = None,
     ) -> Premium:
@@ -247,6 +247,12 @@ def restored(given: Mapping[str, Any], version: str) -> Model:
     parts = of_record(given)
     settings = ModelSettings(*parts.pop("settings"))
     return Model(**parts, settings=settings, version=version, data=str(given["data"]), code=str(given["code"]))
+
+
+def as_stored(model: Model) -> Model:
+    """The fit as its record has it, to the digits of the record: whoever reads it back gets this one, to the bit, so
+    that what is simulated with it can be simulated again."""
+    return restored(record(model), model.version)
 
 
 def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> Model:

@@ -24,15 +24,27 @@ from numpy.typing import NDArray
 
 from pricing_models.errors import InvalidTerms
 from pricing_models.experience import YEAR_SECONDS
-from pricing_models.payoff import Curve, Terms, TermsTable, expected_payouts
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Curve, Terms, TermsTable, expected_payouts
 from pricing_models.premium import Judgement, Scenario
 
 FloatArray = NDArray[np.float64]
 
 MOST_PATHS = 10
+MOST_ALARMS = 1_000
+"""False alarms a year: a path that errs more often is none."""
 _NO_ALARMS = Judgement(0.0, 0.0, 0.0)
 _COMMON_SECONDS = Judgement(1800.0, 3600.0, 14_400.0)
 _OPPOSITE = {Scenario.LOW: Scenario.HIGH, Scenario.BASE: Scenario.BASE, Scenario.HIGH: Scenario.LOW}
+
+
+def _require_seconds(name: str, value: Judgement) -> None:
+    if value.high > LONGEST_INCIDENT_SECONDS:
+        raise InvalidTerms(f"{name} is {value}: must be at most {LONGEST_INCIDENT_SECONDS}, the longest incident")
+
+
+def _require_alarms(name: str, value: Judgement) -> None:
+    if value.high > MOST_ALARMS:
+        raise InvalidTerms(f"{name} is {value}: must be at most {MOST_ALARMS} a year")
 
 
 @dataclass(frozen=True)
@@ -40,7 +52,8 @@ class PathKind:
     """How one kind of path sees outages, all of it judgement.
 
     Seconds by which it begins and ends late (a beat's period, a grace, a node's latency), the probability of missing an
-    outage, false alarms a year and their mean seconds. Raises `InvalidTerms`.
+    outage, false alarms a year and their mean seconds. Raises `InvalidTerms`, too where a path would be wrong all the
+    time.
     """
 
     name: str
@@ -51,6 +64,12 @@ class PathKind:
     false_seconds: Judgement
 
     def __post_init__(self) -> None:
+        for name in ("start_seconds", "end_seconds", "false_seconds"):
+            _require_seconds(f"{name} of {self.name}", getattr(self, name))
+        _require_alarms(f"false_alarms of {self.name}", self.false_alarms)
+        if self.false_alarms.high * self.false_seconds.high >= YEAR_SECONDS:
+            said = f"false_alarms of {self.name} are {self.false_alarms} of {self.false_seconds} seconds"
+            raise InvalidTerms(f"{said}: must be less than all the time")
         if self.miss.high > 1.0:
             raise InvalidTerms(f"miss of {self.name} is {self.miss}: must be at most 1")
         if self.false_alarms.high > 0.0 and self.false_seconds.low <= 0.0:
@@ -95,6 +114,8 @@ class Trigger:
             raise InvalidTerms(f"paths are {len(self.paths)}: must be 1 to {MOST_PATHS}")
         if not 1 <= self.quorum <= len(self.paths):
             raise InvalidTerms(f"quorum is {self.quorum}: must be from 1 to the number of paths, {len(self.paths)}")
+        _require_alarms("common_alarms", self.common_alarms)
+        _require_seconds("common_seconds", self.common_seconds)
         if self.common_seconds.low <= 0.0:
             raise InvalidTerms(f"common_seconds is {self.common_seconds}: must be positive")
 

@@ -160,6 +160,13 @@ def most_owed(terms: Terms) -> int:
     return min(terms.aggregate_limit, first + (MOST_INCIDENTS - 1) * later)
 
 
+def most_payable(terms: Terms, term_seconds: int) -> int:
+    """The most that a policy is owed over its term: an incident that pays lasts beyond the waiting period and the next
+    begins after it, so that only so many can begin in the term, each in force whatever it lasts."""
+    incidents = 1 + (term_seconds - 1) // (terms.waiting_seconds + 1)
+    return min(terms.aggregate_limit, incidents * owed(terms, LONGEST_INCIDENT_SECONDS, True, 0))
+
+
 @dataclass(frozen=True)
 class TermsTable:
     """The terms of several policies as columns of floats, a row each: what the closed forms take.

@@ -102,18 +102,19 @@ class Circumstances:
 
     `utilisation` is where the pool stands before the sale; without it no capacity is charged. `recent_payout` is the
     expected payout (asset units) in the part of the term within 90 days of the last halt, `marginal_capital` the
-    capital (asset units) that the pool's tail needs for this policy, if that is more than its lock.
+    capital (asset units) that the pool's tail needs for this policy (`marginal`), None if nobody worked it out. TVaR
+    never rises by more than what a policy can pay at most, so that of a simulated book does not exceed the lock.
     """
 
     recent_payout: float = 0.0
     operator_controlled: bool = False
-    marginal_capital: float = 0.0
+    marginal_capital: float | None = None
     utilisation: Utilisation | None = None
 
     def __post_init__(self) -> None:
         for name in ("recent_payout", "marginal_capital"):
             value = getattr(self, name)
-            if not (np.isfinite(value) and value >= 0.0):
+            if value is not None and not (np.isfinite(value) and value >= 0.0):
                 raise InvalidTerms(f"{name} is {value}: must be finite and at least 0")
 
 
@@ -241,16 +242,20 @@ def components(
 
     Parameter uncertainty is what the posterior-predictive mean adds to that at the point estimate: the rate's posterior
     is skewed, so what is hardly known costs more. Where the predictive mean is the lower one it is the point estimate,
-    and this is 0. These two and the failover are what the outages would be paid; with the basis risk they add up to the
-    expected payout, whether that is positive or negative.
+    and this is 0. These two and the failover are what the outages would be paid; with the basis risk of a trigger they
+    add up to the expected payout, whether that is positive or negative. Without a trigger nobody knows what is paid
+    beside the outages, and `basis_risk_loading` is on top of the expected payout.
     """
     years = require_term(term_seconds) / YEAR_SECONDS
     locked_years = (term_seconds + loadings.tail_seconds) / YEAR_SECONDS
-    lock = max(float(terms.aggregate_limit), circumstances.marginal_capital)
+    carried = max(float(terms.aggregate_limit), circumstances.marginal_capital or 0.0)
     estimate, mean = min(means.plug_in, means.predictive), means.at(scenario)
     operator = loadings.operator_control.at(scenario) if circumstances.operator_controlled else 0.0
-    charge_of_capital = loadings.cost_of_capital_bps.at(scenario) / BPS * lock * locked_years
-    basis = loadings.basis_risk.at(scenario) * mean if means.basis is None else means.basis[scenario]
+    charge_of_capital = loadings.cost_of_capital_bps.at(scenario) / BPS * carried * locked_years
+    if means.basis is None:
+        basis = Component("basis_risk_loading", loadings.basis_risk.at(scenario) * mean, Basis.JUDGEMENT)
+    else:
+        basis = Component("basis_risk", means.basis[scenario], Basis.JUDGEMENT)
     parts = (
         Component("point_estimate", estimate, of_rate),
         Component("parameter_uncertainty", means.predictive - estimate, of_rate),
@@ -258,7 +263,7 @@ def components(
         Component("capital", charge_of_capital, Basis.JUDGEMENT),
         Component("capacity", _capacity(loadings, circumstances, terms, locked_years), Basis.TERMS),
         Component("expenses", loadings.expense_fixed + loadings.expense_per_day * term_seconds / DAY, Basis.TERMS),
-        Component("basis_risk", basis, Basis.JUDGEMENT),
+        basis,
         Component("recent_halt", loadings.recent_halt.at(scenario) * circumstances.recent_payout, Basis.JUDGEMENT),
         Component("operator_control", operator * mean, Basis.JUDGEMENT),
     )

@@ -46,8 +46,8 @@ class Enquiry:
     `kind` prices a subject that is not in the fit by its group. `trigger` decides what is paid: the expected payout is
     that of the seconds it covers and of its false incidents; without one it is that of the outages' own lengths, and
     the loadings' basis risk is added. `utilisation` is where the pool stands, for the
-    capacity charge, `marginal_capital` (asset units) what its tail needs for the policy. Raises `InvalidTerms`, too for
-    a waiting period that no incident outlasts: such cover would cost and never pay.
+    capacity charge, `marginal_capital` (asset units) what its tail needs for the policy, if that is known. Raises
+    `InvalidTerms`, too for a waiting period that no incident outlasts: such cover would cost and never pay.
     """
 
     subject_id: str
@@ -56,7 +56,7 @@ class Enquiry:
     kind: str | None = None
     trigger: Trigger | None = STANDARD_TRIGGER
     utilisation: Utilisation | None = None
-    marginal_capital: float = 0.0
+    marginal_capital: float | None = None
 
     def __post_init__(self) -> None:
         require_term(self.term_seconds)

@@ -50,26 +50,44 @@ class Refit:
 
 
 def report(
-    old: Model, new: Model, quoted: Sequence[Enquiry], loadings: Loadings | None = None, least: float = WORTH_TELLING
+    old: Model, new: Model, quoted: Sequence[Enquiry], loadings: Sequence[Loadings] = (), least: float = WORTH_TELLING
 ) -> Refit:
     """The moves of more than `least` among the quoted prices, from the old fit to the new one.
 
-    Raises `InvalidData` when `least` is no number of at least 0.
+    `loadings` are those of each quote, in their order; without any all have the usual ones.
+
+    Raises `InvalidData` when `least` is no number of at least 0, or the loadings are not as many as the quotes.
     """
     if not (np.isfinite(least) and least >= 0.0):
         raise InvalidData(f"least is {least}: must be a finite number of at least 0")
-    kept = [each for each in quoted if _priced(old, each) and _priced(new, each)]
+    if loadings and len(loadings) != len(quoted):
+        raise InvalidData(f"loadings are {len(loadings)}: must be as many as the quotes, {len(quoted)}, or none")
+    pairs = list(zip(quoted, loadings or [Loadings()] * len(quoted), strict=True))
+    priced = [pair for pair in pairs if _priced(old, pair[0]) and _priced(new, pair[0])]
+    kept = [enquiry for enquiry, _ in priced]
     rates = {name: getattr(new, name) for name in ("experience", "frequency", "age", "age_nodes", "overrides")}
     rated = replace(old, **rates)
-    prices = [[premium.total for premium in price_many(model, kept, loadings)] for model in (old, rated, new)]
+    prices = [_totals(model, priced) for model in (old, rated, new)]
     moves = []
     for enquiry, before, between, after in zip(kept, *prices, strict=True):
         if abs(after / before - 1.0) > least:
             steps = between / before - 1.0, (after - between) / before
             moves.append(Move(enquiry, before, after, *steps, _reasons(old, new, enquiry)))
     moves.sort(key=lambda move: -abs(move.change))
-    gone = tuple(each for each in quoted if each not in kept)
+    gone = tuple(each for each in quoted if not (_priced(old, each) and _priced(new, each)))
     return Refit(old.version, new.version, len(kept), tuple(moves), gone, _settings(old, new))
+
+
+def _totals(model: Model, quoted: Sequence[tuple[Enquiry, Loadings]]) -> list[float]:
+    """The premiums, in the order of the quotes; those of the same loadings are priced at once."""
+    groups: dict[Loadings, list[int]] = {}
+    for place, (_, loadings) in enumerate(quoted):
+        groups.setdefault(loadings, []).append(place)
+    found = [0.0] * len(quoted)
+    for loadings, places in groups.items():
+        for place, premium in zip(places, price_many(model, [quoted[i][0] for i in places], loadings), strict=True):
+            found[place] = premium.total
+    return found
 
 
 def _priced(model: Model, enquiry: Enquiry) -> bool:

@@ -4,10 +4,13 @@ A policy that pays r a second after w seconds up to I an incident and A in all p
 A / I and the term alone. For each of a grid of these the exact marginal TVaR of the stored years is tabulated per unit
 of A, at several sizes of A, for what a policy adds grows with its size. Between grid points it is interpolated.
 
-A surface takes seconds and an exact candidate milliseconds: it pays from some thousand quotes of a subject on.
+A surface takes seconds and an exact candidate milliseconds: it pays from some thousand quotes of a subject on, and
+`added_capital` takes it from there.
 """
 
 from bisect import bisect_right
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -34,6 +37,8 @@ TERMS = (7 * DAY, 30 * DAY, 60 * DAY, 90 * DAY, 120 * DAY, 180 * DAY, 240 * DAY,
 """Seconds, from the beginning of the simulated year."""
 SIZES = (0.0, 0.5, 1.0)
 """Aggregate limit over the largest that the stored years price exactly; at 0 what an infinitely small policy adds."""
+WORTH_A_SURFACE = 1_500
+"""Quotes of one subject from which on its surface costs less than exact candidates do."""
 _RATE = 10**6
 
 
@@ -117,6 +122,23 @@ def surface(stored: StoredTail, subject: str) -> Surface:
             shares = [worst.added(at, each / limit, room, before) for each, limit in zip(paid, limits, strict=True)]
             values[s, w] = np.array(shares).reshape(values.shape[2:])
     return Surface(subject, stored.version, room, values)
+
+
+def added_capital(stored: StoredTail, asked: Sequence[tuple[str, Terms, int]]) -> list[float]:
+    """What each (subject, terms, term in seconds) by itself would add to the pool's TVaR if it began with the simulated
+    year, in asset units: exact, but for a subject asked for `WORTH_A_SURFACE` times at once, which has a surface made.
+
+    Raises `UnknownSubject` for one that is not of the book's world, `InvalidData` when a policy can't join the book.
+    """
+    counts = Counter(subject for subject, _, _ in asked)
+    often = {name: surface(stored, name) for name, count in counts.items() if count >= WORTH_A_SURFACE}
+    found = []
+    for subject, terms, term_seconds in asked:
+        try:
+            found.append(max(0.0, often[subject].capital(terms, term_seconds)))
+        except (KeyError, InvalidTerms):  # too few to make one, or off its grid
+            found.append(float(stored.marginal(Cover("", subject, terms, 0, term_seconds)).capital))
+    return found
 
 
 def _grid(subject: str, semantics: Semantics, waiting: int) -> tuple[Cover, ...]:

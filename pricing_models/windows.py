@@ -37,9 +37,12 @@ def covers(windows: Windows, times: NDArray[np.float64]) -> NDArray[np.bool_]:
 
 
 def are_windows(value: object) -> bool:
-    """Whether it is a tuple of pairs of finite numbers, each with its end after its beginning and not before the end of
-    the one before."""
+    """Whether it is a tuple of pairs of finite numbers (no texts), each with its end after its beginning and not before
+    the end of the one before."""
     if not isinstance(value, tuple) or not all(isinstance(pair, tuple) and len(pair) == 2 for pair in value):
         return False
-    edges = np.array([edge for pair in value for edge in pair], dtype=float)
+    told = [edge for pair in value for edge in pair]
+    if not all(isinstance(edge, int | float | np.integer | np.floating) for edge in told):
+        return False
+    edges = np.array(told, dtype=float)
     return bool(np.isfinite(edges).all() and (np.diff(edges) >= 0).all() and (edges[1::2] > edges[::2]).all())

@@ -280,7 +280,7 @@ class ScreenEngine:
             raise UnknownSubject(f"subject_id {subject_id!r} is not in the data") from error
         except model_errors.InvalidTerms as error:
             raise InvalidInput(str(error)) from error
-        return price_view(subject_id, terms, term_seconds, premium, model().version)
+        return price_view(subject_id, terms, term_seconds, premium, model())
 
     @property
     def model_version(self) -> str:

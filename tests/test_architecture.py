@@ -41,6 +41,7 @@ LAYERS: tuple[frozenset[str], ...] = (
     frozenset(
         {
             "book",
+            "tail_file",
             "trigger_file",
             "ingest",
             "watcher",
@@ -70,6 +71,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "model_tables",
             "cover_options",
             "pool_tables",
+            "price_tables",
             "portfolio_cli",
         }
     ),

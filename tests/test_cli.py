@@ -290,7 +290,8 @@ def test_the_look_back_is_written_with_what_it_was_made_from(
 
 def late(subjects: pd.DataFrame, outages: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
     """The tables with all windows opened in 2021 at the earliest."""
-    return subjects.assign(observed_from=subjects["observed_from"].clip(lower=1_609_459_200.0)), outages
+    ends = ("observed_from", "observed_to")
+    return subjects.assign(**{name: subjects[name].clip(lower=1_609_459_200.0) for name in ends}), outages
 
 
 @pytest.mark.parametrize(

@@ -1,17 +1,28 @@
 """What the desk signs the contracts take; what they would refuse it refuses first, and says why."""
 
 from dataclasses import replace
+from math import ceil
+from pathlib import Path
 
 import pytest
 
+from insure.book import build_world
 from insure.chain.contracts import PolicyBook
 from insure.chain.sender import Call
+from insure.dataset import load
 from insure.desk import DeskLimits
 from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
+from insure.model_cli import quoted_enquiries
 from insure.records.onchain import Receipt
-from insure.records.views import IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
+from insure.records.views import CapitalView, IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
+from insure.tail_file import KeptTail, write_tail
+from pricing_models.model import as_stored
+from pricing_models.portfolio import Book, Cover
+from pricing_models.premium import Loadings
+from pricing_models.pricing import price_many
+from pricing_models.surface import added_capital
 from tests.local_installation import TERM, TERMS, Local, install
-from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, USD
+from tests.screen_engine import ARBITRUM, BASE, HOUR, LINEA, NOW, USD, model
 
 
 @pytest.fixture(scope="module")
@@ -66,6 +77,19 @@ def test_every_quote_is_kept_with_its_breakdown(local: Local, request_for: Quote
     assert sum(kept.breakdown.values()) == issued.signed.quote.premium
 
 
+def test_what_a_quote_was_priced_on_is_kept_and_makes_its_premium_again(request_for: QuoteRequest) -> None:
+    selling = install(DeskLimits(loadings=Loadings(expense_fixed=7.0 * USD)))
+    signed = quote(selling, replace(request_for, buyer=selling.buyer.address)).signed
+    selling.installation.watcher.run()
+    store = selling.installation.store
+    triggers = {each.trigger_id: each.subject_id for each in store.triggers()}
+    ((enquiry, on),) = quoted_enquiries(store.quotes(), triggers)
+    assert on is not None and on.loadings.expense_fixed == 7.0 * USD and on.utilisation is not None
+    (premium,) = price_many(model(), [enquiry], on.loadings)
+    assert 0 <= signed.quote.premium - premium.total < len(premium.components)
+    assert quoted_enquiries(store.quotes(), {}) == []
+
+
 def test_two_quotes_never_share_a_nonce(local: Local, request_for: QuoteRequest) -> None:
     nonces = {quote(local, request_for).signed.quote.nonce for _ in range(5)}
     assert len(nonces) == 5
@@ -93,6 +117,16 @@ def test_bad_input_is_refused_by_the_name_of_its_field(
 ) -> None:
     with pytest.raises(InvalidInput, match=message):
         quote(local, replace(request_for, **change))  # type: ignore[arg-type]
+
+
+def test_cover_that_costs_no_less_than_it_can_pay_is_priced_with_a_warning_and_not_sold(
+    request_for: QuoteRequest,
+) -> None:
+    dear = install(DeskLimits(loadings=Loadings(expense_fixed=float(TERMS.aggregate_limit))))
+    price = dear.installation.engine.price(ARBITRUM, TERMS, TERM)
+    assert price.warnings and price.most_payable == TERMS.aggregate_limit <= price.premium
+    with pytest.raises(Refused, match=f"premium is {price.premium}: not below {TERMS.aggregate_limit}, the most"):
+        quote(dear, replace(request_for, buyer=dear.buyer.address))
 
 
 def test_an_unknown_subject_is_told_the_nearest_ones(local: Local) -> None:
@@ -140,6 +174,44 @@ def test_a_limit_that_the_pool_cannot_carry_is_priced_without_its_room_and_says_
     price = local.installation.engine.price(ARBITRUM, replace(TERMS, aggregate_limit=300_001 * USD), TERM)
     assert part(price, "capacity") == 0
     assert "pool's room: not charged, the pool can't carry this limit" in price.rests_on
+
+
+def keep_a_run(path: Path, covers: tuple[Cover, ...]) -> None:
+    history = load()
+    book = Book(covers, build_world(as_stored(model()), history))
+    write_tail(path, book, 3, book.simulate(3, 0, 20), model(), history, NOW)
+
+
+def test_a_price_is_told_what_the_pools_tail_needs_for_it(
+    fresh: Local, request_for: QuoteRequest, tmp_path: Path
+) -> None:
+    desk, path = fresh.installation.desk, tmp_path / "pool.npz"
+    before = desk.price(LINEA, TERMS, TERM)
+    assert (before.capital.marginal, before.capital.counts) == (None, "lock")
+    assert "marginal capital: not known, no run of the pool's book is kept" in before.rests_on
+    keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
+    desk.tail = KeptTail(path, load())
+    told = desk.price(LINEA, TERMS, TERM)
+    (need,) = added_capital(desk.tail.of(model()).stored, [(LINEA, TERMS, TERM)])
+    assert told.capital == CapitalView(TERMS.aggregate_limit, ceil(need))
+    assert told.premium == before.premium, "no tail needs more than the lock"
+    for _ in range(2):
+        purchase(fresh, request_for)
+    fresh.installation.watcher.run()
+    (words,) = (line for line in desk.price(LINEA, TERMS, TERM).rests_on if line.startswith("marginal"))
+    assert words.endswith("of 1 policies, 2,000 years from 2026-11-18 on, without 1 of the 2 policies in force")
+
+
+def test_a_run_of_another_model_is_told_and_the_lock_charged(
+    fresh: Local, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    desk, path = fresh.installation.desk, tmp_path / "pool.npz"
+    keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
+    desk.tail, desk.model = KeptTail(path, load()), replace(model(), version="00ff00ff00ff00ff")
+    price = desk.price(LINEA, TERMS, TERM)
+    assert price.capital == CapitalView(TERMS.aggregate_limit)
+    assert f"is of model {model().version}: must be of 00ff00ff00ff00ff" in price.rests_on[-1]
+    assert "marginal capital is not known" in caplog.text
 
 
 def test_basis_risk_is_that_of_the_triggers_own_paths(local: Local) -> None:

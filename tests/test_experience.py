@@ -185,6 +185,8 @@ def test_bad_tables_are_refused_by_column_row_and_what_would_be_right():
         build(subjects(("a", "l1", np.nan, AS_OF, True)), outages(), AS_OF)
     with pytest.raises(InvalidData, match="subjects row 0, column observed_to is 'soon': must be a number"):
         build(subjects(("a", "l1", START, "soon", True)), outages(), AS_OF)
+    with pytest.raises(InvalidData, match=r"row 0, column observed_to is 5.0: .* observed_from of 'a', which is 9.0"):
+        build(subjects(("a", "l1", 9.0, 5.0, True)), outages(), AS_OF)
     with pytest.raises(InvalidData, match="outages row 0, column start is nan"):
         build(subjects(), outages(("a", np.nan, HOUR, HOUR)), AS_OF)
     with pytest.raises(InvalidData, match=r"outages row 1, column low_seconds is -1\.0"):
@@ -193,6 +195,16 @@ def test_bad_tables_are_refused_by_column_row_and_what_would_be_right():
         build(subjects(), outages(("a", 0.0, 20.0, 10.0)), AS_OF)
     with pytest.raises(InvalidData, match="merge_gap_seconds is -1"):
         build(subjects(), outages(), AS_OF, merge_gap_seconds=-1)
+
+
+@pytest.mark.parametrize(
+    "cell", ["soon", ((START, "soon"),), (("1", "2"),), ((START, None),), ((START,),), ((3.0, 1.0),)]
+)
+def test_windows_that_are_none_are_refused_by_row_and_value(cell):
+    frame = subjects()
+    frame["windows"] = pd.Series([cell], dtype=object)
+    with pytest.raises(InvalidData, match=r"subjects row 0, column windows is .*: must be pairs of epoch seconds"):
+        build(frame, outages(), AS_OF)
 
 
 def test_a_halt_for_good_has_no_length_whatever_its_bounds_say():

@@ -34,7 +34,7 @@ TERMS = Terms(HOUR, Semantics.RETENTION, 1_000_000, 5_000 * USD, 36_000 * USD, 7
 @pytest.fixture(scope="module")
 def price() -> PriceView:
     premium = model().price(ARBITRUM, TERMS, 90 * DAY)
-    return price_view(ARBITRUM, TERMS, 90 * DAY, premium, model().version)
+    return price_view(ARBITRUM, TERMS, 90 * DAY, premium, model())
 
 
 def bands(figure: go.Figure, row: str) -> list[tuple[datetime, float]]:

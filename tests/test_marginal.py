@@ -96,3 +96,12 @@ def test_a_candidate_whose_sums_over_the_stored_years_would_overflow_is_priced_a
     found = store_tail(book, SEED, totals, 0.99, 0.05).marginal(candidate)
     after = Book((*book.covers, candidate), book.world).simulate(SEED, 0, BLOCKS)
     assert found.tvar_with == capital.tail_value_at_risk(after, 0.99)
+
+
+@given(some_terms(), st.sampled_from(["l1-a", "r-2", "r-3"]), st.integers(1, 400))
+@settings(max_examples=20, deadline=None)
+def test_no_policy_adds_more_to_the_tail_than_it_can_pay(promise, subject, days):
+    book = small_pool()
+    totals = book.simulate(SEED, 0, BLOCKS)
+    found = store_tail(book, SEED, totals, 0.99, 0.05).marginal(cover("new", subject, promise, 0, days * DAY))
+    assert 0 <= found.capital <= promise.aggregate_limit

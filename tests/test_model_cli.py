@@ -2,14 +2,18 @@
 
 import json
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from insure import dataset
+from insure import dataset, model_cli
 from insure.engine import fit_model
 from insure.fits import Fits
+from insure.records.mirror import PricedOn
 from pricing_models.experience import YEAR_SECONDS
+from pricing_models.observation import STANDARD_TRIGGER
+from pricing_models.premium import Loadings
 from tests.screen_engine import ARBITRUM
 from tests.test_cli import DATA, Insure, insure, refused
 
@@ -76,6 +80,17 @@ def test_a_fit_is_stored_though_the_last_one_cannot_be_read(insure: Insure, tmp_
     assert found["refit"] is None and Path(found["stored"]).name == f"{found['model_version']}.json"
 
 
+def test_a_file_that_cannot_be_read_is_named_and_the_other_fits_are_used(insure: Insure, tmp_path: Path) -> None:
+    version = str(told(insure, "fit", "--as-of", "2026-11-21")["model_version"])
+    (tmp_path / "models" / "0broken.json").write_text("{")
+    assert told(insure, "show", "--version", version)["model_version"] == version
+    assert Fits(tmp_path / "models").versions() == [version]
+    later = insure("model", "fit", "--as-of", "2026-11-22", "--json")
+    assert json.loads(later.out)["refit"]["from"] == version
+    assert "left out of the stored fits" in later.err and "0broken.json: can't be read" in later.err
+    assert "0broken.json: can't be read" in refused(insure("model", "compare", version, "0broken"))
+
+
 def test_the_halts_to_be_expected_are_those_that_prices_are_made_from(insure: Insure) -> None:
     found = told(insure, "show", "eip155:199", "--as-of", "2026-11-22")  # it comes into another age in the year
     model = fit_model(dataset.load(DATA), 1_795_305_600)
@@ -94,11 +109,52 @@ def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) ->
     price = json.loads(insure("price", "--subject", ARBITRUM, "--json", INSURE_DATA=folder).out)
     assert "to 1.5 a year by Ann on 2026-11-01: moved house" in price["rests_on"][0]
     assert price["rate"]["credibility"] == 0.0
+    stated = {"subject": ARBITRUM, "rate": 1.5, "by": "Ann", "since": "2026-11-01", "reason": "moved house"}
+    assert price["override"] == stated
+    assert (
+        "judgement, by Ann since 2026-11-01: moved house"
+        in insure("price", "--subject", ARBITRUM, INSURE_DATA=folder).out
+    )
     assert {"point_estimate", "parameter_uncertainty"} <= set(price["judgement"]["parts"])
     found = told(insure, "show", ARBITRUM, INSURE_DATA=folder)
     assert found["override"]["reason"] == "moved house"  # type: ignore[index]
     wrong = insure("model", *words[:2], "--rate", "-1", "--reason", "x", "--by", "Ann", INSURE_DATA=folder)
     assert refused(wrong) == "rate_per_year: '-1' must be above 0 and below 1000"
+
+
+def test_quotes_that_do_not_say_what_they_were_priced_on_are_told_of(
+    insure: Insure, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dear = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=1e12), None, None)
+    asked = replace(model_cli.PANEL, subject_id=ARBITRUM)
+    first, second = (told(insure, "fit", "--as-of", day)["model_version"] for day in ("2026-03-01", "2026-11-22"))
+    usual = told(insure, "compare", first, second)
+    monkeypatch.setattr(model_cli, "_quotes", lambda settings: [(asked, None), (asked, dear)])
+    found = told(insure, "compare", first, second)
+    (move,) = found["moved"]  # type: ignore[misc]  # the expenses of the other leave no room for a tenth
+    before = {each["subject"]: each["before"] for each in usual["moved"]}  # type: ignore[attr-defined]
+    assert move["before"] == before[ARBITRUM]
+    line = "1 of 2 quotes do not say on which paths and with which loadings: the usual are taken"
+    assert found["compared"] == 2 and line in found["other"]  # type: ignore[operator]
+
+
+def test_a_day_that_is_none_or_still_to_come_is_refused_by_its_option(insure: Insure, tmp_path: Path) -> None:
+    for words in (["fit"], ["show"], ["backtest", "--out", "x.json"]):
+        told = refused(insure("model", *words, "--as-of", "9999-12-31"))
+        assert told.startswith("--as-of is '9999-12-31': must not be after today, ")
+    words = ["override", "arbitrum-one", "--reason", "x", "--by", "y", "--day", "soon"]
+    assert refused(insure("model", *words, INSURE_DATA=DATA)).startswith("--day is 'soon': must be a day such as")
+
+
+def test_what_is_no_chain_is_refused_as_such(insure: Insure) -> None:
+    right = "subject svc:op-stack is a stack: must be a chain, the only ones with rates"
+    assert refused(insure("model", "show", "svc:op-stack", "--as-of", "2026-11-22")) == right
+    assert refused(insure("price", "--subject", "svc:op-stack")) == right
+
+
+def test_a_look_back_has_a_file_to_go_to_before_it_begins(insure: Insure, tmp_path: Path) -> None:
+    told = refused(insure("model", "backtest", "--out", tmp_path))
+    assert told == f"--out is {tmp_path}: must be a file that can be written"
 
 
 def test_a_store_that_cannot_be_written_is_named(insure: Insure, tmp_path: Path) -> None:

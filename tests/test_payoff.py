@@ -22,6 +22,7 @@ from pricing_models.payoff import (
     limit_seconds,
     limited_payout,
     most_owed,
+    most_payable,
     owed,
     owed_many,
 )
@@ -176,6 +177,30 @@ def test_the_most_one_halt_is_owed_is_bounded_by_its_incidents_and_the_aggregate
     assert most_owed(slow) == MOST_INCIDENTS * 10 + TERMS.failover_benefit
     never = replace(free, waiting_seconds=LONGEST_INCIDENT_SECONDS)
     assert most_owed(never) == expected_payout(never, *empirical([10**7])) == 0
+
+
+def test_the_most_a_policy_pays_is_its_limit_if_enough_incidents_can_begin_in_its_term():
+    plain = replace(TERMS, failover_benefit=0, aggregate_limit=10**9)
+    assert most_payable(TERMS, 90 * 86_400) == TERMS.aggregate_limit
+    assert most_payable(plain, 1) == most_payable(plain, 3_601) == TERMS.incident_limit
+    assert most_payable(plain, 3_602) == 2 * TERMS.incident_limit
+    slow = replace(plain, rate_per_second=1, waiting_seconds=LONGEST_INCIDENT_SECONDS - 10, incident_limit=10**6)
+    assert most_payable(slow, 86_400) == 10
+    assert most_payable(replace(slow, waiting_seconds=LONGEST_INCIDENT_SECONDS), 86_400) == 0
+
+
+@given(
+    some_terms(),
+    st.lists(st.tuples(st.integers(1, LONGEST_INCIDENT_SECONDS), st.integers(0, 10**6)), max_size=6),
+    st.integers(1, 10**6),
+)
+def test_incidents_that_begin_in_a_term_are_owed_no_more_than_the_most_payable(terms, incidents, term):
+    paid, at = 0, 0
+    for seconds, apart in incidents:
+        if at < term:
+            paid += owed(terms, seconds, True, paid)
+        at += seconds + apart
+    assert paid <= most_payable(terms, term)
 
 
 @pytest.mark.parametrize("semantics", Semantics)

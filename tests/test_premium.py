@@ -40,7 +40,7 @@ def test_the_parts_add_up_to_the_total_exactly():
         "capital",
         "capacity",
         "expenses",
-        "basis_risk",
+        "basis_risk_loading",
         "recent_halt",
         "operator_control",
         "minimum_rate",
@@ -67,11 +67,13 @@ def test_capital_is_charged_on_the_whole_lock_through_the_tail():
 
 def test_capital_is_charged_on_the_marginal_need_where_that_is_larger():
     loadings = replace(PLAIN, cost_of_capital_bps=Judgement(600, 1000, 1500), tail_seconds=0)
-    large, small = (
-        quote(loadings, where=Circumstances(marginal_capital=need)).breakdown["capital"] for need in (500_000.0, 1.0)
+    large, small, lock, unknown = (
+        quote(loadings, where=Circumstances(marginal_capital=need)) for need in (500_000.0, 1.0, 400_000.0, None)
     )
-    assert large == pytest.approx(50_000.0, rel=1e-6)
-    assert small == pytest.approx(40_000.0, rel=1e-6)
+    assert large.breakdown["capital"] == pytest.approx(50_000.0, rel=1e-6)
+    assert small.breakdown["capital"] == pytest.approx(40_000.0, rel=1e-6)
+    assert large.total == pytest.approx(unknown.total + 10_000.0)
+    assert small.total == lock.total == unknown.total
 
 
 def test_the_carry_of_a_lock_is_the_published_example():

@@ -195,7 +195,7 @@ def test_without_a_trigger_the_lengths_are_what_is_paid_and_basis_risk_is_a_frac
     counts = MODEL.rate(BUSY, ahead_seconds=TERM).predictive(TERM / YEAR_SECONDS)
     mean = loss_distribution(counts, TERMS, law.sf, law.limited_expectation).mean
     assert premium.loss.mean == pytest.approx(mean, rel=2e-5)
-    assert premium.breakdown["basis_risk"] == pytest.approx(0.05 * premium.loss.mean)
+    assert premium.breakdown["basis_risk_loading"] == pytest.approx(0.05 * premium.loss.mean)
     assert premium.unpaid is None
 
 

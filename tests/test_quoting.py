@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from insure.errors import InvalidInput
 from insure.quoting import (
-    YEAR_SECONDS,
+    CONTRACT_YEAR_SECONDS,
     check_listing,
     expected_payouts,
     floor_premium,
@@ -23,9 +23,10 @@ from insure.quoting import (
     yearly_bps_up,
 )
 from insure.records.onchain import Listing, Semantics, Terms
-from insure.records.views import PriceView, QuoteRequest
+from insure.records.views import CapitalView, PriceView, QuoteRequest
 from pricing_models.observation import WATCHERS, Trigger
-from tests.screen_engine import ARBITRUM, BUYER, DAY, HOUR, USD, model
+from pricing_models.overrides import Override
+from tests.screen_engine import ARBITRUM, BUYER, DAY, HOUR, NOW, USD, model
 
 TERM = 90 * DAY
 TERMS = Terms(HOUR, Semantics.RETENTION, 1_388_888, 0, 50_000 * USD, 100_000 * USD)
@@ -35,7 +36,7 @@ REQUEST = QuoteRequest(ARBITRUM, BUYER, TERMS, TERM)
 
 def priced(floor_rate_bps: int = 0) -> PriceView:
     premium = model().price(ARBITRUM, TERMS, TERM)
-    return price_view(ARBITRUM, TERMS, TERM, premium, model().version, floor_rate_bps)
+    return price_view(ARBITRUM, TERMS, TERM, premium, model(), floor_rate_bps)
 
 
 @given(st.floats(0, 1e24))
@@ -71,7 +72,7 @@ def test_what_rests_on_judgement_says_so() -> None:
 def test_what_a_trigger_leaves_unpaid_is_taken_off_and_still_rounded_against_the_buyer() -> None:
     strict = Trigger((WATCHERS, WATCHERS), 2)
     premium = model().price(ARBITRUM, TERMS, TERM, trigger=strict)
-    view = price_view(ARBITRUM, TERMS, TERM, premium, model().version)
+    view = price_view(ARBITRUM, TERMS, TERM, premium, model())
     amounts = {part.name: part.amount for part in view.components}
     assert amounts["basis_risk"] < 0
     assert 0 <= amounts["basis_risk"] - premium.breakdown["basis_risk"] < 1
@@ -88,6 +89,43 @@ def test_a_price_tells_the_rate_it_rests_on_and_how_much_own_history_weighs() ->
     assert f"own history weighs {view.rate.credibility:.0%}" in view.rests_on[0]
 
 
+@pytest.mark.parametrize(("need", "charged"), [(None, "lock"), (0.5, "lock"), (1e5 * USD + 0.5, "marginal")])
+def test_a_price_tells_what_its_capital_is_charged_on(need: float | None, charged: str) -> None:
+    premium = model().price(ARBITRUM, TERMS, TERM, marginal_capital=need)
+    view = price_view(ARBITRUM, TERMS, TERM, premium, model())
+    rounded = None if need is None else ceil(need)
+    assert view.capital == CapitalView(TERMS.aggregate_limit, rounded)
+    assert view.capital.counts == charged
+    base = max(TERMS.aggregate_limit, need or 0.0) * 0.1 * (TERM + 7 * DAY) / (365.25 * DAY)
+    assert next(part.amount for part in view.components if part.name == "capital") == ceil(base)
+
+
+def test_a_premium_that_is_not_below_the_most_that_cover_pays_is_warned_of() -> None:
+    assert priced().most_payable == TERMS.aggregate_limit and priced().warnings == ()
+    moment = replace(TERMS, waiting_seconds=167 * HOUR, incident_limit=1_000)
+    premium = model().price(ARBITRUM, moment, 1)
+    view = price_view(ARBITRUM, moment, 1, premium, model())
+    assert view.most_payable == 1_000 < view.premium
+    assert view.warnings == (f"premium is {view.premium}: not below 1000, the most that this cover can ever pay",)
+
+
+def test_a_mean_below_the_point_estimate_is_not_called_one() -> None:
+    premium = model().price(ARBITRUM, TERMS, TERM)
+    low = replace(premium, means=replace(premium.means, plug_in=2 * premium.means.predictive))
+    first, *_ = price_view(ARBITRUM, TERMS, TERM, low, model()).components
+    assert first.label == "Payout for outages, mean (the point estimate is higher)"
+    assert first.amount == ceil(premium.means.predictive)
+    assert priced().components[0].label == "Payout for outages, point estimate"
+
+
+def test_an_underwriters_override_is_part_of_the_price() -> None:
+    stated = Override(ARBITRUM, 1.5, "moved house", "Ann", float(NOW - DAY))
+    fitted = replace(model(), overrides={ARBITRUM: stated})
+    premium = fitted.price(ARBITRUM, TERMS, TERM)
+    assert price_view(ARBITRUM, TERMS, TERM, premium, fitted).override == stated
+    assert priced().override is None
+
+
 def test_the_premium_lies_between_its_low_and_its_high() -> None:
     view = priced()
     assert view.premium_low < view.premium < view.premium_high
@@ -100,16 +138,16 @@ def test_a_floor_above_the_price_is_met_to_the_unit() -> None:
     assert top_up == floored.premium - free.premium
 
 
-@given(st.integers(0, 20_000), st.integers(1, 10 * YEAR_SECONDS), st.integers(1, 2**95))
+@given(st.integers(0, 20_000), st.integers(1, 10 * CONTRACT_YEAR_SECONDS), st.integers(1, 2**95))
 def test_the_floor_is_the_least_premium_that_the_contract_takes(bps: int, term: int, limit: int) -> None:
     terms = replace(TERMS, incident_limit=1, aggregate_limit=limit)
-    assert floor_premium(bps, terms, term) == ceil(Fraction(bps * limit * term, 10_000 * YEAR_SECONDS))
+    assert floor_premium(bps, terms, term) == ceil(Fraction(bps * limit * term, 10_000 * CONTRACT_YEAR_SECONDS))
 
 
 def test_the_rate_on_line_is_a_yearly_one_rounded_up() -> None:
-    assert yearly_bps_up(1, 10_000, YEAR_SECONDS) == 1
-    assert yearly_bps_up(1, 10_001, YEAR_SECONDS) == 1
-    assert yearly_bps_up(100, 10_000, YEAR_SECONDS // 2) == 200
+    assert yearly_bps_up(1, 10_000, CONTRACT_YEAR_SECONDS) == 1
+    assert yearly_bps_up(1, 10_001, CONTRACT_YEAR_SECONDS) == 1
+    assert yearly_bps_up(100, 10_000, CONTRACT_YEAR_SECONDS // 2) == 200
 
 
 def test_the_exceedance_curve_falls_from_the_chance_of_any_payment_to_nothing_at_the_limit() -> None:
@@ -192,7 +230,8 @@ def test_a_price_for_other_terms_makes_no_quote() -> None:
 
 def test_the_expected_payout_of_a_policy_includes_parameter_uncertainty() -> None:
     breakdown = {"point_estimate": 10, "parameter_uncertainty": 3, "basis_risk": -2, "capital": 99}
+    loaded = {"point_estimate": 10, "parameter_uncertainty": 3, "basis_risk_loading": 7, "capital": 99}
     older = {"expected_payout": 10, "parameter_uncertainty": 3, "basis_risk": 7, "capital": 99}
-    assert expected_payouts([(4, breakdown), (5, older)]) == {4: 11, 5: 13}
+    assert expected_payouts([(4, breakdown), (5, older), (6, loaded)]) == {4: 11, 5: 13, 6: 13}
     with pytest.raises(InvalidInput, match=r"expected_payout of a quote's breakdown is 1\.5"):
         expected_payouts([(4, {"expected_payout": 1.5})])

@@ -8,8 +8,10 @@ import pytest
 from pricing_models.cells import year_start
 from pricing_models.errors import InvalidData
 from pricing_models.model import fit
+from pricing_models.observation import STANDARD_TRIGGER
 from pricing_models.overrides import Override
 from pricing_models.payoff import Semantics, Terms
+from pricing_models.premium import Loadings
 from pricing_models.pricing import Enquiry, price_many
 from pricing_models.refit import report, standard_panel
 from tests.simulated_history import history
@@ -88,6 +90,23 @@ def test_a_subject_that_left_the_data_is_gone():
     found = report(MODEL, without, QUOTED)
     assert [each.subject_id for each in found.gone] == ["s000"]
     assert found.compared == 2
+
+
+def test_each_quote_moves_on_its_own_paths_and_with_its_own_loadings():
+    later = fit(SUBJECTS, more_halts("s001", 4), AS_OF)
+    blind = replace(STANDARD_TRIGGER, quorum=3)
+    dear = Loadings(expense_fixed=1e6, tail_seconds=60 * DAY)
+    quoted = [replace(QUOTED[1], trigger=blind), QUOTED[1], replace(QUOTED[1], trigger=blind)]
+    found = report(MODEL, later, quoted, [Loadings(), dear, dear], least=0.0)
+    assert len(found.moves) == 3
+    for enquiry, loadings in zip(quoted, [Loadings(), dear, dear], strict=True):
+        before, after = (price_many(model, [enquiry], loadings)[0].total for model in (MODEL, later))
+        assert any(
+            (move.enquiry, move.before, move.after) == (enquiry, pytest.approx(before), pytest.approx(after))
+            for move in found.moves
+        )
+    with pytest.raises(InvalidData, match="loadings are 1: must be as many as the quotes, 3, or none"):
+        report(MODEL, later, quoted, [dear])
 
 
 def test_a_threshold_that_is_none_is_refused():

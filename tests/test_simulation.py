@@ -19,7 +19,10 @@ from typer.testing import CliRunner
 from insure import dataset, simulation
 from insure.book import COLUMNS, halts_of
 from insure.cli import app
+from insure.engine import fit_model
 from insure.errors import InvalidInput, NotConfigured
+from insure.fits import Fits
+from insure.tail_file import read_tail
 from pricing_models import capital
 from tests.pool_worlds import small_pool
 
@@ -334,6 +337,49 @@ def test_the_command_says_what_one_more_policy_adds_exactly(book_file):
     assert "TVaR, judgement high" in table.output and "of its limit" in table.output
     ends = [int(shown["judgement"][end]["capital"]) for end in ("low", "base", "high")]
     assert ends[1] == added and len(set(ends)) == 3
+
+
+def test_a_kept_run_tells_a_price_its_marginal_capital(book_file, tmp_path, monkeypatch):
+    for module in ("portfolio_cli", "cli"):
+        monkeypatch.setattr(f"insure.{module}.time.time", lambda: 1_795_305_600.0)
+    tail, years = tmp_path / "pool.npz", ["--book", book_file, "--years", "5e3", "--no-judgement", "--json"]
+    assert run("simulate", *years, "--tail", tail).exit_code == 0
+    cover = ["--subject", "arbitrum-one", "--rate", "500/h", "--incident-limit", "6000", "--term", "120d"]
+    told = json.loads(run("candidate", *cover, *years).stdout.splitlines()[-1])
+
+    def price(*more):
+        return CliRunner().invoke(app, ["price", *cover, *map(str, more)])
+
+    plain, held = (json.loads(price("--json", *more).stdout) for more in ((), ("--tail", tail)))
+    assert held["capital"] == {"lock": str(12_000 * 10**6), "marginal": told["capital"], "counts": "lock"}
+    assert plain["capital"] == {"lock": str(12_000 * 10**6), "marginal": None, "counts": "lock"}
+    assert held["premium"] == plain["premium"] and held["breakdown"] == plain["breakdown"]
+    assert "Added to the pool's TVaR" in price("--tail", tail).stdout
+    monkeypatch.setattr("insure.cli.time.time", lambda: 1_795_305_600.0 + 86_400)
+    refused = str(price("--tail", tail).exception)
+    assert f"is of model {plain['model_version']}: must be of " in refused and "insure portfolio simulate" in refused
+
+
+def test_a_run_by_a_stored_fit_is_kept_for_prices_by_it(book_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("INSURE_MODELS", str(tmp_path / "models"))
+    model = fit_model(dataset.load(), 1_790_000_000)
+    Fits(tmp_path / "models").save(model, {"at": ""})
+    tail = tmp_path / "pool.npz"
+    found = run(
+        "simulate",
+        "--book",
+        book_file,
+        "--years",
+        "1e3",
+        "--no-judgement",
+        "--json",
+        "--tail",
+        tail,
+        "--version",
+        model.version[:8],
+    )
+    assert json.loads(found.stdout.splitlines()[-1])["model_version"] == model.version
+    assert read_tail(tail, model, dataset.load()).stored.totals.size == 1_000
 
 
 def test_the_command_refuses_a_candidate_on_a_chain_that_nobody_knows(book_file):

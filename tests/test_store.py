@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Engine, create_engine, event, text
 
 from insure.errors import ChainError, InvalidInput
-from insure.records.mirror import Fate, SentTransaction, Spending
+from insure.records.mirror import Fate, PricedOn, SentTransaction, Spending
 from insure.records.onchain import (
     ZERO_ADDRESS,
     Head,
@@ -29,6 +29,9 @@ from insure.records.onchain import (
 )
 from insure.records.views import PoolSnapshot
 from insure.store import Store, costs
+from pricing_models.capacity import Utilisation
+from pricing_models.observation import STANDARD_TRIGGER
+from pricing_models.premium import Loadings
 
 TRIGGER = "0x" + "11" * 32
 SUBJECT = "0x" + "22" * 32
@@ -460,7 +463,9 @@ def test_a_quote_is_kept_with_its_breakdown_and_the_policy_it_became(store: Stor
     signed = SignedQuote(QUOTE, UNDERWRITER, "0xsigned")
     unsold = replace(signed, quote=replace(QUOTE, nonce=8))
     store.record_quote(signed, {"expected_payout": "12"}, at=400)
-    store.record_quote(unsold, {}, at=401)
+    on = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=2.5), Utilisation(3.0, 9.0), None)
+    store.record_quote(unsold, {}, 401, on)
+    assert [each.priced_on for each in store.quotes()] == [None, on]
     store.advance(None, block(6), STORY)
     first, second = store.quotes()
     assert (first.signed, first.breakdown, first.at, first.policy_id) == (signed, {"expected_payout": "12"}, 400, 1)

@@ -9,7 +9,7 @@ from pricing_models.errors import InvalidData, InvalidTerms
 from pricing_models.marginal import store_tail
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Book
-from pricing_models.surface import DAY, HOUR, Surface, surface
+from pricing_models.surface import DAY, HOUR, Surface, added_capital, surface
 from tests.pool_worlds import cover, small_pool
 
 SEED = 6
@@ -107,3 +107,12 @@ def test_a_store_without_room_is_refused():
     book = Book((), small_pool().world)
     with pytest.raises(InvalidData, match="larger share"):
         surface(store_tail(book, 1, np.zeros(1_000, np.int64), 0.99, 0.1), "l1-a")
+
+
+def test_added_capital_is_exact_for_a_few_and_the_surface_s_for_many(stored, table, monkeypatch):
+    usual, short = promise(stored, 0.4), promise(stored, 0.4, seconds=60)  # the second is off the grid
+    alone = exact(stored, usual, 77 * DAY)
+    assert added_capital(stored, [("l1-a", usual, 77 * DAY)]) == [alone]
+    monkeypatch.setattr("pricing_models.surface.WORTH_A_SURFACE", 2)
+    found = added_capital(stored, [("l1-a", usual, 77 * DAY), ("l1-a", short, 77 * DAY)])
+    assert found == [table.capital(usual, 77 * DAY), exact(stored, short, 77 * DAY)]

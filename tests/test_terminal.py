@@ -5,9 +5,10 @@ from io import StringIO
 from rich.console import Console
 from rich.table import Table
 
+from insure.price_tables import price_table
 from insure.records.units import amount_text
 from insure.records.views import LedgerEntry, StakerView
-from insure.terminal import PIPED_WIDTH, console, ledger_table, price_table, staker_table
+from insure.terminal import PIPED_WIDTH, console, ledger_table, staker_table
 from tests.screen_engine import ARBITRUM, NOW, TERMS, ScreenEngine, address
 
 DAY = 86_400

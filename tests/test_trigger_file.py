@@ -64,6 +64,14 @@ def test_a_path_of_another_kind_says_all_of_itself() -> None:
         ),
         (written(paths=[{"name": "watchers", "miss": "nan"}]), r"^paths\[0\].miss is 'nan'"),
         (written(common_seconds=0), "^common_seconds is .* must be positive"),
+        (written(common_seconds=1e300), "^common_seconds is .* must be at most 604800"),
+        (written(common_alarms=1e308), "^common_alarms is .* must be at most 1000 a year"),
+        (written(paths=[{"name": "watchers", "false_alarms": 1e300}]), "^false_alarms of watchers .* at most 1000"),
+        (written(paths=[{"name": "watchers", "start_seconds": 1e9}]), "^start_seconds of watchers .* at most 604800"),
+        (
+            written(paths=[{"name": "watchers", "false_alarms": 900, "false_seconds": 86_400}]),
+            "^false_alarms of watchers are .* must be less than all the time",
+        ),
         (written().replace("2", "1e999"), "^quorum is inf"),
     ],
 )

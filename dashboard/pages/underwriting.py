@@ -244,7 +244,7 @@ def price_outputs(engine: EngineFace, chosen: str | None, form: Form) -> tuple[o
         blank = figures.blank()
         return ui.message(str(error), "bad"), None, None, blank, blank, blank, ""
     return (
-        None,
+        ui.message("; ".join(price.warnings), "bad") if price.warnings else None,
         price_tiles(price, asset),
         parts_table(price, asset),
         figures.breakdown(price, asset),
@@ -297,8 +297,17 @@ def parts_table(price: PriceView, asset: Deployment) -> Component:
     rows.append([html.Strong("Premium"), html.Strong(exact(price.premium, asset)), "100.0 %"])
     columns = [("Component", "text"), ("Amount", "number"), ("Share", "number")]
     caption = f"Model {price.model_version}, every part rounded up to the smallest unit"
-    words = html.Ul([html.Li(line) for line in price.rests_on], className="hint")
+    words = html.Ul([html.Li(line) for line in (capital_words(price, asset), *price.rests_on)], className="hint")
     return html.Div([ui.table(columns, rows, "", caption), words])
+
+
+def capital_words(price: PriceView, asset: Deployment) -> str:
+    """What the cost of capital is charged on."""
+    lock, need = money(price.capital.lock, asset, 0), price.capital.marginal
+    if need is None:
+        return f"capital: charged on the lock, {lock}"
+    counts = "the lock" if price.capital.counts == "lock" else "what its tail needs"
+    return f"capital: charged on {counts}; the pool locks {lock}, its tail needs {money(need, asset, 0)} for it"
 
 
 def subject_facts(view: SubjectView, asset: Deployment) -> html.Div:

@@ -125,6 +125,14 @@ class ComponentBody(Answer):
     judgement: bool
 
 
+class CapitalBody(Answer):
+    """What the cost of capital is charged on: the larger of the pool's lock and of what its tail needs, if known."""
+
+    lock: Amount
+    marginal: Amount | None
+    counts: str
+
+
 class PriceBody(Answer):
     """A premium and its parts."""
 
@@ -133,9 +141,12 @@ class PriceBody(Answer):
     term_seconds: int
     premium: Amount
     components: list[ComponentBody]
+    capital: CapitalBody
     rate_bps: int
     premium_low: Amount
     premium_high: Amount
+    most_payable: Amount
+    warnings: list[str]
     model_version: str
 
 

@@ -16,11 +16,12 @@ from insure.demo.story import DECIMALS, TERM_SECONDS, TERMS, Ending, Plot, Story
 from insure.demo.world import HOST_CHAIN_ID, World, distinct, evm_id
 from insure.engine import fit_model
 from insure.errors import InvalidInput
+from insure.price_tables import price_table
 from insure.quoting import price_view
 from insure.records.units import amount_text, duration_text, time_text
 from insure.settings import Settings
 from insure.store import Store
-from insure.terminal import console, ledger_table, price_table, staker_table, subject_table
+from insure.terminal import console, ledger_table, staker_table, subject_table
 from pricing_models.model import Model
 from pricing_models.premium import Loadings
 
@@ -101,7 +102,7 @@ def _print_prices(console: Console, history: Dataset, model: Model, plot: Plot) 
     summary = model.summary()
     console.print(subject_table(summary, {each.id: each.name for each in history.subjects}))
     premium = model.price(plot.subject_id, TERMS, TERM_SECONDS, Loadings())
-    console.print(price_table(price_view(plot.subject_id, TERMS, TERM_SECONDS, premium, model.version), DECIMALS))
+    console.print(price_table(price_view(plot.subject_id, TERMS, TERM_SECONDS, premium, model), DECIMALS))
 
 
 def _print_ending(console: Console, story: Story, ending: Ending, plot: Plot) -> None:

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from insure.records.onchain import Address, Bytes32, Claim, Listing, Receipt, SignedQuote
+from pricing_models.capacity import Utilisation
+from pricing_models.observation import Trigger
+from pricing_models.premium import Loadings
 
 
 @dataclass(frozen=True)
@@ -122,13 +125,26 @@ class Spending:
 
 
 @dataclass(frozen=True)
+class PricedOn:
+    """What a quote was priced on beside its terms: paths, loadings, and where the pool stood; with the model version
+    that it carries, its premium can be worked out again."""
+
+    trigger: Trigger
+    loadings: Loadings
+    utilisation: Utilisation | None
+    marginal_capital: float | None
+
+
+@dataclass(frozen=True)
 class RecordedQuote:
-    """A quote that was issued at `at`, how its premium came about, and the policy it was bought as, if it was."""
+    """A quote that was issued at `at`, how its premium came about, and the policy it was bought as, if it was;
+    `priced_on` is None of quotes from before it was kept."""
 
     signed: SignedQuote
     breakdown: Mapping[str, object]
     at: int
     policy_id: int | None
+    priced_on: PricedOn | None = None
 
 
 @dataclass(frozen=True)

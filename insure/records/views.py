@@ -25,6 +25,8 @@ from insure.records.onchain import (
     Spell,
     Terms,
 )
+from pricing_models.overrides import Override
+from pricing_models.payoff import most_payable
 
 ONE_E18 = 10**18
 
@@ -111,6 +113,20 @@ class RateView:
 
 
 @dataclass(frozen=True)
+class CapitalView:
+    """What the cost of capital is charged on: the larger of the pool's `lock` for the policy and of `marginal`, what
+    its tail needs for it; None where no run of the pool's book told."""
+
+    lock: int
+    marginal: int | None = None
+
+    @property
+    def counts(self) -> str:
+        """Which of the two is charged for."""
+        return "marginal" if self.marginal is not None and self.marginal > self.lock else "lock"
+
+
+@dataclass(frozen=True)
 class PriceView:
     """A premium and how it comes about: the components add up to `premium` exactly.
 
@@ -123,6 +139,9 @@ class PriceView:
     rest on.
     `principles` has the premium if another principle stood in the place of the cost of capital. `unpaid` is the part of
     what the outages would be paid that the trigger misses (low, base, high): the buyer's own risk, and not charged.
+    `capital` is what its cost is charged on. `most_payable` is the most that such a policy can ever be owed; `warnings`
+    says in words what nobody should buy or sell unawares. `override` is what an underwriter put in the place of the
+    fitted rate, with the reason.
     """
 
     subject_id: str
@@ -137,12 +156,26 @@ class PriceView:
     expected_high: int | None
     model_version: str
     loss: LossView
+    capital: CapitalView
     judged: tuple[JudgedPart, ...] = ()
     judgement_share: float = 0.0
     rests_on: tuple[str, ...] = ()
     principles: tuple[tuple[str, int], ...] = ()
     unpaid: tuple[float, float, float] | None = None
     rate: RateView | None = None
+    override: Override | None = None
+
+    @property
+    def most_payable(self) -> int:
+        """The most that the policy can be owed over its term."""
+        return most_payable(self.terms, self.term_seconds)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What speaks against any such sale; nothing as a rule."""
+        if self.premium < self.most_payable:
+            return ()
+        return (f"premium is {self.premium}: not below {self.most_payable}, the most that this cover can ever pay",)
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,8 @@
 from dataclasses import asdict
 from typing import Any
 
+from pydantic import TypeAdapter
+
 from insure.records import mirror, onchain
 from insure.records.views import PaymentView, PoolSnapshot
 from insure.store import tables
@@ -157,7 +159,12 @@ def beat_of(row: tables.Log) -> mirror.Beat:
     return mirror.Beat(row.timestamp, row.address, row.args["subject"], row.args["sentAt"], row.tx_hash)
 
 
-def quote_row(signed: onchain.SignedQuote, breakdown: dict[str, Any], at: int) -> tables.Quote:
+_PRICED_ON = TypeAdapter(mirror.PricedOn)
+
+
+def quote_row(
+    signed: onchain.SignedQuote, breakdown: dict[str, Any], at: int, priced_on: mirror.PricedOn | None
+) -> tables.Quote:
     """The row of an issued quote."""
     return tables.Quote(
         underwriter=signed.underwriter,
@@ -166,6 +173,7 @@ def quote_row(signed: onchain.SignedQuote, breakdown: dict[str, Any], at: int) -
         fields=asdict(signed.quote),
         signature=signed.signature,
         breakdown=breakdown,
+        priced_on=None if priced_on is None else asdict(priced_on),
     )
 
 
@@ -174,7 +182,8 @@ def quote_of(row: tables.Quote, policy_id: int | None) -> mirror.RecordedQuote:
     exclusions = tuple(onchain.Span(**span) for span in row.fields.get("exclusions", ()))
     fields = {**row.fields, "terms": onchain.Terms(**row.fields["terms"]), "exclusions": exclusions}
     signed = onchain.SignedQuote(onchain.Quote(**fields), row.underwriter, row.signature)
-    return mirror.RecordedQuote(signed, row.breakdown, row.at, policy_id)
+    priced_on = None if row.priced_on is None else _PRICED_ON.validate_python(row.priced_on)
+    return mirror.RecordedQuote(signed, row.breakdown, row.at, policy_id, priced_on)
 
 
 def transaction_row(sent: mirror.SentTransaction) -> tables.Transaction:

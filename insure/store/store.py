@@ -6,7 +6,16 @@ from sqlalchemy import and_, func, text
 from sqlmodel import col, delete, select
 
 from insure.errors import InvalidInput
-from insure.records.mirror import SETTLED, Fate, JobRecord, LeaseRecord, RecordedQuote, SentTransaction, Spending
+from insure.records.mirror import (
+    SETTLED,
+    Fate,
+    JobRecord,
+    LeaseRecord,
+    PricedOn,
+    RecordedQuote,
+    SentTransaction,
+    Spending,
+)
 from insure.records.onchain import Address, Bytes32, Receipt, SignedObservation, SignedQuote
 from insure.records.views import PoolSnapshot
 from insure.store import costs, rows, tables
@@ -81,13 +90,15 @@ class Store(Mirror):
             found = session.exec(select(table).order_by(col(table.sender), col(table.kind)))
             return [rows.spending_of(row) for row in found]
 
-    def record_quote(self, signed: SignedQuote, breakdown: Mapping[str, object], at: int) -> None:
+    def record_quote(
+        self, signed: SignedQuote, breakdown: Mapping[str, object], at: int, priced_on: PricedOn | None = None
+    ) -> None:
         """Notes an issued quote; raises `InvalidInput` if its underwriter has used the nonce before."""
         key = (signed.underwriter, signed.quote.nonce)
         with self._writing() as session:
             if session.get(tables.Quote, key) is not None:
                 raise InvalidInput(f"nonce {key[1]} of underwriter {key[0]} is used: take another")
-            session.add(rows.quote_row(signed, dict(breakdown), at))
+            session.add(rows.quote_row(signed, dict(breakdown), at, priced_on))
 
     def last_nonce(self, underwriter: Address) -> int:
         """The largest nonce of an underwriter's quotes, issued here or bought on the chain; 0 before the first."""

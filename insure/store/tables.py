@@ -232,7 +232,7 @@ class Spending(Row, table=True):
 
 
 class Quote(Row, table=True):
-    """A quote that was signed; `fields` are those of the quote."""
+    """A quote that was signed; `fields` are those of the quote, `priced_on` of what it was priced on, if known."""
 
     __tablename__ = "quotes"
     underwriter: str = Field(primary_key=True)
@@ -241,6 +241,7 @@ class Quote(Row, table=True):
     fields: dict[str, Any] = _json()
     signature: str
     breakdown: dict[str, Any] = _json()
+    priced_on: dict[str, Any] | None = _json(default=None, nullable=True)
 
 
 class Observation(Row, table=True):

@@ -9,6 +9,7 @@ outages. `world` is the tuple that `portfolio.World.arrays` documents; `key` is 
 
 import numpy as np
 
+from pricing_models.experience import YEAR_SECONDS
 from pricing_models.simulate.draws import (
     LAW_NODE,
     LONGEST,
@@ -24,8 +25,8 @@ from pricing_models.simulate.draws import (
 )
 from pricing_models.simulate.jit import compiled
 
-YEAR = 31_557_600
-"""Seconds."""
+YEAR = int(YEAR_SECONDS)
+"""The simulated year, seconds: a whole number."""
 BLOCK_YEARS = 100
 BLOCK = YEAR * BLOCK_YEARS
 
