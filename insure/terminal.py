@@ -98,7 +98,7 @@ def price_table(view: PriceView, decimals: int, symbol: str = "") -> Table:
 
 
 _EXPOSURES = {"all": "all members quiet", "searched": "searched members", "listed": "every chain in the tables"}
-_ENDS = {"drop": "like the known ones", "pessimistic": "at least the known median"}
+_ENDS = {"drop": "like the known ones", "pessimistic": "all told of, unknown: the median"}
 
 
 def readings_table(readings: Sequence[TreatedPrice], decimals: int) -> Table:

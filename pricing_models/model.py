@@ -15,7 +15,7 @@ from pricing_models.cells import RECENT_SECONDS
 from pricing_models.collapse import KnownRates, collapse
 from pricing_models.compound import LossDistribution, loss_distribution
 from pricing_models.covariates import AgeEffect, AgeForm
-from pricing_models.duration import DurationFit, DurationPosterior, DurationPrior
+from pricing_models.duration import SHIPPED_BODY, DurationFit, DurationPosterior, DurationPrior
 from pricing_models.errors import InvalidData
 from pricing_models.experience import (
     MERGE_GAP_SECONDS,
@@ -41,7 +41,7 @@ class ModelSettings:
 
     merge_gap_seconds: float = MERGE_GAP_SECONDS
     frequency: FrequencyPrior = field(default_factory=FrequencyPrior)
-    duration: DurationPrior = field(default_factory=DurationPrior)
+    duration: DurationPrior = field(default_factory=lambda: DurationPrior(bodies=(SHIPPED_BODY,)))
     age: AgeForm = "bands"
 
 
@@ -102,10 +102,10 @@ class Model:
         frame = self.experience.subjects
         ages = (self.experience.as_of - frame["launch"]) / YEAR_SECONDS
         recent = (frame["last_halt"] + RECENT_SECONDS - self.experience.as_of).clip(lower=0.0).fillna(0.0)
-        columns = zip(frame.index, frame["kind"], ages, recent, frame["operated"], strict=True)
+        columns = zip(frame.index, frame["kind"], ages, recent, frame["operated"], frame["in_universe"], strict=True)
         return {
-            str(name): SubjectFacts(str(kind), float(age), float(left), bool(operated))
-            for name, kind, age, left, operated in columns
+            str(name): SubjectFacts(str(kind), float(age), float(left), bool(operated), bool(member))
+            for name, kind, age, left, operated, member in columns
         }
 
     @cached_property
@@ -123,7 +123,8 @@ class Model:
 
     def length(self, subject_id: str, kind: str | None = None) -> DurationPosterior:
         """Predictive law of the length of the subject's next halt."""
-        return self.duration.posterior(self.kind(subject_id) or kind or "")
+        facts = self.facts(subject_id, kind)
+        return self.duration.posterior(facts.kind, facts.member)
 
     def kind(self, subject_id: str) -> str | None:
         """The subject's kind in the data, None when it is not there."""
@@ -186,12 +187,14 @@ class Model:
         credibility, median_seconds and p95_seconds of its next halt."""
         subjects = self.experience.subjects
         rows: dict[str, dict[str, Any]] = {}
-        lengths = {kind: self.duration.posterior(kind) for kind in subjects["kind"].unique()}
-        points = {kind: (law.quantile(0.5), law.quantile(0.95)) for kind, law in lengths.items()}
+        points: dict[int, tuple[float, float]] = {}  # by law: many subjects have one in common
         columns = ["kind", "halts", "exposure_years"]
         for subject_id, kind, halts, years in subjects[columns].itertuples():
             rate = self.rate(str(subject_id))
             low, high = rate.interval(0.9)
+            law = self.length(str(subject_id))
+            if id(law) not in points:
+                points[id(law)] = law.quantile(0.5), law.quantile(0.95)
             rows[str(subject_id)] = {
                 "kind": kind,
                 "halts": halts,
@@ -200,8 +203,8 @@ class Model:
                 "rate_low": low,
                 "rate_high": high,
                 "credibility": rate.credibility,
-                "median_seconds": points[kind][0],
-                "p95_seconds": points[kind][1],
+                "median_seconds": points[id(law)][0],
+                "p95_seconds": points[id(law)][1],
             }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.index.name = "subject_id"
@@ -262,4 +265,4 @@ def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> 
 
 def _detected(known: Experience, lengths: DurationFit) -> Experience:
     """The experience with the share of halts that its sources can see, by the law of the kind's lengths."""
-    return experience.with_detection(known, lambda kind: lengths.posterior(kind).sf)
+    return experience.with_detection(known, lambda kind, member: lengths.posterior(kind, member).sf)

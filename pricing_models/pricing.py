@@ -74,13 +74,14 @@ class Enquiry:
 
 @dataclass(frozen=True)
 class SubjectFacts:
-    """Kind, age in years at the fit (nan unknown), for how many seconds after it its last halt counts as recent, and
-    whether one operator can stop it."""
+    """Kind, age in years at the fit (nan unknown), for how many seconds after it its last halt counts as recent,
+    whether one operator can stop it, and whether it is a member of the universe, or priced as one."""
 
     kind: str
     age: float = float("nan")
     recent_seconds: float = 0.0
     operated: bool = False
+    member: bool = True
 
 
 class Fitted(Protocol):
