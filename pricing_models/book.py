@@ -14,11 +14,11 @@ import pandas as pd
 
 from pricing_models import experience
 from pricing_models.cells import year_start
-from pricing_models.diagnostics import chain_bootstrap
+from pricing_models.diagnostics import chain_bootstrap, ratio_bootstrap
 from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience, Status
 from pricing_models.model import ModelSettings, fit
-from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, owed
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, expected_payout, owed
 from pricing_models.premium import Loadings, Scenario
 from pricing_models.windows import clip, windows_of
 
@@ -67,8 +67,9 @@ def replay(
     loadings: Loadings | None = None,
     settings: ModelSettings | None = None,
 ) -> pd.DataFrame:
-    """One row per policy: year, subject_id, kind, term_years, expected, sd, premium and paid_low, paid_base, paid_high
-    (asset units). A year that cannot be fitted for want of data is left out; raises `InvalidData` when all are."""
+    """One row per policy: year, subject_id, kind, term_years, expected_halts and halts, expected, of_halts (what the
+    expected halts would be paid without an aggregate limit), sd, premium and paid_low, paid_base, paid_high (asset
+    units). A year that cannot be fitted for want of data is left out; raises `InvalidData` when all are."""
     settings = settings or ModelSettings()
     whole = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
     rows: list[dict[str, object]] = []
@@ -79,6 +80,9 @@ def replay(
             premium = model.price(subject_id, terms, term, loadings)
             row = {"year": year, "subject_id": subject_id, "kind": model.kind(subject_id), "halts": 0}
             expected = premium.means.of_outages(Scenario.BASE)  # what is paid below has no trigger between either
+            halts = model.rate(subject_id, ahead_seconds=term).mean * term / experience.YEAR_SECONDS
+            curves = model.length(subject_id).curves
+            row |= {"expected_halts": halts, "of_halts": halts * expected_payout(terms, curves.sf, curves.lev, 0.0)}
             row |= {"term_years": term / experience.YEAR_SECONDS, "expected": expected}
             row |= {"sd": premium.loss.sd, "premium": premium.total}
             rows.append(row | _outcome(whole, str(subject_id), origin, origin + term, terms))
@@ -129,3 +133,16 @@ def shortfall(policies: pd.DataFrame, treatment: str = "base") -> tuple[float, f
     by_chain = (policies[f"paid_{treatment}"] - policies["expected"]).groupby(policies["subject_id"]).sum()
     _, low, high = chain_bootstrap(by_chain)
     return float(by_chain.sum()), low, high
+
+
+def factors(policies: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
+    """What was expected over what was paid in the base, taken apart into factors that multiply to it: how many halts,
+    how much one of them is paid, and what the aggregate limit takes off; each with its 90% interval over chains."""
+    table = policies.set_index("subject_id")
+    parts = {
+        "all": (["expected"], ["paid_base"]),
+        "halts": (["expected_halts"], ["halts"]),
+        "paid for one": (["of_halts", "halts"], ["expected_halts", "paid_base"]),
+        "aggregate limit": (["expected"], ["of_halts"]),
+    }
+    return {name: ratio_bootstrap(table, *columns) for name, columns in parts.items()}

@@ -90,6 +90,20 @@ def chain_bootstrap(differences: "pd.Series[float]", seed: int = _SEED) -> tuple
     return float(totals.std()), float(low), float(high)
 
 
+def ratio_bootstrap(
+    table: pd.DataFrame, above: Sequence[str], below: Sequence[str], seed: int = _SEED
+) -> tuple[float, float, float]:
+    """Product of the totals of some columns over that of others (each at least one unit), and its 90% interval,
+    resampling chains, which are the table's index, with replacement."""
+    sums = table[[*above, *below]].groupby(level=0).sum().to_numpy(dtype=float)
+    rng = np.random.default_rng(seed)
+    drawn = sums[rng.integers(0, len(sums), size=(_REPLICATES, len(sums)))].sum(axis=1)
+    totals = np.vstack([sums.sum(axis=0), drawn])
+    ratios = totals[:, : len(above)].prod(axis=1) / np.maximum(totals[:, len(above) :], 1.0).prod(axis=1)
+    low, high = np.quantile(ratios[1:], [(1.0 - _LEVEL) / 2.0, (1.0 + _LEVEL) / 2.0])
+    return float(ratios[0]), float(low), float(high)
+
+
 # Rolling origin
 
 

@@ -230,6 +230,8 @@ def fit(
     outages = outages.sort_values(["subject_id", "start", "event_id"], kind="stable", ignore_index=True)
     known = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
     lengths = duration.fit(known, settings.duration)
+    for law in (*lengths.groups.values(), *lengths.told.values()):
+        _ = law.curves  # tabulated now: a price has no time for it
     aged = aging.fit(subjects, _detected(known, lengths), settings.age, settings.frequency)
     stated, data = in_force(overrides, as_of), data_digest(subjects, outages)
     version = version_of(to_record(data, asdict(settings), aged, lengths, stated))

@@ -129,19 +129,16 @@ def posterior(
     permanent: float,
     pooled: DurationPosterior | None = None,
 ) -> DurationPosterior:
-    """The law of a candidate given the halts of a group, drawn towards the `pooled` law of all halts if that is given;
-    its curves are tabulated now, a price has no time for it."""
+    """The law of a candidate given the halts of a group, drawn towards the `pooled` law of all if that is given."""
     body, threshold = split(name, prior)
     seen = Seen.of(rows)
     nodes = body_nodes(body, seen.before(threshold), prior, prior.points, pooled)
     source = f"{len(rows)} halts of the group {group}, {name}"
     found = (body, nodes.mu, nodes.sigma, nodes.weights, source, permanent, nodes.shape)
-    law = DurationPosterior(*found)
-    if np.isfinite(threshold):
-        far = tails.tail_nodes(*seen.beyond(threshold), prior.points)
-        law = SplicedPosterior(*found, threshold, Tail(far.x, np.exp(far.y), far.weights))
-    _ = law.curves
-    return law
+    if not np.isfinite(threshold):
+        return DurationPosterior(*found)
+    far = tails.tail_nodes(*seen.beyond(threshold), prior.points)
+    return SplicedPosterior(*found, threshold, Tail(far.x, np.exp(far.y), far.weights))
 
 
 def split(name: str, prior: DurationPrior) -> tuple[Body, float]:
@@ -208,6 +205,7 @@ def score(rows: pd.DataFrame, prior: DurationPrior) -> pd.DataFrame:
     seen = Seen.of(rows)
     some = bool((np.isfinite(seen.high) & (seen.low >= prior.threshold)).any())
     names = [name for name in prior.bodies if some or not name.endswith(WITH_TAIL)]
+    names = names or list(dict.fromkeys(name.removesuffix(WITH_TAIL) for name in prior.bodies))
     if len(rows) < prior.rich_min_known:
         names = [name for name in names if _parameters(name, prior) == 2] or names
     points = {name: _fold_scores(name, seen, fold, prior) for name in names}

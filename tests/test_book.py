@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pricing_models.book import STANDARD_TERMS, UNIT, adequacy, lengths, paid, replay, shortfall
+from pricing_models.book import STANDARD_TERMS, UNIT, adequacy, factors, lengths, paid, replay, shortfall
 from pricing_models.cells import year_start
 from pricing_models.errors import InvalidData
 from pricing_models.model import ModelSettings, fit
@@ -88,6 +88,17 @@ def test_the_table_adds_up_and_a_true_model_expects_about_what_it_pays(policies)
     total, low, high = shortfall(policies)
     assert total == pytest.approx(gap)
     assert low < total < high
+
+
+def test_what_was_expected_over_what_was_paid_is_taken_apart(policies):
+    found = factors(policies)
+    table = adequacy(policies).loc["all"]
+    whole, count, one, limits = (found[name][0] for name in ("all", "halts", "paid for one", "aggregate limit"))
+    assert whole == pytest.approx(table["expected_over_paid"]) == pytest.approx(count * one * limits)
+    assert count == pytest.approx(policies["expected_halts"].sum() / policies["halts"].sum())
+    assert limits < 1.0
+    for value, low, high in found.values():
+        assert low <= value <= high
 
 
 def test_a_year_in_which_nobody_can_be_sold_cover_is_no_book():
