@@ -1,6 +1,6 @@
 """Experience, frequency and duration of one data set, bundled: what prices cover and what a quote names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,7 +12,7 @@ from pricing_models import aging, duration, experience, observation, premium
 from pricing_models.aging import Aged, AgeNode
 from pricing_models.capacity import Utilisation
 from pricing_models.cells import RECENT_SECONDS
-from pricing_models.collapse import KnownRates, collapse
+from pricing_models.collapse import KnownRates, Tabulated, collapse, collapse_readings
 from pricing_models.compound import LossDistribution, loss_distribution
 from pricing_models.covariates import AgeEffect, AgeForm
 from pricing_models.duration import SHIPPED_BODY, DurationFit, DurationPosterior, DurationPrior
@@ -33,6 +33,7 @@ from pricing_models.versions import code_version, data_digest, of_record, to_rec
 
 _USUAL_YEARS = 1.01
 _LONGEST_YEARS = 10.0
+_AT_ONCE = 1.0 / YEAR_SECONDS
 
 
 @dataclass(frozen=True)
@@ -69,12 +70,14 @@ class Model:
     def rate(self, subject_id: str, kind: str | None = None, ahead_seconds: float = 0.0) -> RatePosterior:
         """Posterior of the subject's yearly rate, over the `ahead_seconds` after the fit (0: on its day); `kind` prices
         a subject without history by its group."""
-        return self._posterior(subject_id, kind).scaled(self.age_factor(subject_id, ahead_seconds))
+        years = max(ahead_seconds / YEAR_SECONDS, _AT_ONCE)
+        return self._posterior(subject_id, kind, years).scaled(self.age_factor(subject_id, ahead_seconds))
 
-    def _posterior(self, subject_id: str, kind: str | None = None) -> RatePosterior:
-        """The rate at the reference age, or what stands in its place."""
+    def _posterior(self, subject_id: str, kind: str | None, years: float) -> RatePosterior:
+        """The rate at the reference age that times the age's factor is that over the coming `years`, or what stands in
+        its place."""
         at_mode, age = self.frequency.posterior(subject_id, kind), self.facts(subject_id).age
-        fitted = aging.mixed(at_mode, self.age, self.age_nodes, age, subject_id, kind)
+        fitted = aging.mixed(at_mode, self.age, self.age_nodes, age, years, subject_id, kind)
         override = self.overrides.get(subject_id)
         if override is None or override.rate is None:
             return fitted
@@ -91,7 +94,7 @@ class Model:
 
     def _fitted_age_factor(self, subject_id: str, ahead_seconds: float) -> float:
         age = self.facts(subject_id).age
-        return self.age.mean_factor(age, max(ahead_seconds, 1.0) / YEAR_SECONDS)
+        return self.age.mean_factor(age, max(ahead_seconds / YEAR_SECONDS, _AT_ONCE))
 
     def facts(self, subject_id: str, kind: str | None = None) -> SubjectFacts:
         """What the price takes from the subject's row; of one that is not there the kind alone."""
@@ -109,17 +112,36 @@ class Model:
         }
 
     @cached_property
-    def _known_rates(self) -> dict[tuple[str, str | None, bool], KnownRates]:
+    def _known_rates(self) -> dict[Hashable, KnownRates]:
+        return {}
+
+    @cached_property
+    def _tabulated(self) -> dict[Hashable, list[Tabulated]]:
         return {}
 
     def known_rates(self, subject_id: str, years: float, kind: str | None = None) -> KnownRates:
-        """The subject's rate at the reference age, collapsed for terms of up to `years`: worked out once."""
-        long = years > _USUAL_YEARS
-        key = (subject_id, None if subject_id in self._facts else kind, long)
+        """The subject's rate at the reference age that times the age's factor is that over the coming `years`: worked
+        out once, but where the subject comes into another band of age within that time once for every term."""
+        kind = None if subject_id in self._facts else kind
+        longest = _LONGEST_YEARS if years > _USUAL_YEARS else _USUAL_YEARS
+        age = self.facts(subject_id).age
+        changes = subject_id not in self.overrides and bool(self.age_nodes) and self.age.changes_within(age, years)
+        key = (subject_id, kind, longest, years if changes else None)
         if key not in self._known_rates:
-            posterior = self._posterior(subject_id, kind)
-            self._known_rates[key] = collapse(posterior, _LONGEST_YEARS if long else _USUAL_YEARS)
+            self._known_rates[key] = (
+                self._known_while_aging(subject_id, years, kind, longest)
+                if changes
+                else collapse(self._posterior(subject_id, kind, _AT_ONCE), longest)
+            )
         return self._known_rates[key]
+
+    def _known_while_aging(self, subject_id: str, years: float, kind: str | None, longest: float) -> KnownRates:
+        key = (subject_id, kind, longest)
+        if key not in self._tabulated:
+            laws = (node.rates.posterior(subject_id, kind) for node in self.age_nodes)
+            self._tabulated[key] = [Tabulated.of(law, longest) for law in laws]
+        factors = aging.factors(self.age, self.age_nodes, self.facts(subject_id).age, years)
+        return collapse_readings(self.frequency.posterior(subject_id, kind), self._tabulated[key], factors)
 
     def length(self, subject_id: str, kind: str | None = None) -> DurationPosterior:
         """Predictive law of the length of the subject's next halt."""
