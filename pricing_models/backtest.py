@@ -53,7 +53,10 @@ def report(
     settings = settings or ModelSettings()
     windows: tuple[Window, ...] = ("year", "quarter")
     gap = settings.merge_gap_seconds
-    forecasts = {each: diagnostics.roll(subjects, outages, as_of, each, merge_gap_seconds=gap) for each in windows}
+    forecasts = {
+        each: diagnostics.roll(subjects, outages, as_of, each, merge_gap_seconds=gap, lengths=settings.duration)
+        for each in windows
+    }
     years = sorted({int(first[:4]) for first in forecasts["year"].scores["window"]})
     policies = book.replay(subjects, outages, as_of, years, settings=settings)
     covariates = {name: covariate_section(each) for name, each in forecasts.items()}

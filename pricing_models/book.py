@@ -11,16 +11,20 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pricing_models import experience
 from pricing_models.cells import year_start
+from pricing_models.compound import loss_distribution
 from pricing_models.diagnostics import chain_bootstrap, ratio_bootstrap
 from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience, Status
-from pricing_models.model import ModelSettings, fit
-from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, expected_payout, owed
-from pricing_models.premium import Loadings, Scenario
+from pricing_models.model import Model, ModelSettings, fit
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Curve, Semantics, Terms, expected_payout, owed
+from pricing_models.premium import Loadings, Premium, Scenario
 from pricing_models.windows import clip, windows_of
+
+FloatArray = NDArray[np.float64]
 
 TREATMENTS = ("low", "base", "high")
 _LONGEST_SECONDS = 10 * 366 * 86400
@@ -79,16 +83,48 @@ def replay(
         for subject_id, term in _terms_of_year(subjects, origin, min(year_start(year + 1), as_of)).items():
             premium = model.price(subject_id, terms, term, loadings)
             row = {"year": year, "subject_id": subject_id, "kind": model.kind(subject_id), "halts": 0}
-            expected = premium.means.of_outages(Scenario.BASE)  # what is paid below has no trigger between either
-            halts = model.rate(subject_id, ahead_seconds=term).mean * term / experience.YEAR_SECONDS
-            curves = model.length(subject_id).curves
-            row |= {"expected_halts": halts, "of_halts": halts * expected_payout(terms, curves.sf, curves.lev, 0.0)}
-            row |= {"term_years": term / experience.YEAR_SECONDS, "expected": expected}
-            row |= {"sd": premium.loss.sd, "premium": premium.total}
+            row |= {"term_years": term / experience.YEAR_SECONDS, "premium": premium.total}
+            row |= _expected(model, subject_id, terms, term, premium)
             rows.append(row | _outcome(whole, str(subject_id), origin, origin + term, terms))
     if not rows:
         raise InvalidData("subjects: none of the universe could be sold cover in any of the years")
     return pd.DataFrame(rows)
+
+
+def _expected(model: Model, subject_id: str, terms: Terms, term: int, premium: Premium) -> dict[str, float]:
+    """What is expected of the policy that the outcome can hold: its halts by their length, for what is paid below has
+    no trigger between either, and of those only what its sources can see."""
+    rate, law = model.rate(subject_id, ahead_seconds=term), model.length(subject_id).curves
+    years = term / experience.YEAR_SECONDS
+    floor = float(model.experience.subjects.loc[[subject_id], "floor_seconds"].to_numpy()[0])
+    sf, lev = beyond(law.sf, law.lev, floor)
+    halts = rate.mean * years
+    found = {
+        "expected_halts": halts * float(law.sf(np.array([floor]))[0]),
+        "of_halts": halts * expected_payout(terms, sf, lev, 0.0),
+        "expected": premium.means.of_outages(Scenario.BASE),
+        "sd": premium.loss.sd,
+    }
+    if floor <= terms.waiting_seconds:
+        return found  # what is not seen is not paid
+    loss = loss_distribution(rate.predictive(years), terms, sf, lev, 0.0)
+    return found | {"expected": loss.mean, "sd": loss.sd}
+
+
+def beyond(sf: Curve, lev: Curve, floor: float) -> tuple[Curve, Curve]:
+    """The curves of D where it lies beyond the floor, of nothing where it does not."""
+    if floor <= 0.0:
+        return sf, lev
+    at = np.array([floor])
+    reached, until = float(sf(at)[0]), float(lev(at)[0])
+
+    def sf_seen(seconds: FloatArray) -> FloatArray:
+        return sf(np.maximum(seconds, floor))
+
+    def lev_seen(seconds: FloatArray) -> FloatArray:
+        return np.minimum(seconds, floor) * reached + lev(np.maximum(seconds, floor)) - until
+
+    return sf_seen, lev_seen
 
 
 def _terms_of_year(subjects: pd.DataFrame, origin: float, end: float) -> dict[str, int]:

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from pricing_models.bodies import BODIES, Body
 from pricing_models.errors import InvalidData
-from pricing_models.experience import Experience, Status
+from pricing_models.experience import Experience, Status, with_detection
 from pricing_models.frequency import ALL, GROUP_OF_KIND
 from pricing_models.lengths import DurationPosterior
 from pricing_models.scoring import DAY, HOUR, DurationPrior, Missing, posterior, score
@@ -30,6 +30,7 @@ __all__ = [
     "DurationPosterior",
     "DurationPrior",
     "bounds",
+    "detected",
     "fit",
     "permanent_share",
 ]
@@ -114,6 +115,11 @@ def fit(experience: Experience, prior: DurationPrior | None = None) -> DurationF
     told = _laws(chosen, rows, prior, share, ", all that are told of" if apart else "")
     groups = _laws(chosen, own, prior, share, " of the universe") if apart else told
     return DurationFit(groups[ALL].body, scores, groups, share, chosen, told)
+
+
+def detected(known: Experience, fitted: DurationFit) -> Experience:
+    """The experience with the share of halts that its sources can see, by these laws of their lengths."""
+    return with_detection(known, lambda kind, member: fitted.posterior(kind, member).sf)
 
 
 def _of_universe(rows: pd.DataFrame, experience: Experience) -> NDArray[np.bool_]:

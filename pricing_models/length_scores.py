@@ -18,7 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from pricing_models import duration, experience
-from pricing_models.book import STANDARD_TERMS, TREATMENTS, lengths, paid
+from pricing_models.book import STANDARD_TERMS, TREATMENTS, beyond, lengths, paid
 from pricing_models.cells import year_start
 from pricing_models.diagnostics import chain_bootstrap, ratio_bootstrap
 from pricing_models.errors import InvalidData
@@ -89,10 +89,12 @@ def _scored(fitted: duration.DurationFit, tests: pd.DataFrame, known: Experience
     """The tests with what the law of each said of it."""
     members = known.subjects.index[known.subjects["in_universe"]]
     parts = []
-    for (kind, member), each in tests.groupby(["kind", tests["subject_id"].isin(members)]):
+    for (kind, member, _), each in tests.groupby(["kind", tests["subject_id"].isin(members), "floor"]):
         law = fitted.posterior(str(kind), bool(member))
         below, mass = told(law, each)
-        expected = expected_payout(STANDARD_TERMS, law.sf, law.limited_expectation, 0.0)
+        least = float(each["floor"].iloc[0])
+        seen = float(law.sf(np.array([least]))[0])
+        expected = expected_payout(STANDARD_TERMS, *beyond(law.sf, law.limited_expectation, least), 0.0) / seen
         log_score = np.log(np.maximum(mass, _LEAST_PROBABILITY))
         parts.append(each.assign(below=below, mass=mass, log_score=log_score, expected=expected))
     columns = ["subject_id", "event_id", "counted", "below", "mass", "log_score", "expected"]

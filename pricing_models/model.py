@@ -254,7 +254,7 @@ def fit(
     lengths = duration.fit(known, settings.duration)
     for law in (*lengths.groups.values(), *lengths.told.values()):
         _ = law.curves  # tabulated now: a price has no time for it
-    aged = aging.fit(subjects, _detected(known, lengths), settings.age, settings.frequency)
+    aged = aging.fit(subjects, duration.detected(known, lengths), settings.age, settings.frequency)
     stated, data = in_force(overrides, as_of), data_digest(subjects, outages)
     version = version_of(to_record(data, asdict(settings), aged, lengths, stated))
     return Model(aged.experience, aged.effect, aged.rates, lengths, settings, version, aged.nodes, stated, data)
@@ -283,10 +283,5 @@ def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> 
     """
     subjects, outages = experience.tables(subjects, outages)
     known = experience.build(subjects, outages, model.experience.as_of, model.settings.merge_gap_seconds)
-    aged = aging.fit(subjects, _detected(known, model.duration), model.settings.age, model.settings.frequency)
+    aged = aging.fit(subjects, duration.detected(known, model.duration), model.settings.age, model.settings.frequency)
     return replace(model, experience=aged.experience, age=aged.effect, frequency=aged.rates, age_nodes=aged.nodes)
-
-
-def _detected(known: Experience, lengths: DurationFit) -> Experience:
-    """The experience with the share of halts that its sources can see, by the law of the kind's lengths."""
-    return experience.with_detection(known, lambda kind, member: lengths.posterior(kind, member).sf)
