@@ -233,9 +233,10 @@ class _Losses:
         plug_in = mean_payouts(typical, table, point.sf, point.lev, np.zeros(len(block)))
         parts = asked.means(mixed, plug_in, np.array([each.mean for each in laws]))
         lately = np.where(near > 0.0, means[:, 0], 0.0)  # where no part of the term is near there is rounding only
-        at = uncertainty.at_rates(np.stack([each.known.spread for each in block]), rates[0], rates[1], means[:, 1:])
-        interval = uncertainty.interval(at, *uncertainty.of_lengths(law, table, base)) + asked.of_alarms[:, None]
-        # neither the lengths' multiples nor the alarms know of the aggregate limit
+        spread = np.stack([each.known.spread for each in block])
+        lengths = uncertainty.of_lengths(law, trigger, table, base)
+        interval = uncertainty.interval(spread, rates[0], rates[1], means[:, 1:], *lengths) + asked.of_alarms[:, None]
+        # of the alarms the aggregate limit takes a part too
         interval = uncertainty.within(interval, np.array([each.mean for each in laws]), table.aggregate)
         return cls(table, laws, parts, [float(each) for each in lately], interval, asked.unpaid)
 
