@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from pricing_models import aging, duration, experience, observation, premium
+from pricing_models import aging, duration, experience, premium
 from pricing_models.aging import Aged, AgeNode
 from pricing_models.capacity import Utilisation
 from pricing_models.cells import RECENT_SECONDS
@@ -24,10 +24,10 @@ from pricing_models.experience import (
     Experience,
 )
 from pricing_models.frequency import FrequencyFit, FrequencyPrior, RatePosterior
-from pricing_models.observation import STANDARD_TRIGGER, BasisRisk, Trigger
+from pricing_models.observation import STANDARD_TRIGGER, Trigger
 from pricing_models.overrides import Override, in_force
 from pricing_models.payoff import Terms
-from pricing_models.premium import Loadings, Premium, Scenario, require_term
+from pricing_models.premium import Loadings, Premium
 from pricing_models.pricing import Enquiry, SubjectFacts, price_many
 from pricing_models.versions import code_version, data_digest, of_record, to_record, version_of
 
@@ -185,24 +185,6 @@ class Model:
         """The premium of one policy, the fields those of `Enquiry`; raises as `price_many`."""
         enquiry = Enquiry(subject_id, terms, term_seconds, kind, trigger, utilisation, marginal_capital)
         return price_many(self, [enquiry], loadings)[0]
-
-    def basis_risk(
-        self,
-        subject_id: str,
-        terms: Terms,
-        term_seconds: int,
-        loadings: Loadings | None = None,
-        kind: str | None = None,
-        trigger: Trigger = STANDARD_TRIGGER,
-    ) -> dict[Scenario, BasisRisk]:
-        """What the trigger pays beside the subject's outages, and leaves unpaid of them, under each judgement."""
-        rate = self.rate(subject_id, kind, require_term(term_seconds)).mean
-        curves = self.length(subject_id, kind).curves
-        chance = (loadings or Loadings()).failover_probability
-        return {
-            scenario: observation.basis_risk(trigger, scenario, terms, curves.sf, curves.lev, rate, chance.at(scenario))
-            for scenario in Scenario
-        }
 
     def summary(self) -> pd.DataFrame:
         """Per subject: kind, halts, exposure_years, rate_mean, rate_low, rate_high (90%, a year),
