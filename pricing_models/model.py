@@ -116,7 +116,7 @@ class Model:
         return {}
 
     @cached_property
-    def _tabulated(self) -> dict[Hashable, list[Tabulated]]:
+    def _tabulated(self) -> dict[Hashable, tuple[RatePosterior, list[Tabulated]]]:
         return {}
 
     def known_rates(self, subject_id: str, years: float, kind: str | None = None) -> KnownRates:
@@ -139,9 +139,10 @@ class Model:
         key = (subject_id, kind, longest)
         if key not in self._tabulated:
             laws = (node.rates.posterior(subject_id, kind) for node in self.age_nodes)
-            self._tabulated[key] = [Tabulated.of(law, longest) for law in laws]
+            fitted = self.frequency.posterior(subject_id, kind)
+            self._tabulated[key] = fitted, [Tabulated.of(law, longest) for law in laws]
         factors = aging.factors(self.age, self.age_nodes, self.facts(subject_id).age, years)
-        return collapse_readings(self.frequency.posterior(subject_id, kind), self._tabulated[key], factors)
+        return collapse_readings(*self._tabulated[key], factors)
 
     def length(self, subject_id: str, kind: str | None = None) -> DurationPosterior:
         """Predictive law of the length of the subject's next halt."""

@@ -234,7 +234,7 @@ class _Losses:
         parts = asked.means(mixed, plug_in, np.array([each.mean for each in laws]))
         lately = np.where(near > 0.0, means[:, 0], 0.0)  # where no part of the term is near there is rounding only
         spread = np.stack([each.known.spread for each in block])
-        lengths = uncertainty.of_lengths(law, trigger, table, base)
+        lengths = uncertainty.of_lengths(law, table, base)
         interval = uncertainty.interval(spread, rates[0], rates[1], means[:, 1:], *lengths) + asked.of_alarms[:, None]
         # of the alarms the aggregate limit takes a part too
         interval = uncertainty.within(interval, np.array([each.mean for each in laws]), table.aggregate)

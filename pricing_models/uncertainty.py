@@ -2,19 +2,18 @@
 
 Rate and lengths are independent given the data. Of each, a few about equally likely readings are taken: quantiles of
 the rate, and strata of the nodes of the lengths' posterior (`DurationPosterior.strata`), every one a law of its own.
-A stratum changes what one halt is paid by its trigger, under the incident limits, in closed form; in total that comes
-to the same as so many times more halts. With the rate the mean payout rises as rate / (a + b rate), since the aggregate
-limit binds the more the more halts there are: exact at both ends of the rate's central interval. Against the compound
-law worked out at each rate and stratum, which takes a hundred times as long as a price, the ends are good to 1%.
+A stratum changes what one halt is paid under the incident limits, in closed form, of its covered seconds in the same
+proportion as of its length; in total that comes to the same as so many times more halts. With the rate the mean payout
+rises as rate / (a + b rate), since the aggregate limit binds the more the more halts there are: exact at both ends of
+the rate's central interval. Against the compound law of the covered seconds worked out at each rate and stratum, which
+takes a hundred times as long as a price, the ends are good to 1%.
 """
 
 import numpy as np
 from numpy.typing import NDArray
 
 from pricing_models.lengths import DurationPosterior
-from pricing_models.observation import Trigger, covered_law
-from pricing_models.payoff import Curve, TermsTable, expected_payouts
-from pricing_models.premium import Scenario
+from pricing_models.payoff import TermsTable, expected_payouts
 
 FloatArray = NDArray[np.float64]
 
@@ -30,23 +29,13 @@ def at_rates(rates: FloatArray, low: FloatArray, high: FloatArray, means: FloatA
     return np.where(means[:, :1] > 0.0, found, 0.0)
 
 
-def of_lengths(
-    law: DurationPosterior, trigger: Trigger | None, table: TermsTable, chances: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """What one halt is paid by its trigger (None: by its length) under each stratum of the lengths' posterior as a
-    multiple of what it is under all (a row per policy), and the strata's weights."""
+def of_lengths(law: DurationPosterior, table: TermsTable, chances: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """What one halt is paid under each stratum of the lengths' posterior as a multiple of what it is under all (a row
+    per policy), and the strata's weights."""
     weights, laws = law.strata
-    paid = np.stack([expected_payouts(table, *_paid_by(each, trigger), chances) for each in laws], axis=1)
+    paid = np.stack([expected_payouts(table, each.curves.sf, each.curves.lev, chances) for each in laws], axis=1)
     mean = paid @ weights
     return np.where(mean[:, None] > 0.0, paid, 1.0) / np.where(mean > 0.0, mean, 1.0)[:, None], weights
-
-
-def _paid_by(law: DurationPosterior, trigger: Trigger | None) -> tuple[Curve, Curve]:
-    """`sf` and `lev` of the seconds that a halt is paid for, at the base."""
-    if trigger is None:
-        return law.curves.sf, law.curves.lev
-    covered = covered_law(trigger, Scenario.BASE, law.curves.sf, law.curves.lev)
-    return covered.sf, covered.limited_expectation
 
 
 def within(interval: FloatArray, means: FloatArray, limits: FloatArray) -> FloatArray:
