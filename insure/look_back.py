@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 from insure.errors import InvalidInput
-from insure.records.views import BookYear, LookBack, ModelScore, Spread
+from insure.records.views import BookYear, LengthScore, LookBack, ModelScore, Spread
 
 _HERE = Path(__file__).resolve().parent
 
@@ -24,7 +24,7 @@ def read_look_back(path: Path | None = None) -> LookBack | None:
         found = json.loads(file.read_text())
         year = found["frequency"]["year"]
         candidates = year["candidates"]["all"]
-        by_year = found["book"]["by_year"]
+        by_year, lengths = found["book"]["by_year"], found["lengths"]
         return LookBack(
             as_of=str(found["as_of"]),
             model_version=str(found["model_version"]),
@@ -42,6 +42,8 @@ def read_look_back(path: Path | None = None) -> LookBack | None:
             spread=tuple(Spread(float(each["expected"]), int(each["observed"])) for each in year["spread"]),
             book=tuple(_year(str(name), row) for name, row in by_year.items()),
             against=tuple(str(line) for line in found["unflattering"]),
+            lengths=tuple(_length(str(name), row) for name, row in lengths.get("candidates", {}).items()),
+            lengths_shipped=str(lengths.get("shipped", "")),
         )
     except (OSError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise InvalidInput(f"{file}: is no look back: {error}; `insure model backtest` writes one") from error
@@ -60,6 +62,23 @@ def _score(name: str, row: dict[str, float]) -> ModelScore:
         coverage_90=float(row["coverage_90"]),
         expected=float(row["expected"]),
         observed=int(row["observed"]),
+    )
+
+
+def _length(name: str, row: dict[str, float]) -> LengthScore:
+    return LengthScore(
+        name=name,
+        parameters=int(row["parameters"]),
+        halts=int(row["halts"]),
+        gain=float(row["gain"]),
+        gain_low=float(row["gain_low"]),
+        gain_high=float(row["gain_high"]),
+        behind_best=float(row["behind_best"]),
+        behind_best_se=float(row["behind_best_se"]),
+        coverage=(float(row["coverage_50"]), float(row["coverage_80"]), float(row["coverage_90"])),
+        expected_over_paid=float(row["expected_over_paid"]),
+        expected_over_paid_low=float(row["expected_over_paid_5"]),
+        expected_over_paid_high=float(row["expected_over_paid_95"]),
     )
 
 

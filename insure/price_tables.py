@@ -89,7 +89,7 @@ def _rate_words(rate: RateView, override: Override | None) -> str:
 
 
 _EXPOSURES = {"all": "all members quiet", "searched": "searched members", "listed": "every chain in the tables"}
-_ENDS = {"drop": "like the known ones", "pessimistic": "at least the known median"}
+_ENDS = {"drop": "like the known ones", "pessimistic": "all told of, unknown: the median"}
 
 
 def readings_table(readings: Sequence[TreatedPrice], decimals: int) -> Table:

@@ -53,7 +53,7 @@ def check_table(checks: Sequence[Check]) -> Table:
 
 
 def backtest_tables(found: Mapping[str, Any]) -> list[Table]:
-    """The look back as tables: the models that competed, and the synthetic book by year."""
+    """The look back as tables: the models that competed, of rates and of lengths, and the synthetic book by year."""
     models = Table(
         title=f"Years ahead, nats against {found['baseline']} (as of {found['as_of']})", title_justify="left"
     )
@@ -81,7 +81,27 @@ def backtest_tables(found: Mapping[str, Any]) -> list[Table]:
         ratio = row["premium_over_paid"]
         ends = "no payout" if ratio is None else f"{ratio:.2f}"
         book.add_row(year, f"{row['policies']:.0f}", f"{row['halts']:.0f}", *(f"{each:,.0f}" for each in money), ends)
-    return [models, book]
+    return [models, _lengths_table(found["lengths"]), book]
+
+
+def _lengths_table(found: Mapping[str, Any]) -> Table:
+    """The laws of lengths that competed, on the halts that the rates count."""
+    table = Table(title=f"Lengths of halts, years ahead, nats against {found['baseline']}", title_justify="left")
+    table.add_column("law")
+    for heading in ("figures", "gain", "90% interval", "behind best", "in 50/80/90%", "expected/paid for one"):
+        table.add_column(heading, justify="right")
+    for name, row in found["candidates"].items():
+        low, high = row["expected_over_paid_5"], row["expected_over_paid_95"]
+        table.add_row(
+            f"{name} (shipped)" if name == found["shipped"] else name,
+            str(row["parameters"]),
+            f"{row['gain']:+.1f}",
+            f"{row['gain_low']:.1f} to {row['gain_high']:.1f}",
+            f"{row['behind_best']:.1f} ± {row['behind_best_se']:.1f}",
+            " / ".join(f"{row[f'coverage_{level}']:.0%}" for level in (50, 80, 90)),
+            f"{row['expected_over_paid']:.2f} ({low:.2f} to {high:.2f})",
+        )
+    return table
 
 
 def ledger_table(entries: Sequence[LedgerEntry], since: int, decimals: int, symbol: str) -> Table:

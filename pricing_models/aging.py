@@ -24,7 +24,6 @@ from pricing_models.frequency import FrequencyFit, FrequencyPrior, RatePosterior
 FloatArray = NDArray[np.float64]
 
 _POINTS = 13  # of a node's grid, of which there are several: together as many as the mode's
-_HORIZON = 1.0  # years over which one reading's rate is held against another's
 
 
 @dataclass(frozen=True)
@@ -75,18 +74,28 @@ def readings(mode: FloatArray, covariance: FloatArray) -> FloatArray:
     return result
 
 
+def factors(effect: AgeEffect, nodes: Sequence[AgeNode], age: float, years: float) -> list[float]:
+    """Each reading's mean factor over the coming `years` as a multiple of that of `effect`, for a subject of this age
+    (not nan)."""
+    at_mode = effect.mean_factor(age, years)
+    return [node.effect.mean_factor(age, years) / at_mode for node in nodes]
+
+
 def mixed(
-    fitted: RatePosterior, effect: AgeEffect, nodes: Sequence[AgeNode], age: float, subject_id: str, kind: str | None
+    fitted: RatePosterior,
+    effect: AgeEffect,
+    nodes: Sequence[AgeNode],
+    age: float,
+    years: float,
+    subject_id: str,
+    kind: str | None,
 ) -> RatePosterior:
-    """The rate at the reference age that, times the factor of `effect` at this age, is the rate over all readings;
-    `fitted` is that at the mode, and as it is where age tells nothing of the subject."""
+    """The rate at the reference age that, times the mean factor of `effect` over the coming `years` at this age, is the
+    rate over all readings; `fitted` is that at the mode, and as it is where age tells nothing of the subject."""
     if not nodes or np.isnan(age):
         return fitted
-    at_mode = effect.mean_factor(age, _HORIZON)
-    parts = [
-        node.rates.posterior(subject_id, kind).scaled(node.effect.mean_factor(age, _HORIZON) / at_mode)
-        for node in nodes
-    ]
+    pairs = zip(nodes, factors(effect, nodes, age, years), strict=True)
+    parts = [node.rates.posterior(subject_id, kind).scaled(factor) for node, factor in pairs]
     shapes, rates = (np.concatenate([getattr(part, name) for part in parts]) for name in ("shapes", "rates"))
     weights = np.concatenate([part.weights for part in parts]) / len(parts)
     return replace(fitted, shapes=shapes, rates=rates, weights=weights)

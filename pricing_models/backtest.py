@@ -2,7 +2,8 @@
 
 The rule: of the models whose every covariate has won more than its standard error, years and quarters ahead, ship the
 simplest within one standard error of the best by total log score, years ahead; where another has become that, it is
-said. The choice is made on the same years that are shown, so the shipped model's lead is a little flattered.
+said. So for the laws of lengths, on the halts that the rates count. The choice is made on the same years that are
+shown, so the shipped model's lead is a little flattered.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -12,11 +13,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from pricing_models import book, calibration, credibility, diagnostics
+from pricing_models import book, calibration, credibility, diagnostics, length_scores
 from pricing_models.candidates import BASELINE, CANDIDATES, SHIPPED, Candidate
 from pricing_models.cells import cut, of_universe
 from pricing_models.diagnostics import Forecasts, Window
 from pricing_models.errors import InvalidData
+from pricing_models.length_candidates import LENGTH_BASELINE, LENGTH_SHIPPED
 from pricing_models.model import Model, ModelSettings
 
 COVARIATES = {
@@ -51,10 +53,14 @@ def report(
     settings = settings or ModelSettings()
     windows: tuple[Window, ...] = ("year", "quarter")
     gap = settings.merge_gap_seconds
-    forecasts = {each: diagnostics.roll(subjects, outages, as_of, each, merge_gap_seconds=gap) for each in windows}
+    forecasts = {
+        each: diagnostics.roll(subjects, outages, as_of, each, merge_gap_seconds=gap, lengths=settings.duration)
+        for each in windows
+    }
     years = sorted({int(first[:4]) for first in forecasts["year"].scores["window"]})
     policies = book.replay(subjects, outages, as_of, years, settings=settings)
     covariates = {name: covariate_section(each) for name, each in forecasts.items()}
+    lengths = lengths_section(length_scores.roll(subjects, outages, as_of, merge_gap_seconds=gap))
     simulated = calibration.study(model.duration.chosen, simulated_histories)
     chosen = by_rule(forecasts["year"], covariates.values())
     result = {
@@ -67,10 +73,11 @@ def report(
         "covariates": covariates,
         "book": book_section(policies),
         "credibility": credibility_section(subjects, model),
-        "lengths": {str(name): dict(row) for name, row in model.duration.scores.to_dict("index").items()},
+        "lengths": lengths,
         "calibration": simulated,
         "unflattering": [
             *unflattering(forecasts["year"], policies, chosen, covariates["year"]),
+            *of_lengths(lengths),
             *_uncalibrated(simulated),
         ],
     }
@@ -94,6 +101,24 @@ def frequency_section(forecasts: Forecasts, candidates: Sequence[Candidate] = CA
         "totals": totals.to_dict("records"),
         "totals_coverage_90": float(inside.mean()),
         "spread": diagnostics.spread(forecasts, SHIPPED).to_dict("records"),
+    }
+
+
+def lengths_section(scores: pd.DataFrame) -> dict[str, Any]:
+    """Comparison of the laws of lengths, years ahead, which of them the rule would ship; of the shipped one calibration
+    and what one halt was expected to be paid and was, by year, in whole asset units."""
+    comparison = length_scores.compare(scores)
+    own = scores[(scores["candidate"] == LENGTH_SHIPPED) & scores["counted"].astype(bool)]
+    shares, p_value = diagnostics.pit_histogram(own["below"].to_numpy(), own["mass"].to_numpy())
+    money = own.groupby("window")[["expected", *(f"paid_{name}" for name in book.TREATMENTS)]].mean() / book.UNIT
+    by_year = money.assign(halts=own.groupby("window").size()).rename(index=lambda first: str(first)[:4])
+    return {
+        "baseline": LENGTH_BASELINE,
+        "shipped": LENGTH_SHIPPED,
+        "simplest_within_one_se_of_best": diagnostics.simplest_close(comparison),
+        "candidates": comparison.to_dict("index"),
+        "pit": {"shares": shares.tolist(), "p_value": p_value},
+        "by_year": by_year.to_dict("index"),
     }
 
 
@@ -151,7 +176,10 @@ def book_section(policies: pd.DataFrame) -> dict[str, Any]:
     for name in book.TREATMENTS:
         total, low, high = (value / book.UNIT for value in book.shortfall(policies, name))
         gaps[name] = {"paid_less_expected": total, "low": low, "high": high}
-    return {"by_year": table.to_dict("index"), "paid_less_expected": gaps}
+    factors = {
+        name: {"factor": value, "low": low, "high": high} for name, (value, low, high) in book.factors(policies).items()
+    }
+    return {"by_year": table.to_dict("index"), "paid_less_expected": gaps, "expected_over_paid": factors}
 
 
 def unflattering(forecasts: Forecasts, policies: pd.DataFrame, chosen: str, covariates: Mapping[str, Any]) -> list[str]:
@@ -181,6 +209,7 @@ def unflattering(forecasts: Forecasts, policies: pd.DataFrame, chosen: str, cova
     if short:
         said.append(f"The synthetic book paid more than its premiums in {', '.join(short)}.")
     said += _of_the_book(policies, table["all"])
+    said.append(_by_factor(policies))
     low, high = (table["all"][f"paid_{name}"] / table["all"]["expected"] for name in ("low", "high"))
     said.append(f"Unknown ends move what the book paid from {low:.2f} to {high:.2f} times what was expected.")
     said.append("Reports found later and membership known today are used at every origin: hindsight is not removed.")
@@ -203,6 +232,35 @@ def _of_the_book(policies: pd.DataFrame, whole: Mapping[Any, Any]) -> list[str]:
             )
     premiums = whole["premium"] / max(1.0, whole["paid_base"])
     said.append(f"Its premiums were {premiums:.1f} times what it paid.")
+    return said
+
+
+def _by_factor(policies: pd.DataFrame) -> str:
+    """In words, which of count, length and limits what was expected of the synthetic book differs by."""
+    parts = [
+        f"{name} {each:.2f} ({low:.2f} to {high:.2f})" for name, (each, low, high) in book.factors(policies).items()
+    ]
+    return f"What it was expected to be paid over what it was, by factor with 90% interval: {', '.join(parts)}."
+
+
+def of_lengths(section: Mapping[str, Any]) -> list[str]:
+    """In words, what speaks against the shipped law of lengths."""
+    chosen, own = section["simplest_within_one_se_of_best"], section["candidates"][section["shipped"]]
+    said = []
+    if chosen != section["shipped"]:
+        said.append(f"Lengths: {chosen} is the simplest within one standard error of the best: it would ship.")
+    if own["gain_low"] <= 0:
+        won = f"{own['gain']:.1f} nats ± {own['gain_se']:.1f}"
+        said.append(f"Lengths: the law won {won} over one law for all halts: its 90% interval includes zero.")
+    inside = ", ".join(f"{own[f'coverage_{level}']:.0%} inside {level}%" for level in ("50", "80", "90"))
+    p_value = section["pit"]["p_value"]
+    verdict = "no chance" if p_value < _UNLIKELY else "chance would do"
+    said.append(f"Lengths of {own['halts']} halts in their central intervals: {inside} (p = {p_value:.2g}: {verdict}).")
+    ends = f"{own['expected_over_paid_high']:.2f} to {own['expected_over_paid_low']:.2f} by unknown ends"
+    chance = f"{own['expected_over_paid_5']:.2f} to {own['expected_over_paid_95']:.2f} by chance at 90%"
+    said.append(
+        f"One halt was expected to be paid {own['expected_over_paid']:.2f} times what it was ({ends}, {chance})."
+    )
     return said
 
 

@@ -11,16 +11,20 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from pricing_models import experience
 from pricing_models.cells import year_start
-from pricing_models.diagnostics import chain_bootstrap
+from pricing_models.compound import loss_distribution
+from pricing_models.diagnostics import chain_bootstrap, ratio_bootstrap
 from pricing_models.errors import InvalidData
 from pricing_models.experience import Experience, Status
-from pricing_models.model import ModelSettings, fit
-from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Semantics, Terms, owed
-from pricing_models.premium import Loadings, Scenario
+from pricing_models.model import Model, ModelSettings, fit
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Curve, Semantics, Terms, expected_payout, owed
+from pricing_models.premium import Loadings, Premium, Scenario
 from pricing_models.windows import clip, windows_of
+
+FloatArray = NDArray[np.float64]
 
 TREATMENTS = ("low", "base", "high")
 _LONGEST_SECONDS = 10 * 366 * 86400
@@ -67,8 +71,9 @@ def replay(
     loadings: Loadings | None = None,
     settings: ModelSettings | None = None,
 ) -> pd.DataFrame:
-    """One row per policy: year, subject_id, kind, term_years, expected, sd, premium and paid_low, paid_base, paid_high
-    (asset units). A year that cannot be fitted for want of data is left out; raises `InvalidData` when all are."""
+    """One row per policy: year, subject_id, kind, term_years, expected_halts and halts, expected, of_halts (what the
+    expected halts would be paid without an aggregate limit), sd, premium and paid_low, paid_base, paid_high (asset
+    units). A year that cannot be fitted for want of data is left out; raises `InvalidData` when all are."""
     settings = settings or ModelSettings()
     whole = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
     rows: list[dict[str, object]] = []
@@ -78,13 +83,48 @@ def replay(
         for subject_id, term in _terms_of_year(subjects, origin, min(year_start(year + 1), as_of)).items():
             premium = model.price(subject_id, terms, term, loadings)
             row = {"year": year, "subject_id": subject_id, "kind": model.kind(subject_id), "halts": 0}
-            expected = premium.means.of_outages(Scenario.BASE)  # what is paid below has no trigger between either
-            row |= {"term_years": term / experience.YEAR_SECONDS, "expected": expected}
-            row |= {"sd": premium.loss.sd, "premium": premium.total}
+            row |= {"term_years": term / experience.YEAR_SECONDS, "premium": premium.total}
+            row |= _expected(model, subject_id, terms, term, premium)
             rows.append(row | _outcome(whole, str(subject_id), origin, origin + term, terms))
     if not rows:
         raise InvalidData("subjects: none of the universe could be sold cover in any of the years")
     return pd.DataFrame(rows)
+
+
+def _expected(model: Model, subject_id: str, terms: Terms, term: int, premium: Premium) -> dict[str, float]:
+    """What is expected of the policy that the outcome can hold: its halts by their length, for what is paid below has
+    no trigger between either, and of those only what its sources can see."""
+    rate, law = model.rate(subject_id, ahead_seconds=term), model.length(subject_id).curves
+    years = term / experience.YEAR_SECONDS
+    floor = float(model.experience.subjects.loc[[subject_id], "floor_seconds"].to_numpy()[0])
+    sf, lev = beyond(law.sf, law.lev, floor)
+    halts = rate.mean * years
+    found = {
+        "expected_halts": halts * float(law.sf(np.array([floor]))[0]),
+        "of_halts": halts * expected_payout(terms, sf, lev, 0.0),
+        "expected": premium.means.of_outages(Scenario.BASE),
+        "sd": premium.loss.sd,
+    }
+    if floor <= terms.waiting_seconds:
+        return found  # what is not seen is not paid
+    loss = loss_distribution(rate.predictive(years), terms, sf, lev, 0.0)
+    return found | {"expected": loss.mean, "sd": loss.sd}
+
+
+def beyond(sf: Curve, lev: Curve, floor: float) -> tuple[Curve, Curve]:
+    """The curves of D where it lies beyond the floor, of nothing where it does not."""
+    if floor <= 0.0:
+        return sf, lev
+    at = np.array([floor])
+    reached, until = float(sf(at)[0]), float(lev(at)[0])
+
+    def sf_seen(seconds: FloatArray) -> FloatArray:
+        return sf(np.maximum(seconds, floor))
+
+    def lev_seen(seconds: FloatArray) -> FloatArray:
+        return np.minimum(seconds, floor) * reached + lev(np.maximum(seconds, floor)) - until
+
+    return sf_seen, lev_seen
 
 
 def _terms_of_year(subjects: pd.DataFrame, origin: float, end: float) -> dict[str, int]:
@@ -129,3 +169,16 @@ def shortfall(policies: pd.DataFrame, treatment: str = "base") -> tuple[float, f
     by_chain = (policies[f"paid_{treatment}"] - policies["expected"]).groupby(policies["subject_id"]).sum()
     _, low, high = chain_bootstrap(by_chain)
     return float(by_chain.sum()), low, high
+
+
+def factors(policies: pd.DataFrame) -> dict[str, tuple[float, float, float]]:
+    """What was expected over what was paid in the base, taken apart into factors that multiply to it: how many halts,
+    how much one of them is paid, and what the aggregate limit takes off; each with its 90% interval over chains."""
+    table = policies.set_index("subject_id")
+    parts = {
+        "all": (["expected"], ["paid_base"]),
+        "halts": (["expected_halts"], ["halts"]),
+        "paid for one": (["of_halts", "halts"], ["expected_halts", "paid_base"]),
+        "aggregate limit": (["expected"], ["of_halts"]),
+    }
+    return {name: ratio_bootstrap(table, *columns) for name, columns in parts.items()}

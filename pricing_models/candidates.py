@@ -85,14 +85,15 @@ def hierarchical(
         known = training.experience
         subjects = known.subjects.copy()
         time = operational_years(training.cells, design, beta)
-        subjects["exposure_years"] = time.reindex(subjects.index).fillna(0.0)
+        subjects["operational_years"] = time.reindex(subjects.index).fillna(0.0)
         fitted = fit(replace(known, subjects=subjects), replace(training.prior, by_kind=grouped))
+        weight = np.exp(design(training.cells) @ beta)
         result: dict[str, FloatArray] = {}
         for subject, (kind, years) in _windows(tests, design, beta).items():
             if not own_history:
                 rate = fitted.posterior("", kind=kind)
             elif half_life_years is not None:
-                rate = _forgetting(training, fitted.posterior("", kind=kind), subject, half_life_years)
+                rate = _forgetting(training, fitted.posterior("", kind=kind), subject, half_life_years, weight)
             else:
                 rate = fitted.posterior(subject, kind=kind)
             result[subject] = rate.predictive(years, _NEGLIGIBLE)
@@ -111,12 +112,16 @@ def _averaged(parts: Sequence[Forecast]) -> Forecast:
     return result
 
 
-def _forgetting(training: Training, group: RatePosterior, subject: str, half_life: float) -> RatePosterior:
-    """The group's posterior updated by the subject's history, each cell weighted by its distance from the origin."""
-    own = training.cells[training.cells["subject_id"] == subject]
+def _forgetting(
+    training: Training, group: RatePosterior, subject: str, half_life: float, factors: FloatArray
+) -> RatePosterior:
+    """The group's posterior updated by the subject's history in operational years (`factors` of the cells), each cell
+    weighted by its distance from the origin."""
+    mine = (training.cells["subject_id"] == subject).to_numpy()
+    own = training.cells[mine]
     weight = 0.5 ** ((training.origin - own["start"].to_numpy(dtype=float)) / YEAR_SECONDS / half_life)
     halts = float(weight @ own["halts"].to_numpy(dtype=float))
-    years = float(weight @ own["years"].to_numpy(dtype=float))
+    years = float(weight @ (own["years"].to_numpy(dtype=float) * factors[mine]))
     return replace(group, shapes=group.shapes + halts, rates=group.rates + years)
 
 

@@ -66,6 +66,14 @@ def cut(subjects: pd.DataFrame, experience: Experience) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=list(COLUMNS))
 
 
+def seen(cells: pd.DataFrame, known: Experience) -> pd.DataFrame:
+    """Cells cut from all time with only the years in which a halt would have been seen, as far as `known` tells."""
+    if "detected" not in known.subjects:
+        return cells
+    share = cells["subject_id"].map(known.subjects["detected"]).fillna(1.0)
+    return cells.assign(years=cells["years"] * share)
+
+
 def of_universe(cells: pd.DataFrame, experience: Experience) -> pd.DataFrame:
     """The cells of the subjects whose quiet time counts; raises `InvalidData` when there is none."""
     members = experience.subjects.index[experience.subjects["in_universe"]]

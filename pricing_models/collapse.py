@@ -6,7 +6,8 @@ its orthogonal polynomials (Stieltjes; Gautschi, Orthogonal Polynomials: Computa
 probability of a count is an entire function of the rate, for which Gauss rules converge faster than any power.
 """
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +23,7 @@ _GRID = 400
 _LOWEST = 1e-10  # of the mean: below that a rate is none
 _NEGLIGIBLE = 1e-14
 _TAIL = 1e-12
-_NEWTON_STEPS = 4
+_NEWTON_STEPS = 2  # from a thousandth off: each squares the error
 _MOST_HALTS = 40.0  # that the Gauss rule is asked for: beyond, its nodes are too few
 
 
@@ -44,31 +45,66 @@ class KnownRates:
     judged: bool = False
 
 
+@dataclass(frozen=True)
+class Tabulated:
+    """A posterior, its cdf on a fine grid of log rates, and few rates with weights that stand for it: `NODES`, or
+    hundreds where terms of up to some years can hold too many halts for so few."""
+
+    posterior: RatePosterior
+    log_rate: FloatArray
+    cdf: FloatArray
+    rates: FloatArray
+    weights: FloatArray
+
+    @classmethod
+    def of(cls, posterior: RatePosterior, years: float) -> "Tabulated":
+        """For terms of up to `years`; the mean is kept to rounding."""
+        shapes, rates, weights = posterior.shapes, posterior.rates, posterior.weights
+        mean = posterior.mean
+        high = float(np.max(special.gammainccinv(shapes, _NEGLIGIBLE) / rates))
+        log_rate = np.linspace(np.log(_LOWEST * mean), np.log(high), _GRID)
+        log_density = shapes[:, None] * (log_rate + np.log(rates)[:, None]) - special.gammaln(shapes)[:, None]
+        density = weights @ np.exp(log_density - rates[:, None] * np.exp(log_rate))
+        mass = density * (log_rate[1] - log_rate[0])
+        mass[0] = max(0.0, 1.0 - float(mass[1:].sum()))  # and all below
+        points, masses = np.exp(log_rate), mass / mass.sum()
+        few = gauss(points, masses, NODES) if high * years <= _MOST_HALTS else (points, masses)
+        return cls(
+            posterior, log_rate, np.cumsum(masses) - masses / 2.0, few[0] * (mean / float(few[1] @ few[0])), few[1]
+        )
+
+
 def collapse(posterior: RatePosterior, years: float) -> KnownRates:
-    """The posterior as `NODES` rates, or hundreds where terms of up to `years` can hold too many halts for so few; the
-    mean is kept to rounding."""
-    shapes, rates, weights = posterior.shapes, posterior.rates, posterior.weights
-    mean = posterior.mean
-    high = float(np.max(special.gammainccinv(shapes, _NEGLIGIBLE) / rates))
-    log_rate = np.linspace(np.log(_LOWEST * mean), np.log(high), _GRID)
-    log_density = shapes[:, None] * (log_rate + np.log(rates)[:, None]) - special.gammaln(shapes)[:, None]
-    density = weights @ np.exp(log_density - rates[:, None] * np.exp(log_rate))
-    mass = density * (log_rate[1] - log_rate[0])
-    mass[0] = max(0.0, 1.0 - float(mass[1:].sum()))  # and all below
-    points, masses = np.exp(log_rate), mass / mass.sum()
-    low, typical, top = _quantiles(posterior, log_rate, masses, np.array([0.05, 0.5, 0.95]))
-    cdf = np.cumsum(masses) - masses / 2.0
+    """The posterior as few known rates, for terms of up to `years`."""
+    return _known(posterior, [Tabulated.of(posterior, years)], [1.0])
+
+
+def collapse_readings(fitted: RatePosterior, readings: Sequence[Tabulated], factors: Sequence[float]) -> KnownRates:
+    """Equally likely readings of a rate, each times its factor, as known rates: what each was tabulated for serves
+    every factor. `fitted` says what they rest on."""
+    laws = [each.posterior.scaled(factor) for each, factor in zip(readings, factors, strict=True)]
+    shapes, rates = (np.concatenate([getattr(law, name) for law in laws]) for name in ("shapes", "rates"))
+    weights = np.concatenate([law.weights for law in laws]) / len(laws)
+    return _known(replace(fitted, shapes=shapes, rates=rates, weights=weights), readings, factors)
+
+
+def _known(posterior: RatePosterior, parts: Sequence[Tabulated], factors: Sequence[float]) -> KnownRates:
+    shifted = [each.log_rate + np.log(factor) for each, factor in zip(parts, factors, strict=True)]
+    log_rate = np.linspace(min(grid[0] for grid in shifted), max(grid[-1] for grid in shifted), _GRID)
+    cdfs = [np.interp(log_rate, grid, each.cdf) for grid, each in zip(shifted, parts, strict=True)]
+    cdf: FloatArray = np.mean(cdfs, axis=0)
+    low, typical, top = _quantiles(posterior, log_rate, cdf, np.array([0.05, 0.5, 0.95]))
     spread = np.exp(np.interp((np.arange(READINGS) + 0.5) / READINGS, cdf, log_rate))  # as good as the grid is fine
-    if high * years <= _MOST_HALTS:
-        points, masses = gauss(points, masses, NODES)
-    points = points * (mean / float(masses @ points))
-    known = (typical, low, top, mean, spread, posterior.credibility, posterior.source, posterior.judged)
-    return KnownRates(points, masses, *known)
+    rates = np.concatenate([each.rates * factor for each, factor in zip(parts, factors, strict=True)])
+    weights = np.concatenate([each.weights for each in parts]) / len(parts)
+    if len(parts) > 1 and all(each.rates.size <= NODES for each in parts):
+        rates, weights = gauss(rates, weights, NODES)  # of as few as others, so that they are priced together
+    known = (typical, low, top, posterior.mean, spread, posterior.credibility, posterior.source, posterior.judged)
+    return KnownRates(rates, weights, *known)
 
 
-def _quantiles(posterior: RatePosterior, log_rate: FloatArray, masses: FloatArray, levels: FloatArray) -> list[float]:
+def _quantiles(posterior: RatePosterior, log_rate: FloatArray, cdf: FloatArray, levels: FloatArray) -> list[float]:
     """Quantiles of the rate: read off the grid, then mended by Newton's steps on the exact law."""
-    cdf = np.cumsum(masses) - masses / 2.0
     at = np.interp(levels, cdf, log_rate)
     shapes, rates, weights = posterior.shapes[:, None], posterior.rates[:, None], posterior.weights
     for _ in range(_NEWTON_STEPS):

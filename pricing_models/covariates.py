@@ -76,6 +76,13 @@ class AgeEffect:
         begin = max(age, 0.0)
         return under(begin, begin + years, *self.coefficients) / years
 
+    def changes_within(self, age: float, years: float) -> bool:
+        """Whether the factor of a subject of this age is another one at some time in the coming `years`."""
+        if np.isnan(age) or self.form == "none":
+            return False
+        begin = max(age, 0.0)
+        return self.form == "power" or any(begin < edge < begin + years for edge in AGE_EDGES)
+
 
 def _under_power(begin: float, end: float, *of_exponent: float) -> float:
     (exponent,) = of_exponent

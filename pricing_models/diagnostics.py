@@ -16,11 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from pricing_models import experience
+from pricing_models import duration, experience
 from pricing_models.candidates import BASELINE, CANDIDATES, Candidate, Training
-from pricing_models.cells import cut, of_universe, quarter_starts
+from pricing_models.cells import cut, of_universe, quarter_starts, seen
+from pricing_models.duration import DurationPrior
 from pricing_models.errors import InvalidData
-from pricing_models.experience import MERGE_GAP_SECONDS
+from pricing_models.experience import MERGE_GAP_SECONDS, Experience
 from pricing_models.frequency import FrequencyPrior
 
 FloatArray = NDArray[np.float64]
@@ -90,6 +91,20 @@ def chain_bootstrap(differences: "pd.Series[float]", seed: int = _SEED) -> tuple
     return float(totals.std()), float(low), float(high)
 
 
+def ratio_bootstrap(
+    table: pd.DataFrame, above: Sequence[str], below: Sequence[str], seed: int = _SEED
+) -> tuple[float, float, float]:
+    """Product of the totals of some columns over that of others (each at least one unit), and its 90% interval,
+    resampling chains, which are the table's index, with replacement."""
+    sums = table[[*above, *below]].groupby(level=0).sum().to_numpy(dtype=float)
+    rng = np.random.default_rng(seed)
+    drawn = sums[rng.integers(0, len(sums), size=(_REPLICATES, len(sums)))].sum(axis=1)
+    totals = np.vstack([sums.sum(axis=0), drawn])
+    ratios = totals[:, : len(above)].prod(axis=1) / np.maximum(totals[:, len(above) :], 1.0).prod(axis=1)
+    low, high = np.quantile(ratios[1:], [(1.0 - _LEVEL) / 2.0, (1.0 + _LEVEL) / 2.0])
+    return float(ratios[0]), float(low), float(high)
+
+
 # Rolling origin
 
 
@@ -101,11 +116,13 @@ def roll(
     candidates: Sequence[Candidate] = CANDIDATES,
     prior: FrequencyPrior | None = None,
     merge_gap_seconds: float = MERGE_GAP_SECONDS,
+    lengths: DurationPrior | None = None,
 ) -> Forecasts:
     """Forecasts of every candidate from every origin that has at least `LEAST_TRAINING_HALTS` halts before it.
 
-    `subjects` may carry `launch` (epoch seconds, nan unknown) for the models of age. Raises `InvalidData` when no
-    origin has enough halts behind it.
+    `subjects` may carry `launch` (epoch seconds, nan unknown) for the models of age. Where sources have a floor, years
+    are those in which they see a halt, by the `lengths` fitted at the origin. Raises `InvalidData` when no origin has
+    enough halts behind it.
     """
     whole = experience.build(subjects, outages, as_of, merge_gap_seconds)
     cells = of_universe(cut(subjects, whole), whole)
@@ -115,9 +132,9 @@ def roll(
         before = cells[cells["start"] < origin]
         if before["halts"].sum() < LEAST_TRAINING_HALTS:
             continue
-        known = experience.build(subjects, outages, origin, merge_gap_seconds)
-        training = Training(before, known, origin, prior or FrequencyPrior(points=_POINTS))
-        tests = _as_known(cells[(cells["start"] >= origin) & (cells["start"] < end)], origin)
+        known = _detected(experience.build(subjects, outages, origin, merge_gap_seconds), lengths)
+        training = Training(seen(before, known), known, origin, prior or FrequencyPrior(points=_POINTS))
+        tests = seen(_as_known(cells[(cells["start"] >= origin) & (cells["start"] < end)], origin), known)
         if tests.empty:
             continue
         for candidate in candidates:
@@ -125,6 +142,12 @@ def roll(
     if not rows:
         raise InvalidData(f"outages: no origin has {LEAST_TRAINING_HALTS} usable halts before it; too few to look back")
     return Forecasts(pd.DataFrame(rows), pd.DataFrame(totals))
+
+
+def _detected(known: Experience, lengths: DurationPrior | None) -> Experience:
+    """The experience with the share of halts that its sources see; lengths are fitted only where a floor is stated."""
+    some = bool((known.subjects["floor_seconds"] > 0.0).any())
+    return duration.detected(known, duration.fit(known, lengths)) if some else known
 
 
 def _origins(cells: pd.DataFrame, as_of: float, window: Window) -> list[tuple[float, float]]:
@@ -154,7 +177,7 @@ def _score(
     halts = tests.groupby("subject_id")["halts"].sum()
     groups = tests.groupby("subject_id")["group"].first()
     sums: dict[str, FloatArray] = {}
-    seen: dict[str, int] = {}
+    halted: dict[str, int] = {}
     for subject, pmf in candidate.predict(training, tests).items():
         count, group = int(halts[subject]), str(groups[subject])
         mass = float(pmf[count]) if count < pmf.size else 0.0
@@ -176,10 +199,10 @@ def _score(
             }
         )
         sums[group] = np.convolve(sums.get(group, np.ones(1)), pmf)
-        seen[group] = seen.get(group, 0) + count
+        halted[group] = halted.get(group, 0) + count
     for group, pmf in sums.items():
         low, high = central_interval(pmf, _LEVEL)
-        row = {"halts": seen[group], "mean": float(pmf @ np.arange(pmf.size)), "low": low, "high": high}
+        row = {"halts": halted[group], "mean": float(pmf @ np.arange(pmf.size)), "low": low, "high": high}
         totals.append({"candidate": candidate.name, "group": group, "window": window, **row})
 
 

@@ -10,12 +10,13 @@ them, because nobody would have told of all; what is left is a sample of the hal
 and both the lengths and the rates are fitted as such (`duration`, `with_detection`).
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
 from pricing_models.errors import InvalidData
@@ -62,10 +63,9 @@ class Experience:
 
     `subjects` (index subject_id): kind, in_universe, operated, launch and last_halt (epoch s, nan if none),
     floor_seconds, exposure_years, halts.
-    `durations`: subject_id, kind, event_id, start, low, high, floor (seconds), status; also of halts outside the
-    windows, because how long a halt lasts does not depend on when we began to count. A subject that is not
-    listed (its launch is unknown) gives durations of kind "unlisted" and no count: dropping those would drop
-    the tail.
+    `durations`: subject_id, kind, event_id, start, low, high, floor (seconds), status, counted (whether it is one of
+    the halts of a subject in the universe that its rate rests on); also of halts outside the windows. A subject that
+    is not listed (its launch is unknown) gives durations of kind "unlisted" and no count.
     `tally`: how many rows of the table of outages each subject, peril and reason has; the reason is `COUNTED` where
     the rows are halts or parts of one, else why they are left out.
     """
@@ -121,13 +121,15 @@ def build(
     frame["exposure_years"] = [seconds(each) / YEAR_SECONDS for each in windows]
     starts = {key: part.to_numpy(dtype=float) for key, part in halts.groupby("subject_id")["start"]}
     none = np.empty(0)
-    counted = (covers(each, starts.get(name, none)).sum() for name, each in zip(frame.index, windows, strict=True))
-    frame["halts"] = np.fromiter(counted, dtype=int, count=len(frame))
+    inside = [covers(each, starts.get(name, none)) for name, each in zip(frame.index, windows, strict=True)]
+    frame["halts"] = np.fromiter((each.sum() for each in inside), dtype=int, count=len(frame))
     frame["last_halt"] = halts.groupby("subject_id")["start"].max().reindex(frame.index).astype(float)
     owner = halts["subject_id"]
     halts["kind"] = frame["kind"].reindex(owner).fillna("unlisted").to_numpy()
     halts["floor"] = frame["floor_seconds"].reindex(owner).fillna(0.0).to_numpy()
-    columns = ["subject_id", "kind", "event_id", "start", "low", "high", "floor", "status"]
+    members = {str(name): each for name, each in zip(frame.index, inside, strict=True) if frame.at[name, "in_universe"]}
+    halts["counted"] = _of_members(halts, members)
+    columns = ["subject_id", "kind", "event_id", "start", "low", "high", "floor", "status", "counted"]
     keys = outages.assign(why=why, peril=outages["peril"].astype(str))[list(TALLY_COLUMNS[:3])]
     tally = keys.value_counts(sort=False).sort_index().rename("rows").reset_index()
     return Experience(frame, halts[columns], float(as_of), float(merge_gap_seconds), tally)
@@ -141,15 +143,24 @@ def _why(outages: pd.DataFrame, floors: "pd.Series[float]", as_of: float) -> "pd
     return reasons.mask(usable & (outages["high_seconds"] <= floor), SHORT).mask(outages["start"] >= as_of, LATER)
 
 
-def with_detection(known: Experience, law: Callable[[str], Curve]) -> Experience:
+def _of_members(halts: pd.DataFrame, inside: Mapping[str, NDArray[np.bool_]]) -> NDArray[np.bool_]:
+    """Which halts, in order by subject and start, are among those `inside` their subject's windows."""
+    none = np.zeros(0, dtype=bool)
+    parts = [
+        inside.get(str(name), np.zeros(len(part), dtype=bool)) for name, part in halts.groupby("subject_id", sort=False)
+    ]
+    return np.concatenate([none, *parts])
+
+
+def with_detection(known: Experience, law: Callable[[str, bool], Curve]) -> Experience:
     """The experience with the share of its halts that each subject's sources can see (`detected`), given the survival
-    function of the lengths of a kind's halts: its quiet years tell of those beyond the floor alone. As it is where no
-    floor is stated."""
+    function of the lengths of the halts of a kind's members of the universe, or others: its quiet years tell of those
+    beyond the floor alone. As it is where no floor is stated."""
     frame = known.subjects
     if not (frame["floor_seconds"] > 0.0).any():
         return known
-    pairs = zip(frame["kind"], frame["floor_seconds"], strict=True)
-    detected = [float(law(str(kind))(np.array([floor]))[0]) for kind, floor in pairs]
+    columns = zip(frame["kind"], frame["in_universe"], frame["floor_seconds"], strict=True)
+    detected = [float(law(str(kind), bool(member))(np.array([floor]))[0]) for kind, member, floor in columns]
     return replace(known, subjects=frame.assign(detected=detected))
 
 

@@ -1,6 +1,6 @@
 """Experience, frequency and duration of one data set, bundled: what prices cover and what a quote names."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -8,14 +8,14 @@ from typing import Any
 
 import pandas as pd
 
-from pricing_models import aging, duration, experience, observation, premium
+from pricing_models import aging, duration, experience, premium
 from pricing_models.aging import Aged, AgeNode
 from pricing_models.capacity import Utilisation
 from pricing_models.cells import RECENT_SECONDS
-from pricing_models.collapse import KnownRates, collapse
+from pricing_models.collapse import KnownRates, Tabulated, collapse, collapse_readings
 from pricing_models.compound import LossDistribution, loss_distribution
 from pricing_models.covariates import AgeEffect, AgeForm
-from pricing_models.duration import DurationFit, DurationPosterior, DurationPrior
+from pricing_models.duration import SHIPPED_BODY, DurationFit, DurationPosterior, DurationPrior
 from pricing_models.errors import InvalidData
 from pricing_models.experience import (
     MERGE_GAP_SECONDS,
@@ -24,15 +24,16 @@ from pricing_models.experience import (
     Experience,
 )
 from pricing_models.frequency import FrequencyFit, FrequencyPrior, RatePosterior
-from pricing_models.observation import STANDARD_TRIGGER, BasisRisk, Trigger
+from pricing_models.observation import STANDARD_TRIGGER, Trigger
 from pricing_models.overrides import Override, in_force
 from pricing_models.payoff import Terms
-from pricing_models.premium import Loadings, Premium, Scenario, require_term
+from pricing_models.premium import Loadings, Premium
 from pricing_models.pricing import Enquiry, SubjectFacts, price_many
 from pricing_models.versions import code_version, data_digest, of_record, to_record, version_of
 
 _USUAL_YEARS = 1.01
 _LONGEST_YEARS = 10.0
+_AT_ONCE = 1.0 / YEAR_SECONDS
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,7 @@ class ModelSettings:
 
     merge_gap_seconds: float = MERGE_GAP_SECONDS
     frequency: FrequencyPrior = field(default_factory=FrequencyPrior)
-    duration: DurationPrior = field(default_factory=DurationPrior)
+    duration: DurationPrior = field(default_factory=lambda: DurationPrior(bodies=(SHIPPED_BODY,)))
     age: AgeForm = "bands"
 
 
@@ -69,12 +70,14 @@ class Model:
     def rate(self, subject_id: str, kind: str | None = None, ahead_seconds: float = 0.0) -> RatePosterior:
         """Posterior of the subject's yearly rate, over the `ahead_seconds` after the fit (0: on its day); `kind` prices
         a subject without history by its group."""
-        return self._posterior(subject_id, kind).scaled(self.age_factor(subject_id, ahead_seconds))
+        years = max(ahead_seconds / YEAR_SECONDS, _AT_ONCE)
+        return self._posterior(subject_id, kind, years).scaled(self.age_factor(subject_id, ahead_seconds))
 
-    def _posterior(self, subject_id: str, kind: str | None = None) -> RatePosterior:
-        """The rate at the reference age, or what stands in its place."""
+    def _posterior(self, subject_id: str, kind: str | None, years: float) -> RatePosterior:
+        """The rate at the reference age that times the age's factor is that over the coming `years`, or what stands in
+        its place."""
         at_mode, age = self.frequency.posterior(subject_id, kind), self.facts(subject_id).age
-        fitted = aging.mixed(at_mode, self.age, self.age_nodes, age, subject_id, kind)
+        fitted = aging.mixed(at_mode, self.age, self.age_nodes, age, years, subject_id, kind)
         override = self.overrides.get(subject_id)
         if override is None or override.rate is None:
             return fitted
@@ -91,7 +94,7 @@ class Model:
 
     def _fitted_age_factor(self, subject_id: str, ahead_seconds: float) -> float:
         age = self.facts(subject_id).age
-        return self.age.mean_factor(age, max(ahead_seconds, 1.0) / YEAR_SECONDS)
+        return self.age.mean_factor(age, max(ahead_seconds / YEAR_SECONDS, _AT_ONCE))
 
     def facts(self, subject_id: str, kind: str | None = None) -> SubjectFacts:
         """What the price takes from the subject's row; of one that is not there the kind alone."""
@@ -102,28 +105,49 @@ class Model:
         frame = self.experience.subjects
         ages = (self.experience.as_of - frame["launch"]) / YEAR_SECONDS
         recent = (frame["last_halt"] + RECENT_SECONDS - self.experience.as_of).clip(lower=0.0).fillna(0.0)
-        columns = zip(frame.index, frame["kind"], ages, recent, frame["operated"], strict=True)
+        columns = zip(frame.index, frame["kind"], ages, recent, frame["operated"], frame["in_universe"], strict=True)
         return {
-            str(name): SubjectFacts(str(kind), float(age), float(left), bool(operated))
-            for name, kind, age, left, operated in columns
+            str(name): SubjectFacts(str(kind), float(age), float(left), bool(operated), bool(member))
+            for name, kind, age, left, operated, member in columns
         }
 
     @cached_property
-    def _known_rates(self) -> dict[tuple[str, str | None, bool], KnownRates]:
+    def _known_rates(self) -> dict[Hashable, KnownRates]:
+        return {}
+
+    @cached_property
+    def _tabulated(self) -> dict[Hashable, tuple[RatePosterior, list[Tabulated]]]:
         return {}
 
     def known_rates(self, subject_id: str, years: float, kind: str | None = None) -> KnownRates:
-        """The subject's rate at the reference age, collapsed for terms of up to `years`: worked out once."""
-        long = years > _USUAL_YEARS
-        key = (subject_id, None if subject_id in self._facts else kind, long)
+        """The subject's rate at the reference age that times the age's factor is that over the coming `years`: worked
+        out once, but where the subject comes into another band of age within that time once for every term."""
+        kind = None if subject_id in self._facts else kind
+        longest = _LONGEST_YEARS if years > _USUAL_YEARS else _USUAL_YEARS
+        age = self.facts(subject_id).age
+        changes = subject_id not in self.overrides and bool(self.age_nodes) and self.age.changes_within(age, years)
+        key = (subject_id, kind, longest, years if changes else None)
         if key not in self._known_rates:
-            posterior = self._posterior(subject_id, kind)
-            self._known_rates[key] = collapse(posterior, _LONGEST_YEARS if long else _USUAL_YEARS)
+            self._known_rates[key] = (
+                self._known_while_aging(subject_id, years, kind, longest)
+                if changes
+                else collapse(self._posterior(subject_id, kind, _AT_ONCE), longest)
+            )
         return self._known_rates[key]
+
+    def _known_while_aging(self, subject_id: str, years: float, kind: str | None, longest: float) -> KnownRates:
+        key = (subject_id, kind, longest)
+        if key not in self._tabulated:
+            laws = (node.rates.posterior(subject_id, kind) for node in self.age_nodes)
+            fitted = self.frequency.posterior(subject_id, kind)
+            self._tabulated[key] = fitted, [Tabulated.of(law, longest) for law in laws]
+        factors = aging.factors(self.age, self.age_nodes, self.facts(subject_id).age, years)
+        return collapse_readings(*self._tabulated[key], factors)
 
     def length(self, subject_id: str, kind: str | None = None) -> DurationPosterior:
         """Predictive law of the length of the subject's next halt."""
-        return self.duration.posterior(self.kind(subject_id) or kind or "")
+        facts = self.facts(subject_id, kind)
+        return self.duration.posterior(facts.kind, facts.member)
 
     def kind(self, subject_id: str) -> str | None:
         """The subject's kind in the data, None when it is not there."""
@@ -163,35 +187,19 @@ class Model:
         enquiry = Enquiry(subject_id, terms, term_seconds, kind, trigger, utilisation, marginal_capital)
         return price_many(self, [enquiry], loadings)[0]
 
-    def basis_risk(
-        self,
-        subject_id: str,
-        terms: Terms,
-        term_seconds: int,
-        loadings: Loadings | None = None,
-        kind: str | None = None,
-        trigger: Trigger = STANDARD_TRIGGER,
-    ) -> dict[Scenario, BasisRisk]:
-        """What the trigger pays beside the subject's outages, and leaves unpaid of them, under each judgement."""
-        rate = self.rate(subject_id, kind, require_term(term_seconds)).mean
-        curves = self.length(subject_id, kind).curves
-        chance = (loadings or Loadings()).failover_probability
-        return {
-            scenario: observation.basis_risk(trigger, scenario, terms, curves.sf, curves.lev, rate, chance.at(scenario))
-            for scenario in Scenario
-        }
-
     def summary(self) -> pd.DataFrame:
         """Per subject: kind, halts, exposure_years, rate_mean, rate_low, rate_high (90%, a year),
         credibility, median_seconds and p95_seconds of its next halt."""
         subjects = self.experience.subjects
         rows: dict[str, dict[str, Any]] = {}
-        lengths = {kind: self.duration.posterior(kind) for kind in subjects["kind"].unique()}
-        points = {kind: (law.quantile(0.5), law.quantile(0.95)) for kind, law in lengths.items()}
+        points: dict[int, tuple[float, float]] = {}  # by law: many subjects have one in common
         columns = ["kind", "halts", "exposure_years"]
         for subject_id, kind, halts, years in subjects[columns].itertuples():
             rate = self.rate(str(subject_id))
             low, high = rate.interval(0.9)
+            law = self.length(str(subject_id))
+            if id(law) not in points:
+                points[id(law)] = law.quantile(0.5), law.quantile(0.95)
             rows[str(subject_id)] = {
                 "kind": kind,
                 "halts": halts,
@@ -200,8 +208,8 @@ class Model:
                 "rate_low": low,
                 "rate_high": high,
                 "credibility": rate.credibility,
-                "median_seconds": points[kind][0],
-                "p95_seconds": points[kind][1],
+                "median_seconds": points[id(law)][0],
+                "p95_seconds": points[id(law)][1],
             }
         frame = pd.DataFrame.from_dict(rows, orient="index")
         frame.index.name = "subject_id"
@@ -227,7 +235,9 @@ def fit(
     outages = outages.sort_values(["subject_id", "start", "event_id"], kind="stable", ignore_index=True)
     known = experience.build(subjects, outages, as_of, settings.merge_gap_seconds)
     lengths = duration.fit(known, settings.duration)
-    aged = aging.fit(subjects, _detected(known, lengths), settings.age, settings.frequency)
+    for law in (*lengths.groups.values(), *lengths.told.values()):
+        _ = law.curves  # tabulated now: a price has no time for it
+    aged = aging.fit(subjects, duration.detected(known, lengths), settings.age, settings.frequency)
     stated, data = in_force(overrides, as_of), data_digest(subjects, outages)
     version = version_of(to_record(data, asdict(settings), aged, lengths, stated))
     return Model(aged.experience, aged.effect, aged.rates, lengths, settings, version, aged.nodes, stated, data)
@@ -262,10 +272,5 @@ def refit_rates(model: Model, subjects: pd.DataFrame, outages: pd.DataFrame) -> 
     """
     subjects, outages = experience.tables(subjects, outages)
     known = experience.build(subjects, outages, model.experience.as_of, model.settings.merge_gap_seconds)
-    aged = aging.fit(subjects, _detected(known, model.duration), model.settings.age, model.settings.frequency)
+    aged = aging.fit(subjects, duration.detected(known, model.duration), model.settings.age, model.settings.frequency)
     return replace(model, experience=aged.experience, age=aged.effect, frequency=aged.rates, age_nodes=aged.nodes)
-
-
-def _detected(known: Experience, lengths: DurationFit) -> Experience:
-    """The experience with the share of halts that its sources can see, by the law of the kind's lengths."""
-    return experience.with_detection(known, lambda kind: lengths.posterior(kind).sf)

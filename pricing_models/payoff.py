@@ -104,47 +104,6 @@ def owed(terms: Terms, covered_seconds: int, failover: bool, owed_elsewhere: int
     return max(0, min(gross(terms, covered_seconds, failover), terms.incident_limit, left))
 
 
-def owed_many(
-    terms: Terms,
-    covered_seconds: NDArray[np.int64],
-    failover: NDArray[np.bool_] | bool = False,
-    owed_elsewhere: NDArray[np.int64] | int = 0,
-) -> NDArray[np.int64] | NDArray[np.object_]:
-    """`owed` over arrays, exact: int64 where no product can overflow, else Python ints (dtype object)."""
-    seconds = _require_counts("covered_seconds", covered_seconds, SECONDS_BOUND)
-    elsewhere = _require_counts("owed_elsewhere", owed_elsewhere, MONEY_BOUND)
-    longest = int(seconds.max()) if seconds.size else 0
-    largest = int(elsewhere.max()) if elsewhere.size else 0
-    reach = max(
-        terms.rate_per_second * max(longest, 1) + terms.failover_benefit,
-        largest,
-        terms.aggregate_limit,
-        SECONDS_BOUND,
-    )
-    kind = np.int64 if reach < INT64_BOUND else object
-    x, other = seconds.astype(kind), elsewhere.astype(kind)
-    qualifies = (x > terms.waiting_seconds).astype(kind)
-    proven = np.asarray(failover, dtype=bool).astype(kind)
-    retained = terms.waiting_seconds if terms.semantics is Semantics.RETENTION else 0
-    total = qualifies * (terms.rate_per_second * (x - retained) + terms.failover_benefit * proven)
-    result = np.minimum(np.minimum(total, terms.incident_limit), terms.aggregate_limit - other)
-    return np.maximum(result, 0)  # type: ignore[no-any-return]
-
-
-def _require_counts(name: str, values: object, bound: int) -> NDArray[np.generic]:
-    """`values` as an array of whole numbers of [0, bound), else `InvalidTerms`."""
-    array = np.asarray(values)
-    if array.dtype.kind == "O":
-        for value in array.flat:
-            _require_int(name, value, 0, bound)
-    elif array.dtype.kind not in "iu":
-        raise InvalidTerms(f"{name} has dtype {array.dtype}: must be whole numbers")
-    elif array.size and (int(array.min()) < 0 or int(array.max()) >= bound):
-        worst = int(array.min()) if int(array.min()) < 0 else int(array.max())
-        raise InvalidTerms(f"{name} holds {worst}: must be at least 0 and below {bound}")
-    return array
-
-
 def limit_seconds(terms: Terms) -> int:
     """Fewest covered seconds that pay the whole incident limit without a failover."""
     paid = -(-terms.incident_limit // terms.rate_per_second)

@@ -74,13 +74,14 @@ class Enquiry:
 
 @dataclass(frozen=True)
 class SubjectFacts:
-    """Kind, age in years at the fit (nan unknown), for how many seconds after it its last halt counts as recent, and
-    whether one operator can stop it."""
+    """Kind, age in years at the fit (nan unknown), for how many seconds after it its last halt counts as recent,
+    whether one operator can stop it, and whether it is a member of the universe, or priced as one."""
 
     kind: str
     age: float = float("nan")
     recent_seconds: float = 0.0
     operated: bool = False
+    member: bool = True
 
 
 class Fitted(Protocol):
@@ -234,9 +235,10 @@ class _Losses:
         parts = asked.means(mixed, plug_in, np.array([each.mean for each in laws]))
         # where no part of the term is near there is rounding only
         lately = np.where(near > 0.0, means[:, 2], 0.0) if recent else near
-        at = uncertainty.at_rates(np.stack([each.known.spread for each in block]), rates[0], rates[1], means[:, :2])
-        interval = uncertainty.interval(at, *uncertainty.of_lengths(law, table, base)) + asked.of_alarms[:, None]
-        # neither the lengths' multiples nor the alarms know of the aggregate limit
+        spread = np.stack([each.known.spread for each in block])
+        lengths = uncertainty.of_lengths(law, table, base)
+        interval = uncertainty.interval(spread, rates[0], rates[1], means[:, :2], *lengths) + asked.of_alarms[:, None]
+        # of the alarms the aggregate limit takes a part too
         interval = uncertainty.within(interval, np.array([each.mean for each in laws]), table.aggregate)
         return cls(table, laws, parts, [float(each) for each in lately], interval, asked.unpaid)
 

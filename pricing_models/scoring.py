@@ -21,6 +21,7 @@ from pricing_models.tails import Tail
 
 FloatArray = NDArray[np.float64]
 Missing = Literal["drop", "pessimistic"]
+Halts = Literal["universe", "all"]
 
 DAY = 86400.0
 HOUR = 3600.0
@@ -41,8 +42,10 @@ class DurationPrior:
     `bodies` are the candidates, in the order in which ties are broken: bodies by name, with `+gpd` for those with a
     Pareto tail beyond `threshold` seconds.
     mu ~ Normal(log 4 h, mu_sd), log sigma ~ Normal(log_sigma_mean, log_sigma_sd), the Burr's log shape ~ Normal(0, 1).
-    A group of kinds has mu ~ Normal(that of all halts, kind_sd) instead: partial pooling. kind_sd is judgement, two
-    thirds of kinds lasting from half to twice as long as all do.
+    `halts` are those that the law of the universe's subjects is fitted to: their own, or all that are told of.
+    A group of kinds has mu ~ Normal(that of all halts, kind_sd) instead: partial pooling, `by_kind`, of groups with at
+    least `group_min_known` halts whose length is bounded. kind_sd is judgement, two thirds of kinds lasting from half
+    to twice as long as all do. Among fewer than `rich_min_known` halts no law of more than two parameters is tried.
     """
 
     missing: Missing = "drop"
@@ -50,7 +53,10 @@ class DurationPrior:
     kind_sd: float = 0.7
     log_sigma_mean: float = 0.4
     log_sigma_sd: float = 0.7
-    group_min_known: int = 20
+    halts: Halts = "universe"
+    by_kind: bool = True
+    group_min_known: int = 1
+    rich_min_known: int = 20
     folds: int = 10
     bodies: tuple[str, ...] = CANDIDATES
     threshold: float = DAY
@@ -123,19 +129,16 @@ def posterior(
     permanent: float,
     pooled: DurationPosterior | None = None,
 ) -> DurationPosterior:
-    """The law of a candidate given the halts of a group, drawn towards the `pooled` law of all halts if that is given;
-    its curves are tabulated now, a price has no time for it."""
+    """The law of a candidate given the halts of a group, drawn towards the `pooled` law of all if that is given."""
     body, threshold = split(name, prior)
     seen = Seen.of(rows)
     nodes = body_nodes(body, seen.before(threshold), prior, prior.points, pooled)
     source = f"{len(rows)} halts of the group {group}, {name}"
     found = (body, nodes.mu, nodes.sigma, nodes.weights, source, permanent, nodes.shape)
-    law = DurationPosterior(*found)
-    if np.isfinite(threshold):
-        far = tails.tail_nodes(*seen.beyond(threshold), prior.points)
-        law = SplicedPosterior(*found, threshold, Tail(far.x, np.exp(far.y), far.weights))
-    _ = law.curves
-    return law
+    if not np.isfinite(threshold):
+        return DurationPosterior(*found)
+    far = tails.tail_nodes(*seen.beyond(threshold), prior.points)
+    return SplicedPosterior(*found, threshold, Tail(far.x, np.exp(far.y), far.weights))
 
 
 def split(name: str, prior: DurationPrior) -> tuple[Body, float]:
@@ -202,7 +205,8 @@ def score(rows: pd.DataFrame, prior: DurationPrior) -> pd.DataFrame:
     seen = Seen.of(rows)
     some = bool((np.isfinite(seen.high) & (seen.low >= prior.threshold)).any())
     names = [name for name in prior.bodies if some or not name.endswith(WITH_TAIL)]
-    if len(rows) < prior.group_min_known:
+    names = names or list(dict.fromkeys(name.removesuffix(WITH_TAIL) for name in prior.bodies))
+    if len(rows) < prior.rich_min_known:
         names = [name for name in names if _parameters(name, prior) == 2] or names
     points = {name: _fold_scores(name, seen, fold, prior) for name in names}
     best = max(points, key=lambda name: float(points[name].mean()))

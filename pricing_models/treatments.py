@@ -36,7 +36,7 @@ class Ends(StrEnum):
     """How long the halts lasted of which no length is known; the values are those of `DurationPrior.missing`."""
 
     LIKE_KNOWN = "drop"  # like the known ones: the base
-    LONG = "pessimistic"  # at least the median of the known ones
+    LONG = "pessimistic"  # at least the median of the known ones, and the universe's are as those of all told of
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def treated_models(
     for ends in Ends:
         same = ends == model.settings.duration.missing
         settings = replace(model.settings.duration, missing=ends.value)
-        lengths = model.duration if same else duration.fit(model.experience, settings)
+        lengths = model.duration if same else duration.fit(model.experience, settings).of_all_told()
         for exposure, rated in rates.items():
             result[exposure, ends] = replace(rated, duration=lengths)
     return result

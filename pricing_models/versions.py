@@ -122,6 +122,7 @@ def to_record(
             for node in aged.nodes
         ],
         "lengths": {name: _law(law) for name, law in sorted(lengths.groups.items())},
+        "told": {name: _law(law) for name, law in sorted(lengths.told.items())},
         "scores": lengths.scores.rename_axis("name").reset_index().to_dict("list"),
         "chosen": lengths.chosen,
         "permanent": lengths.permanent,
@@ -172,6 +173,7 @@ _FIELDS = (
     "age_nodes",
     "rates",
     "lengths",
+    "told",
     "scores",
     "chosen",
     "permanent",
@@ -200,7 +202,7 @@ def of_record(record: Mapping[str, Any]) -> dict[str, Any]:
         known = Experience(frame, durations, float(record["as_of"]), merge_gap, tally)
         priors = dict(settings["duration"]) | {"bodies": tuple(settings["duration"]["bodies"])}
         form, prior = record["age"]["form"], FrequencyPrior(**settings["frequency"])
-        laws = {name: _law_of(law) for name, law in record["lengths"].items()}
+        laws, told = ({name: _law_of(law) for name, law in record[of].items()} for of in ("lengths", "told"))
         scores = pd.DataFrame(record["scores"]).set_index("name").rename_axis(None)
         body = next(iter(laws.values())).body
         return {
@@ -208,7 +210,7 @@ def of_record(record: Mapping[str, Any]) -> dict[str, Any]:
             "age": AgeEffect(form, tuple(map(float, record["age"]["coefficients"]))),
             "age_nodes": tuple(_node_of(each, form, known, prior) for each in record["age_nodes"]),
             "frequency": FrequencyFit(_rates_of(record["rates"]), known, prior),
-            "duration": DurationFit(body, scores, laws, float(record["permanent"]), str(record["chosen"])),
+            "duration": DurationFit(body, scores, laws, float(record["permanent"]), str(record["chosen"]), told),
             "settings": (merge_gap, prior, DurationPrior(**priors), settings["age"]),
             "overrides": {name: Override(**each) for name, each in record["overrides"].items()},
         }

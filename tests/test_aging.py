@@ -8,10 +8,12 @@ import pytest
 
 from pricing_models.aging import readings
 from pricing_models.cells import year_start
+from pricing_models.compound import loss_distribution
 from pricing_models.errors import InvalidData
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.model import Model, ModelSettings, fit
 from pricing_models.overrides import Override
+from pricing_models.payoff import Semantics, Terms
 from tests.simulated_history import history
 
 AS_OF = year_start(2024)
@@ -48,6 +50,37 @@ def test_the_rate_is_the_mean_over_the_readings_of_rate_and_factor_together():
     products = [node.rates.posterior("s003").mean * node.effect.mean_factor(age, 1.0) for node in MODEL.age_nodes]
     assert len(products) == 6
     assert MODEL.rate("s003", ahead_seconds=YEAR_SECONDS).mean == pytest.approx(np.mean(products))
+
+
+@pytest.mark.parametrize("days", [90, 365, 3652])
+def test_a_price_is_that_of_the_readings_over_its_very_term(days):
+    """Among chains that come into another band within the term the readings change places: no year stands for it."""
+    seconds = days * 86_400
+    years = seconds / YEAR_SECONDS
+    ages = {str(name): MODEL.facts(str(name)).age for name in MODEL.experience.subjects.index}
+    subject = next(name for name, age in ages.items() if MODEL.age.changes_within(age, years))
+    parts = [
+        node.rates.posterior(subject).scaled(node.effect.mean_factor(ages[subject], years)).predictive(years)
+        for node in MODEL.age_nodes
+    ]
+    explicit = np.mean([np.pad(part, (0, 200 - part.size)) for part in parts], axis=0)
+    terms = Terms(3600, Semantics.RETENTION, 1_000, 0, 43_200_000, 86_400_000)
+    curves = MODEL.length(subject).curves
+    expected = loss_distribution(explicit, terms, curves.sf, curves.lev)
+    found = MODEL.price(subject, terms, seconds, trigger=None)
+    assert found.loss.mean == pytest.approx(expected.mean, rel=1e-6)
+    assert found.loss.probability_of_any == pytest.approx(expected.probability_of_any, rel=1e-6)
+    assert MODEL.loss(subject, terms, seconds).mean == pytest.approx(expected.mean, rel=1e-6)
+    mean = explicit @ np.arange(explicit.size) / years
+    assert found.rate is not None and found.rate.mean == pytest.approx(mean, rel=1e-6)
+    low, high = MODEL.rate(subject, ahead_seconds=seconds).interval(0.9)
+    assert (found.rate.low, found.rate.high) == pytest.approx((low, high), rel=1e-6)
+
+
+def test_who_stays_in_a_band_has_one_rate_for_every_term():
+    ages = {str(name): MODEL.facts(str(name)).age for name in MODEL.experience.subjects.index}
+    subject = next(name for name, age in ages.items() if not MODEL.age.changes_within(age, 1.0))
+    assert MODEL.known_rates(subject, 0.2) is MODEL.known_rates(subject, 0.9)
 
 
 def test_own_quiet_years_at_an_age_bound_the_rate_whatever_age_does_to_others():

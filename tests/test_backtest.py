@@ -10,6 +10,8 @@ from pricing_models import backtest
 from pricing_models.backtest import COVARIATES, report
 from pricing_models.candidates import CANDIDATES, SHIPPED
 from pricing_models.cells import year_start
+from pricing_models.duration import SHIPPED_BODY
+from pricing_models.length_candidates import LENGTH_CANDIDATES, LENGTH_SHIPPED
 from pricing_models.model import fit
 from tests.simulated_history import history
 
@@ -54,10 +56,39 @@ def test_every_covariate_is_judged_by_what_it_won(found):
             assert row["earns_its_place"] is (row["won"] > row["se"])
 
 
+def test_the_laws_of_lengths_that_competed_are_shown_with_what_one_halt_was_paid(found):
+    lengths = found["lengths"]
+    assert set(lengths["candidates"]) == {each.name for each in LENGTH_CANDIDATES}
+    own = lengths["candidates"][lengths["shipped"]]
+    assert lengths["shipped"] == LENGTH_SHIPPED and lengths["baseline"] in lengths["candidates"]
+    assert own["halts"] == sum(row["halts"] for row in lengths["by_year"].values()) > 0
+    assert sum(lengths["pit"]["shares"]) == pytest.approx(1.0, abs=1e-5)
+    assert 0.0 < own["coverage_50"] < own["coverage_80"] < own["coverage_90"] <= 1.0
+
+
+def test_what_speaks_against_the_lengths_is_said(found):
+    own = found["lengths"]["candidates"][LENGTH_SHIPPED]
+    worse = own | {"gain": 1.0, "gain_se": 2.0, "gain_low": -2.0}
+    section = found["lengths"] | {"simplest_within_one_se_of_best": "one_law", "pit": {"p_value": 0.001}}
+    said = backtest.of_lengths(section | {"candidates": {LENGTH_SHIPPED: worse}})
+    assert said[0] == "Lengths: one_law is the simplest within one standard error of the best: it would ship."
+    assert said[1].startswith("Lengths: the law won 1.0 nats ± 2.0")
+    assert "(p = 0.001: no chance)" in said[2]
+    assert f"paid {own['expected_over_paid']:.2f} times what it was" in said[3]
+
+
+def test_the_books_factors_multiply_to_what_was_expected_over_what_was_paid(found):
+    factors = {name: each["factor"] for name, each in found["book"]["expected_over_paid"].items()}
+    assert factors["halts"] * factors["paid for one"] * factors["aggregate limit"] == pytest.approx(
+        factors["all"], rel=1e-4
+    )
+    assert factors["all"] == pytest.approx(found["book"]["by_year"]["all"]["expected_over_paid"], rel=1e-4)
+
+
 def test_fits_are_calibrated_in_simulated_histories(found):
     rates, lengths = found["calibration"]["rates"], found["calibration"]["lengths"]
     assert rates["runs"] == lengths["runs"] == 5
-    assert lengths["law"] in found["lengths"] and set(rates["p_values"]) == {"mean", "spread", "rate"}
+    assert lengths["law"] == SHIPPED_BODY and set(rates["p_values"]) == {"mean", "spread", "rate"}
     assert set(found["calibration"]["age"]["p_values"]) == {"young", "middle", "old"}
 
 

@@ -4,14 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from pricing_models.book import STANDARD_TERMS, UNIT, adequacy, lengths, paid, replay, shortfall
+from pricing_models.book import STANDARD_TERMS, UNIT, adequacy, factors, lengths, paid, replay, shortfall
 from pricing_models.cells import year_start
 from pricing_models.errors import InvalidData
+from pricing_models.experience import YEAR_SECONDS, build
 from pricing_models.model import ModelSettings, fit
 from pricing_models.premium import Scenario
 from tests.simulated_history import history
 
 AS_OF = year_start(2024)
+BEGIN, END = year_start(2022), year_start(2023)
 SUBJECTS, OUTAGES = history(21, 30, mean=0.8)
 
 
@@ -88,6 +90,39 @@ def test_the_table_adds_up_and_a_true_model_expects_about_what_it_pays(policies)
     total, low, high = shortfall(policies)
     assert total == pytest.approx(gap)
     assert low < total < high
+
+
+def test_what_was_expected_over_what_was_paid_is_taken_apart(policies):
+    found = factors(policies)
+    table = adequacy(policies).loc["all"]
+    whole, count, one, limits = (found[name][0] for name in ("all", "halts", "paid for one", "aggregate limit"))
+    assert whole == pytest.approx(table["expected_over_paid"]) == pytest.approx(count * one * limits)
+    assert count == pytest.approx(policies["expected_halts"].sum() / policies["halts"].sum())
+    assert limits < 1.0
+    for value, low, high in found.values():
+        assert low <= value <= high
+
+
+def test_of_a_source_with_a_floor_is_expected_what_it_can_see():
+    """A halt of two hours is paid one beyond the first, and one whose source sees none below four is not told of it."""
+    blind = SUBJECTS.assign(floor_seconds=4 * 3600.0)
+    sold = replay(blind, OUTAGES, AS_OF, (2022, 2023)).set_index(["year", "subject_id"])
+    model = fit(blind, OUTAGES, year_start(2022))
+    row, term = sold.loc[(2022, "s003")], 365 * 86_400
+    law, rate = model.length("s003"), model.rate("s003", ahead_seconds=term)
+    survival = float(law.sf(np.array([4 * 3600.0]))[0])
+    assert row["expected_halts"] == pytest.approx(rate.mean * term / YEAR_SECONDS * survival)
+    halts = build(blind, OUTAGES, AS_OF).durations
+    mine = halts[(halts["subject_id"] == "s003") & halts["start"].between(BEGIN, END, inclusive="left")]
+    assert row["halts"] == len(mine)
+    hours = np.arange(4, 40_000) * 3600.0  # what is paid for one by a sum over the hours of its length
+    chances = law.sf(hours) - np.append(law.sf(hours[1:]), law.permanent)
+    paid_for = [float(paid(STANDARD_TERMS, [(int(each) + 1800, 10**12)])) for each in hours[:-1]]
+    one = float(chances[:-1] @ paid_for) + float(law.sf(hours[-1:])[0]) * STANDARD_TERMS.aggregate_limit
+    assert row["of_halts"] == pytest.approx(rate.mean * term / YEAR_SECONDS * one, rel=0.01)
+    assert row["expected"] < row["of_halts"]
+    whole = model.price("s003", STANDARD_TERMS, term)
+    assert row["expected"] < whole.means.of_outages(Scenario.BASE) and row["premium"] == whole.total
 
 
 def test_a_year_in_which_nobody_can_be_sold_cover_is_no_book():

@@ -6,6 +6,7 @@ import pytest
 from pricing_models import experience
 from pricing_models.candidates import CANDIDATES, SHIPPED, Training, hierarchical
 from pricing_models.cells import cut, year_start
+from pricing_models.covariates import age_power, no_covariate
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.frequency import FrequencyPrior
 from pricing_models.model import fit
@@ -47,9 +48,10 @@ def test_without_own_history_only_the_window_and_the_age_tell_subjects_apart():
     assert own[halts.idxmax()][0] < first[0] < own[halts.idxmin()][0]
 
 
-def test_history_that_is_never_forgotten_is_history():
-    own = hierarchical("own", 3).predict(TRAINING, AFTER)
-    slow = hierarchical("slow", 4, half_life_years=1e9).predict(TRAINING, AFTER)
+@pytest.mark.parametrize("design", [no_covariate, age_power], ids=["alike", "by age"])
+def test_history_that_is_never_forgotten_is_history(design):
+    own = hierarchical("own", 3, design).predict(TRAINING, AFTER)
+    slow = hierarchical("slow", 4, design, half_life_years=1e9).predict(TRAINING, AFTER)
     for subject, pmf in own.items():
         assert slow[subject][:6] == pytest.approx(pmf[:6], abs=1e-9)
 

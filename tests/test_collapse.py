@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pricing_models.collapse import NODES, collapse, counts, gauss
+from pricing_models.collapse import NODES, Tabulated, collapse, collapse_readings, counts, gauss
 from pricing_models.frequency import RatePosterior, poisson_counts
 
 
@@ -33,6 +33,28 @@ def test_median_and_interval_are_the_posteriors(rate):
     assert known.typical == pytest.approx(rate.quantile(0.5), rel=1e-8)
     assert (known.low, known.high) == pytest.approx(rate.interval(0.9), rel=1e-8)
     assert (known.mean, known.source) == (rate.mean, "so it was said")
+
+
+@pytest.mark.parametrize("years", [0.25, 1.0])
+def test_readings_are_known_rates_together_under_any_factors(years):
+    factors = [0.4, 1.7]
+    parts = [each.scaled(factor).predictive(years) for each, factor in zip((BUSY, QUIET), factors, strict=True)]
+    expected = np.mean([np.pad(part, (0, 200 - part.size)) for part in parts], axis=0)
+    known = collapse_readings(BUSY, [Tabulated.of(each, years) for each in (BUSY, QUIET)], factors)
+    found = counts(known.rates[None] * years, known.weights[None])[0]
+    shared = min(found.size, *(part.size for part in parts)) - 1
+    assert found[:shared] == pytest.approx(expected[:shared], abs=1e-11)
+    mixture = posterior(
+        np.concatenate([BUSY.shapes, QUIET.shapes]),
+        np.concatenate([BUSY.rates / 0.4, QUIET.rates / 1.7]),
+        np.concatenate([BUSY.weights, QUIET.weights]) / 2.0,
+    )
+    assert known.mean == pytest.approx(mixture.mean)
+    assert (known.low, known.typical, known.high) == pytest.approx(
+        [mixture.quantile(p) for p in (0.05, 0.5, 0.95)], rel=1e-7
+    )
+    levels = (np.arange(known.spread.size) + 0.5) / known.spread.size
+    assert known.spread == pytest.approx([mixture.quantile(p) for p in levels], rel=0.01)
 
 
 def test_a_term_too_long_for_few_rates_gets_as_many_as_it_needs():

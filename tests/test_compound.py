@@ -21,7 +21,7 @@ from pricing_models.payoff import (
     Terms,
     expected_payout,
     limit_seconds,
-    owed_many,
+    owed,
 )
 from pricing_models.payout_grid import PayoutGrid, discretise
 
@@ -41,8 +41,25 @@ def loss(counts, terms=TERMS, chance=1.0, length=LENGTH):
     return loss_distribution(counts, terms, length.sf, length.limited_expectation, chance)
 
 
+def settled(terms, seconds, failover, elsewhere):
+    """What is owed for incidents, as `owed` has it for one."""
+    retained = terms.waiting_seconds if terms.semantics is Semantics.RETENTION else 0
+    gross = terms.rate_per_second * (seconds - retained) + terms.failover_benefit * failover
+    gross = np.where(seconds > terms.waiting_seconds, gross, 0)
+    return np.maximum(0, np.minimum(np.minimum(gross, terms.incident_limit), terms.aggregate_limit - elsewhere))
+
+
+def test_the_simulation_settles_as_the_contract_does():
+    rng, terms = np.random.default_rng(8), replace(TERMS, failover_benefit=3_000_000, semantics=Semantics.QUALIFYING)
+    seconds, failover = rng.integers(0, 40 * HOUR, 200), rng.uniform(size=200) < 0.5
+    elsewhere = rng.integers(0, terms.aggregate_limit, 200)
+    for each in (TERMS, terms):
+        cases = zip(seconds.tolist(), failover.tolist(), elsewhere.tolist(), strict=True)
+        assert settled(each, seconds, failover, elsewhere).tolist() == [owed(each, *case) for case in cases]
+
+
 def simulate(rng, rate, terms, chance, years, length=LENGTH):
-    """Total paid per year of Poisson(rate) halts, incident by incident, by the function that settles.
+    """Total paid per year of Poisson(rate) halts, incident by incident.
 
     A halt is an incident a week; only the first can have a failover."""
     counts = rng.poisson(rate, years)
@@ -53,7 +70,7 @@ def simulate(rng, rate, terms, chance, years, length=LENGTH):
         failover = rng.uniform(size=hit.size) < chance
         while hit.size:
             incident = np.minimum(seconds, LONGEST_INCIDENT_SECONDS)
-            paid[hit] += owed_many(terms, incident, failover, paid[hit])
+            paid[hit] += settled(terms, incident, failover, paid[hit])
             more = seconds > LONGEST_INCIDENT_SECONDS
             hit, seconds = hit[more], seconds[more] - LONGEST_INCIDENT_SECONDS
             failover = np.zeros(hit.size, dtype=bool)

@@ -9,6 +9,7 @@ from pricing_models import diagnostics
 from pricing_models.candidates import BASELINE, CANDIDATES
 from pricing_models.cells import year_start
 from pricing_models.diagnostics import chain_bootstrap, compare, crps, pit_histogram, roll, simplest_close, spread
+from pricing_models.duration import DurationPrior
 from pricing_models.errors import InvalidData
 from tests.simulated_history import history
 
@@ -122,3 +123,19 @@ def test_too_little_history_and_unknown_windows_are_refused():
         roll(subjects, outages.iloc[:5], AS_OF)
     with pytest.raises(InvalidData, match="window is 'month'"):
         roll(subjects, outages, AS_OF, "month")
+
+
+def test_a_source_with_a_floor_is_forecast_what_it_can_see():
+    """Without own history only the floor tells two halves apart, one of which sees half of its halts."""
+    subjects, outages = history(7, 80, mean=1.5, shape=4.0)
+    blind = subjects["subject_id"] < "s040"
+    subjects = subjects.assign(floor_seconds=np.where(blind, 4 * 3600.0, 0.0))
+    prior = DurationPrior(bodies=("lognormal",))  # as they were drawn
+    found = roll(subjects, outages, AS_OF, candidates=[each for each in FEW if each.name == "pooled_nb"], lengths=prior)
+    halves = found.scores.groupby(found.scores["subject_id"] < "s040")[["mean", "halts"]].sum()
+    ratio = halves["mean"] / halves["halts"]
+    assert halves.at[True, "halts"] < 0.7 * halves.at[False, "halts"]
+    assert ratio.to_list() == pytest.approx([1.0, 1.0], abs=0.2)
+    whole = roll(subjects.assign(floor_seconds=0.0), outages, AS_OF, candidates=FEW[:1], lengths=prior)
+    same = roll(subjects.drop(columns="floor_seconds"), outages, AS_OF, candidates=FEW[:1])
+    assert whole.scores.equals(same.scores)

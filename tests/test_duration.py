@@ -191,6 +191,26 @@ def test_a_kind_with_thirty_known_lengths_stands_alone_and_others_are_pooled():
     assert fitted.posterior("bridge").quantile(0.5) < fitted.posterior("l3").quantile(0.5)
 
 
+def test_the_universes_lengths_are_learnt_from_its_own_halts_and_those_of_others_from_all():
+    """Who is in the tables because it halted is there because somebody told of it: of the long ones, above all."""
+    own, others = draw("loglogistic", 9.0, 0.8, 40), draw("loglogistic", 11.5, 0.8, 40, seed=2)
+    seen = exact(np.concatenate([own, others]))
+    names = seen.durations["subject_id"]
+    subjects = pd.DataFrame({"in_universe": [True] * 40 + [False] * 40}, index=names.to_list())
+    prior = DurationPrior(bodies=("loglogistic",))
+    found = fit(replace(seen, subjects=subjects), prior)
+    alone, all_told = fit(exact(own), prior).posterior("l1"), fit(seen, prior).posterior("l1")
+    of_members, of_others = found.posterior("l1"), found.posterior("l1", member=False)
+    assert of_members.plug_in().mu == pytest.approx(alone.plug_in().mu)
+    assert of_others.plug_in().mu == pytest.approx(all_told.plug_in().mu)
+    assert of_members.source == "40 halts of the group l1 of the universe, loglogistic"
+    assert of_others.source == "80 halts of the group l1, all that are told of, loglogistic"
+    assert found.of_all_told().posterior("l1") is of_others
+    assert fit(replace(seen, subjects=subjects), replace(prior, halts="all")).posterior("l1").mu.mean() > 9.5
+    nobody = subjects.assign(in_universe=False)
+    assert fit(replace(seen, subjects=nobody), prior).posterior("l1").source.startswith("80 halts")
+
+
 def drawn_to_all(body, count):
     """By how much the median of a short kind's halts exceeds what they say alone, next to 60 long ones of another."""
     slow, fast, prior = draw("lognormal", 11.0, 0.8, 60), draw("lognormal", 7.5, 0.8, count, seed=2), DurationPrior()

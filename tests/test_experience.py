@@ -214,6 +214,16 @@ def test_a_halt_for_good_has_no_length_whatever_its_bounds_say():
     assert status.tolist() == ["interval", "permanent", "exact"]
 
 
+def test_a_halt_counts_that_began_while_its_subject_was_watched_as_a_member():
+    frame = subjects(("a", "l1", START, START + 99 * DAY, True), ("b", "l1", START, AS_OF, False))
+    history = outages(
+        ("a", DAY, 60.0, 60.0), ("a", 200 * DAY, 60.0, 60.0), ("b", DAY, 60.0, 60.0), ("x", DAY, 9.0, 9.0)
+    )
+    seen = build(frame, history, AS_OF).durations
+    assert seen["subject_id"].tolist() == ["a", "a", "b", "x"]
+    assert seen["counted"].tolist() == [True, False, False, False]
+
+
 def short_sighted(*rows, floor=HOUR):
     """The table of subjects, of which a source sees nothing below a floor."""
     return subjects(*rows).assign(floor_seconds=floor)
@@ -231,10 +241,10 @@ def test_what_is_shorter_than_its_source_can_see_is_left_out_and_told_of():
 
 def test_quiet_years_tell_of_the_halts_beyond_the_floor_alone():
     frame = short_sighted(("a", "l1", START, AS_OF, True), ("b", "l2", START, AS_OF, True), floor=[HOUR, 0.0])
-    seen = with_detection(build(frame, outages(), AS_OF), lambda _: lambda x: np.exp(-x / HOUR))
+    seen = with_detection(build(frame, outages(), AS_OF), lambda *_: lambda x: np.exp(-x / HOUR))
     assert seen.subjects["detected"].tolist() == pytest.approx([np.exp(-1.0), 1.0])
     everything = build(subjects(), outages(), AS_OF)
-    assert with_detection(everything, lambda _: np.exp) is everything
+    assert with_detection(everything, lambda *_: np.exp) is everything
 
 
 @pytest.mark.parametrize("floor", [-1.0, np.nan, DAY])

@@ -14,6 +14,21 @@ from tests.screen_engine import ScreenEngine, model
 
 FILE = Path(__file__).resolve().parent.parent / "results" / "backtest.json"
 TOLD = json.loads(FILE.read_text())
+LAW = {
+    "parameters": 4,
+    "halts": 78,
+    "gain": 6.6,
+    "gain_low": -0.4,
+    "gain_high": 14.5,
+    "behind_best": 0.0,
+    "behind_best_se": 0.0,
+    "coverage_50": 0.53,
+    "coverage_80": 0.8,
+    "coverage_90": 0.88,
+    "expected_over_paid": 1.17,
+    "expected_over_paid_5": 0.97,
+    "expected_over_paid_95": 1.44,
+}
 
 
 @pytest.fixture(scope="module")
@@ -47,13 +62,29 @@ def test_no_file_is_no_look_back_and_another_file_is_refused(tmp_path: Path) -> 
 
 def test_the_page_shows_what_speaks_against_the_model_first(found: LookBack) -> None:
     shown = page.outputs(ScreenEngine())
-    message, tiles, against, models, years, *_ = shown
+    message, tiles, against, models, _, years, *_ = shown
     assert all(line in str(against) for line in found.against)
     assert found.shipped.replace("_", " ") in str(tiles)
     assert f"p ≥ {min(found.simulated.values()):.2f}" in str(tiles)
     assert all(each.name in str(models) for each in found.models)
     assert all(each.year in str(years) for each in found.book)
     assert (message is None) == (found.model_version == model().version)
+
+
+def test_the_laws_of_lengths_are_on_the_page_and_none_are_in_a_look_back_of_an_earlier_program(tmp_path: Path) -> None:
+    file = tmp_path / "backtest.json"
+    file.write_text(json.dumps(TOLD | {"lengths": {"shipped": "by_kind", "candidates": {"by_kind": LAW}}}))
+    found = read_look_back(file)
+    assert found is not None and found.lengths_shipped == "by_kind"
+    [law] = found.lengths
+    assert (law.coverage, law.expected_over_paid_high) == ((0.53, 0.8, 0.88), 1.44)
+    shown = str(page.lengths_table(found))
+    for part in ("by_kind", "+6.6", "-0.4 to 14.5", "53.0%", "1.17", "0.97 to 1.44", "78 halts"):
+        assert part in shown
+    file.write_text(json.dumps(TOLD | {"lengths": {"lognormal": {"parameters": 2}}}))
+    old = read_look_back(file)
+    assert old is not None and old.lengths == ()
+    assert "No law of lengths was tried." in str(page.lengths_table(old))
 
 
 def test_without_a_look_back_the_page_says_how_to_make_one(monkeypatch: pytest.MonkeyPatch) -> None:

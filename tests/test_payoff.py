@@ -24,7 +24,6 @@ from pricing_models.payoff import (
     most_owed,
     most_payable,
     owed,
-    owed_many,
 )
 
 TERMS = Terms(
@@ -88,26 +87,6 @@ def test_limit_seconds_is_the_first_second_that_pays_the_whole_limit(terms):
     full = limit_seconds(terms)
     assert owed(terms, full, False, 0) == terms.incident_limit
     assert owed(terms, full - 1, False, 0) < terms.incident_limit
-
-
-@given(some_terms(), st.lists(st.tuples(st.integers(0, 10**7), st.booleans(), st.integers(0, 10**9))))
-def test_arrays_pay_what_scalars_pay(terms, cases):
-    seconds = np.array([case[0] for case in cases], dtype=np.int64)
-    failover = np.array([case[1] for case in cases], dtype=bool)
-    elsewhere = np.array([case[2] for case in cases], dtype=np.int64)
-    many = owed_many(terms, seconds, failover, elsewhere)
-    assert many.dtype == np.int64
-    assert many.tolist() == [owed(terms, *case) for case in cases]
-
-
-@given(
-    some_terms(money=MONEY_BOUND - 1, rate=RATE_BOUND - 1, seconds=SECONDS_BOUND - 1),
-    st.lists(st.tuples(st.integers(0, SECONDS_BOUND - 1), st.booleans()), min_size=1),
-)
-def test_arrays_stay_exact_where_64_bits_would_overflow(terms, cases):
-    seconds = np.array([case[0] for case in cases], dtype=np.int64)
-    failover = np.array([case[1] for case in cases], dtype=bool)
-    assert owed_many(terms, seconds, failover).tolist() == [owed(terms, *case, 0) for case in cases]
 
 
 def owed_for_halt(terms, seconds, failover):
@@ -262,9 +241,5 @@ def test_bad_arguments_are_refused():
         owed(TERMS, -1, False, 0)
     with pytest.raises(InvalidTerms, match="owed_elsewhere is -5"):
         owed(TERMS, 10, False, -5)
-    with pytest.raises(InvalidTerms, match="covered_seconds holds -3"):
-        owed_many(TERMS, np.array([5, -3]))
-    with pytest.raises(InvalidTerms, match="covered_seconds has dtype float64"):
-        owed_many(TERMS, np.array([5.0]))
     with pytest.raises(InvalidTerms, match=r"failover_probability is 1\.5"):
         expected_payout(TERMS, np.ones_like, np.zeros_like, 1.5)

@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from pricing_models.capacity import Utilisation
 from pricing_models.cells import year_start
+from pricing_models.collapse import counts
 from pricing_models.compound import FalseIncidents, loss_distribution, mean_payouts
 from pricing_models.errors import InvalidTerms, UnknownSubject
 from pricing_models.experience import YEAR_SECONDS
@@ -199,6 +200,28 @@ def test_without_a_trigger_the_lengths_are_what_is_paid_and_basis_risk_is_a_frac
     assert premium.unpaid is None
 
 
+@pytest.mark.parametrize("incidents", [1, 2, 20])
+def test_the_interval_is_that_of_the_compound_law_at_each_rate_and_stratum_under_the_limits(incidents):
+    name = str(MODEL.experience.subjects["halts"].idxmax())
+    terms = Terms(3600, Semantics.RETENTION, 1_000, 0, 12 * 3_600_000, incidents * 12 * 3_600_000)
+    enquiry = Enquiry(name, terms, 364 * 86_400)
+    known, law = MODEL.known_rates(name, enquiry.years), MODEL.length(name)
+    rates = known.spread * MODEL.age_factor(name, enquiry.term_seconds) * enquiry.years
+    alarms, sf, lev = false_lengths(false_incidents(STANDARD_TRIGGER, Scenario.BASE))
+    same, one = TermsTable.of([terms] * rates.size), np.ones(rates.size)
+    weights, laws = law.strata
+    values = []
+    for each in laws:
+        covered = covered_law(STANDARD_TRIGGER, Scenario.BASE, each.curves.sf, each.curves.lev)
+        false = FalseIncidents(one * alarms * enquiry.years, sf, lev)
+        halts = counts(rates[:, None], one[:, None])
+        values.append(mean_payouts(halts, same, covered.sf, covered.limited_expectation, one, false=false))
+    order = np.argsort(np.concatenate(values))
+    masses = np.repeat(weights, rates.size)[order] / rates.size
+    ends = np.interp([0.05, 0.95], np.cumsum(masses) - masses / 2.0, np.concatenate(values)[order])
+    assert price_many(MODEL, [enquiry])[0].expected_interval == pytest.approx(ends, rel=0.01)
+
+
 def test_the_interval_of_the_expected_payout_holds_what_is_unknown_of_rate_and_lengths():
     """Against draws of both posteriors, each with the mean of its own compound law."""
     premium = price(trigger=None)
@@ -209,8 +232,8 @@ def test_the_interval_of_the_expected_payout_holds_what_is_unknown_of_rate_and_l
         node = rng.choice(rate.weights.size, p=rate.weights)
         own = law._of(np.array([rng.choice(law.weights.size, p=law.weights)]), 1.0)
         own = replace(own, weights=np.ones(1))
-        counts = poisson_counts(rng.gamma(rate.shapes[node]) / rate.rates[node] * years)
-        means.append(loss_distribution(counts, TERMS, own.sf, own.limited_expectation, tolerance=1e-3).mean)
+        halts = poisson_counts(rng.gamma(rate.shapes[node]) / rate.rates[node] * years)
+        means.append(loss_distribution(halts, TERMS, own.sf, own.limited_expectation, tolerance=1e-3).mean)
     assert premium.expected_interval == pytest.approx(np.quantile(means, [0.05, 0.95]), rel=0.12)
     of_rate_alone = [premium.loss.mean * end / rate.mean for end in rate.interval(0.9)]
     assert premium.expected_interval[0] < of_rate_alone[0] and premium.expected_interval[1] > of_rate_alone[1]

@@ -8,8 +8,8 @@ from pricing_models.bodies import BODIES
 from pricing_models.cells import year_start
 from pricing_models.duration import DurationPrior, bounds, fit
 from pricing_models.experience import Experience
+from pricing_models.model import ModelSettings, record, restored
 from pricing_models.model import fit as fit_model
-from pricing_models.model import record, restored
 from pricing_models.scoring import Seen, body_nodes
 from tests.simulated_history import history
 
@@ -70,7 +70,8 @@ def test_a_long_thin_posterior_is_found_with_more_points():
 def test_the_rate_of_all_halts_is_found_from_those_beyond_the_floor():
     subjects, outages = history(5, 60, years=5, mean=2.0)
     blind = subjects.assign(floor_seconds=2 * HOUR)
-    whole, part = (fit_model(table, outages, AS_OF) for table in (subjects, blind))
+    settings = ModelSettings(duration=DurationPrior(bodies=("lognormal",)))  # as they were drawn: nobody saw below it
+    whole, part = (fit_model(table, outages, AS_OF, settings) for table in (subjects, blind))
     halts = [int(model.experience.subjects["halts"].sum()) for model in (whole, part)]
     assert halts[1] < 0.75 * halts[0]
     means = [model.rate("new", kind="l1").mean for model in (whole, part)]

@@ -48,6 +48,7 @@ def layout() -> html.Main:
                         note="Halts expected and seen, by fifth of the expected rate.",
                     ),
                     ui.card("Figures", html.Div(id="look-back-models"), wide=True),
+                    ui.card("Lengths of halts", html.Div(id="look-back-lengths"), wide=True),
                     ui.card("The book by year", html.Div(id="look-back-years"), wide=True),
                 ],
                 className="grid",
@@ -64,6 +65,7 @@ def register(app: Dash, engine: EngineFace) -> None:
         Output("look-back-tiles", "children"),
         Output("look-back-against", "children"),
         Output("look-back-models", "children"),
+        Output("look-back-lengths", "children"),
         Output("look-back-years", "children"),
         Output("look-back-gains", "figure"),
         Output("look-back-book", "figure"),
@@ -88,6 +90,7 @@ def outputs(engine: EngineFace) -> tuple[object, ...]:
         summary_tiles(found),
         html.Ul([html.Li(line) for line in found.against]),
         models_table(found),
+        lengths_table(found),
         years_table(found),
         figures.gains(found),
         figures.synthetic_book(found),
@@ -98,7 +101,8 @@ def outputs(engine: EngineFace) -> tuple[object, ...]:
 
 def _nothing(text: str, tone: str) -> tuple[object, ...]:
     blank: go.Figure = figures.blank()
-    return ui.message(text, tone), None, ui.nothing("Nothing was looked at."), None, None, blank, blank, blank, blank
+    nothing = ui.nothing("Nothing was looked at.")
+    return ui.message(text, tone), None, nothing, None, None, None, blank, blank, blank, blank
 
 
 def _stale(found: LookBack, version: str) -> Component | None:
@@ -165,6 +169,37 @@ def models_table(found: LookBack) -> Component:
         for each in sorted(found.models, key=lambda each: -each.gain)
     ]
     return ui.table(columns, rows, "No model was tried.", f"Against {found.baseline}, as of {found.as_of}")
+
+
+def lengths_table(found: LookBack) -> Component:
+    """All laws of lengths, best first, on the halts that the rates count."""
+    columns = [
+        ("Law", "text"),
+        ("Figures learnt", "number"),
+        ("Won, nats", "number"),
+        ("90% interval", "number"),
+        ("Behind best", "number"),
+        ("Inside 50 %", "number"),
+        ("80 %", "number"),
+        ("90 %", "number"),
+        ("Expected / paid for one", "number"),
+        ("By chance, 90 %", "number"),
+    ]
+    rows: list[list[ui.Cell]] = [
+        [
+            html.Strong(each.name) if each.name == found.lengths_shipped else each.name,
+            each.parameters,
+            f"{each.gain:+.1f}",
+            f"{each.gain_low:.1f} to {each.gain_high:.1f}",
+            f"{each.behind_best:.1f} ± {each.behind_best_se:.1f}",
+            *(f"{share:.1%}" for share in each.coverage),
+            f"{each.expected_over_paid:.2f}",
+            f"{each.expected_over_paid_low:.2f} to {each.expected_over_paid_high:.2f}",
+        ]
+        for each in sorted(found.lengths, key=lambda each: -each.gain)
+    ]
+    halts = found.lengths[0].halts if found.lengths else 0
+    return ui.table(columns, rows, "No law of lengths was tried.", f"{halts} halts against one law for all")
 
 
 def years_table(found: LookBack) -> Component:

@@ -519,6 +519,26 @@ class ModelScore:
 
 
 @dataclass(frozen=True)
+class LengthScore:
+    """A law of the lengths of halts looking a year ahead: nats won over one law for all with the 90% interval over
+    chains, the gap to the best with its s.e., the shares of `halts` inside their central 50%, 80% and 90%, and what one
+    was expected to be paid over what it was, with its 90% interval."""
+
+    name: str
+    parameters: int
+    halts: int
+    gain: float
+    gain_low: float
+    gain_high: float
+    behind_best: float
+    behind_best_se: float
+    coverage: tuple[float, float, float]
+    expected_over_paid: float
+    expected_over_paid_low: float
+    expected_over_paid_high: float
+
+
+@dataclass(frozen=True)
 class Spread:
     """Halts expected and seen in a fifth of the subjects."""
 
@@ -545,6 +565,7 @@ class LookBack:
     """Whether forecasts and prices would have been right in the past, and in words what speaks `against` them.
 
     `simulated` has, by fit and figure, the p-value that the fits find what simulated histories were made from.
+    `lengths` are none in a look back of an earlier program, which did not score them.
     """
 
     as_of: str
@@ -559,3 +580,5 @@ class LookBack:
     spread: tuple[Spread, ...]
     book: tuple[BookYear, ...]
     against: tuple[str, ...]
+    lengths: tuple[LengthScore, ...] = ()
+    lengths_shipped: str = ""
