@@ -8,6 +8,8 @@ count.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from pricing_models import duration
 from pricing_models.duration import SHIPPED_BODY, DurationFit, DurationPrior
 from pricing_models.experience import YEAR_SECONDS, Experience
@@ -55,8 +57,10 @@ class LengthCandidate:
     part: Callable[[Experience], Experience] = _as_it_is
 
     def fit(self, known: Experience) -> DurationFit:
-        """The law as it would have been fitted to what was known; raises `InvalidData`."""
-        return duration.fit(self.part(known), self.prior)
+        """The law as it would have been fitted to what was known, to all of it where its part has no bounded length;
+        raises `InvalidData`."""
+        part = self.part(known)
+        return duration.fit(part if np.isfinite(part.durations["high"]).any() else known, self.prior)
 
 
 LENGTH_BASELINE = "one_law"

@@ -25,6 +25,7 @@ from pricing_models.model import ModelSettings
 from tests.simulated_history import history
 
 HOUR, DAY = 3600.0, 86400.0
+FIVE_YEARS = "universe_by_kind_five_years"
 AS_OF = year_start(2024)
 LAW = DurationPosterior(BODIES["loglogistic"], np.array([np.log(4 * HOUR)]), np.array([0.8]), np.ones(1), "", 0.02)
 FEW = [each for each in LENGTH_CANDIDATES if each.name in (LENGTH_BASELINE, LENGTH_SHIPPED, "universe_one_law")]
@@ -131,6 +132,15 @@ def test_candidates_are_fitted_to_the_part_that_they_name():
     others = ~floored["subject_id"].isin(known.subjects.index[known.subjects["in_universe"]])
     assert (floored.loc[others, "floor"] == 4 * HOUR).all() and (floored.loc[~others, "floor"] == 0.0).all()
     assert (floored.loc[others, "high"] > 4 * HOUR).all()
+
+
+def test_a_candidate_whose_part_is_empty_is_fitted_to_all():
+    known = replace(build(*two_populations(), AS_OF), as_of=year_start(2040))
+    recent, shipped = (
+        [each for each in LENGTH_CANDIDATES if each.name == name] for name in (FIVE_YEARS, LENGTH_SHIPPED)
+    )
+    assert recent_only(known).durations.empty
+    assert recent[0].fit(known).posterior("l1").quantile(0.5) == shipped[0].fit(known).posterior("l1").quantile(0.5)
 
 
 def test_too_little_history_is_refused():
