@@ -100,6 +100,6 @@ def test_a_chains_gaps_are_searched_over_rpc_and_wait_to_be_decided(insure: Insu
         )
     (told,) = json.loads(insure("outages", "list", "--json", **environment).out)["outages"]
     assert (told["standing"], told["reports"][0]["source"]) == ("new", "headers:eip155:42161")
-    assert "OP-stack" in refused(insure("outages", "search", "megaeth", **environment)), "nobody named its SystemConfig"
+    assert "OP-stack" in refused(insure("outages", "search", "ham", **environment)), "nobody named its SystemConfig"
     assert "has no node of eip155:1" in refused(insure("outages", "search", "optimism", **environment))
     assert "has no node of eip155:42161" in refused(insure("outages", "search", "arbitrum-one"))
