@@ -15,7 +15,6 @@ from insure.records.mirror import KnownTrigger
 from insure.records.onchain import Policy
 from pricing_models.duration import DurationPosterior
 from pricing_models.errors import InvalidTerms
-from pricing_models.frequency import ALL
 from pricing_models.model import Model
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Cover, Link, Process, World
@@ -102,15 +101,16 @@ def book_of_policies(policies: Iterable[Policy], triggers: Sequence[KnownTrigger
 def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BASE, judged: bool = True) -> World:
     """All chains of the history with their fitted rates and lengths, and what the dependencies say they share.
 
-    A chain's own halts come at its whole fitted rate, that of the middle of the year ahead, so that those it shares
-    come on top: nobody knows which of the counted halts were shared. Pass-through, the rate of causes that are no
+    A chain's own halts come at its whole fitted rate, the mean of the year ahead, so that those it shares come on top:
+    nobody knows which of the counted halts were shared. The length of another cause's halt is that of all halts that
+    are told of: it is no member of the universe. Pass-through, the rate of causes that are no
     chains, and failover are judgement, taken at `scenario`. With `judged` false nothing is passed on and no failover is
     proven, in otherwise the same world: the same random numbers then say what comes of judgement alone. A chain's halt
     is for good as often as the fit says; that of another cause never is, for members move on.
     """
     chains = {subject.id: subject.kind.value for subject in history.subjects if subject.kind.is_chain}
     subjects = tuple(
-        Process(each, model.rate(each, ahead_seconds=YEAR / 2), model.length(each), model.frequency.group_of(kind))
+        Process(each, model.rate(each, ahead_seconds=YEAR), model.length(each), model.frequency.group_of(kind))
         for each, kind in sorted(chains.items())
     )
     chances = {
@@ -123,7 +123,7 @@ def build_world(model: Model, history: Dataset, scenario: Scenario = Scenario.BA
         for each in history.dependencies
     )
     services = sorted({link.cause for link in links} - set(chains))
-    pooled: DurationPosterior = replace(model.duration.groups[ALL], permanent=0.0)
+    pooled: DurationPosterior = replace(model.duration.posterior("", member=False), permanent=0.0)
     causes = tuple(Process(each, SHARED_CAUSE_RATE.at(scenario), pooled) for each in services)
     return World(subjects, causes, links, Loadings().failover_probability.at(scenario) if judged else 0.0)
 

@@ -5,9 +5,8 @@ moves u from a to b pays capacity x the integral of rate from a to b: cut into s
 whatever the order, and nobody gains by splitting an order.
 """
 
+import math
 from dataclasses import dataclass
-
-import numpy as np
 
 from pricing_models.errors import InvalidTerms
 
@@ -24,11 +23,11 @@ class CapacityCurve:
     power: float = 4.0
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.base) and self.base >= 0.0):
+        if not (math.isfinite(self.base) and self.base >= 0.0):
             raise InvalidTerms(f"base is {self.base}: must be finite and at least 0")
-        if not (np.isfinite(self.full) and self.full >= self.base):
+        if not (math.isfinite(self.full) and self.full >= self.base):
             raise InvalidTerms(f"full is {self.full}: must be finite and at least base, which is {self.base}")
-        if not (np.isfinite(self.power) and self.power > 0.0):
+        if not (math.isfinite(self.power) and self.power > 0.0):
             raise InvalidTerms(f"power is {self.power}: must be finite and positive")
 
     def rate(self, utilisation: float) -> float:
@@ -49,7 +48,7 @@ class Utilisation:
     capacity: float
 
     def __post_init__(self) -> None:
-        if not (np.isfinite(self.capacity) and self.capacity > 0.0):
+        if not (math.isfinite(self.capacity) and self.capacity > 0.0):  # numpy's refuses an int beyond 64 bits
             raise InvalidTerms(f"capacity is {self.capacity}: must be finite and positive")
         if not 0.0 <= self.in_force <= self.capacity:
             raise InvalidTerms(f"in_force is {self.in_force}: must be from 0 to capacity, which is {self.capacity}")

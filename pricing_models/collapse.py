@@ -18,7 +18,10 @@ from pricing_models.frequency import RatePosterior
 FloatArray = NDArray[np.float64]
 
 NODES = 24
-READINGS = 16
+_EDGES = np.array([0.0, 0.005, 0.01, 0.02, 0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5])
+READINGS = np.diff(np.concatenate([_EDGES, 1.0 - _EDGES[-2::-1]]))
+"""Probabilities of the parts into which a rate's law is cut: narrow ones where the central 90% ends."""
+_LEVELS = np.cumsum(READINGS) - READINGS / 2.0
 _GRID = 400
 _LOWEST = 1e-10  # of the mean: below that a rate is none
 _NEGLIGIBLE = 1e-14
@@ -30,7 +33,8 @@ _MOST_HALTS = 40.0  # that the Gauss rule is asked for: beyond, its nodes are to
 @dataclass(frozen=True)
 class KnownRates:
     """Rates a year with weights that add up to one; `typical`, `low` and `high` are the posterior's median and the
-    ends of its central 90%, `mean` its mean, `spread` equally likely readings of it, lowest first; `credibility` is the
+    ends of its central 90%, `mean` its mean, `spread` its middle in each of the parts that have the
+    probabilities `READINGS`, lowest first; `credibility` is the
     weight of the subject's own history; `judged` whether somebody put the rate there."""
 
     rates: FloatArray
@@ -94,7 +98,7 @@ def _known(posterior: RatePosterior, parts: Sequence[Tabulated], factors: Sequen
     cdfs = [np.interp(log_rate, grid, each.cdf) for grid, each in zip(shifted, parts, strict=True)]
     cdf: FloatArray = np.mean(cdfs, axis=0)
     low, typical, top = _quantiles(posterior, log_rate, cdf, np.array([0.05, 0.5, 0.95]))
-    spread = np.exp(np.interp((np.arange(READINGS) + 0.5) / READINGS, cdf, log_rate))  # as good as the grid is fine
+    spread = np.exp(np.interp(_LEVELS, cdf, log_rate))  # as good as the grid is fine
     rates = np.concatenate([each.rates * factor for each, factor in zip(parts, factors, strict=True)])
     weights = np.concatenate([each.weights for each in parts]) / len(parts)
     if len(parts) > 1 and all(each.rates.size <= NODES for each in parts):

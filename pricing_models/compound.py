@@ -26,6 +26,7 @@ _FIRST_STEPS = 256  # for a distribution, whose quantiles are as good as they ar
 _FIRST_STEPS_OF_MEANS = 64
 _MOST_STEPS = 8192
 _NEVER = 1e-13
+_MOST_ROUNDING = 1e-3  # of a mean that is next to nothing beside the aggregate limit
 _SMALL_MEAN = 1e-6  # of the aggregate limit: below it the tolerance is relative to this
 
 
@@ -209,7 +210,7 @@ def _refined(
     as `loss_distributions`."""
     halts = max(each.shape[1] for each in (counts, *others)) - 1 + (0 if false is None else false.most)
     steps = _first_steps(halts, table, first)
-    rows, coarse = np.arange(len(counts)), np.zeros(0)
+    rows, coarse, before = np.arange(len(counts)), np.zeros(0), np.full(len(counts), np.inf)
     while rows.size:
         own = table if rows.size == len(counts) else table.take(rows)
         step, width = grid_of(own, steps[rows])
@@ -222,9 +223,10 @@ def _refined(
         else:
             grid, below, means = task.solve()
         move = np.abs(means - coarse) / np.maximum(means, _SMALL_MEAN * own.aggregate)
-        done = move <= tolerance
+        # where finer steps bring the mean no nearer, what is left is rounding, which grows with the points
+        done = (move <= tolerance) | ((move >= before) & (move <= _MOST_ROUNDING))
         yield _Level(rows[done], rows, np.flatnonzero(done), grid, below, move)
-        coarse, rows = means[~done], rows[~done]
+        coarse, before, rows = means[~done], move[~done], rows[~done]
         if (steps[rows] >= _MOST_STEPS).any():
             raise ModelError(f"the mean is not within {tolerance} on a grid of {_MOST_STEPS} steps an incident")
         steps[rows] *= 2

@@ -44,7 +44,8 @@ class DurationFit:
     """The chosen body, its cross-validated scores against the others, and a posterior per group: `groups` for the
     subjects of the universe, `told` for the others.
 
-    `permanent` is the share of halts that are for good, one for all: there are too few to tell kinds apart.
+    `permanent` is the share of the universe's halts that are for good, one for all kinds: there are too few to tell
+    kinds apart. Of `told` it is that of all halts: the end of a chain is told of if anything is.
     """
 
     body: Body
@@ -108,13 +109,15 @@ def fit(experience: Experience, prior: DurationPrior | None = None) -> DurationF
     scores = score(rows, prior)
     close = scores[scores["log_score"] >= scores["log_score"].max() - scores["se_of_difference"]]
     chosen = str(close.sort_values("parameters", kind="stable").index[0])
-    share = permanent_share(experience.durations)
-    own = rows[_of_universe(rows, experience)] if prior.halts == "universe" else rows
+    durations, own = experience.durations, rows[_of_universe(rows, experience)]
+    members = durations[_of_universe(durations, experience)]
     # a universe without any halt of known length has the lengths of those that are told of
-    apart = len(own) < len(rows) and bool(np.isfinite(own["high"]).any())
-    told = _laws(chosen, rows, prior, share, ", all that are told of" if apart else "")
-    groups = _laws(chosen, own, prior, share, " of the universe") if apart else told
-    return DurationFit(groups[ALL].body, scores, groups, share, chosen, told)
+    apart = prior.halts == "universe" and len(members) < len(durations) and bool(np.isfinite(own["high"]).any())
+    told = _laws(chosen, rows, prior, permanent_share(durations), ", all that are told of" if apart else "")
+    groups = told
+    if apart:
+        groups = _laws(chosen, own, prior, permanent_share(members), " of the universe")
+    return DurationFit(groups[ALL].body, scores, groups, groups[ALL].permanent, chosen, told)
 
 
 def detected(known: Experience, fitted: DurationFit) -> Experience:

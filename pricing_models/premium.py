@@ -4,12 +4,11 @@ Every component is a float in asset units and the total is their sum, so the par
 can identify is *judgement*: it carries a low, a base and a high, and the premium is shown under each.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields
 from enum import StrEnum
 from functools import cached_property
-
-import numpy as np
 
 from pricing_models.capacity import CapacityCurve, Utilisation, charge
 from pricing_models.compound import LossDistribution
@@ -47,7 +46,7 @@ class Judgement:
     high: float
 
     def __post_init__(self) -> None:
-        if not (0.0 <= self.low <= self.base <= self.high < np.inf):
+        if not (0.0 <= self.low <= self.base <= self.high < math.inf):
             raise InvalidTerms(f"judgement is {self}: must be 0 <= low <= base <= high, finite")
 
     def at(self, scenario: Scenario) -> float:
@@ -90,7 +89,7 @@ class Loadings:
             value = getattr(self, each.name)
             if isinstance(value, Judgement | CapacityCurve):
                 continue
-            if isinstance(value, bool) or not (np.isfinite(value) and value >= 0):
+            if isinstance(value, bool) or not (math.isfinite(value) and value >= 0):
                 raise InvalidTerms(f"{each.name} is {value!r}: must be a finite number of at least 0")
         if self.failover_probability.high > 1.0:
             raise InvalidTerms(f"failover_probability is {self.failover_probability}: must be at most 1")
@@ -114,7 +113,7 @@ class Circumstances:
     def __post_init__(self) -> None:
         for name in ("recent_payout", "marginal_capital"):
             value = getattr(self, name)
-            if value is not None and not (np.isfinite(value) and value >= 0.0):
+            if value is not None and not (math.isfinite(value) and value >= 0.0):
                 raise InvalidTerms(f"{name} is {value}: must be finite and at least 0")
 
 

@@ -67,7 +67,9 @@ def treated_models(
     for ends in Ends:
         same = ends == model.settings.duration.missing
         settings = replace(model.settings.duration, missing=ends.value)
-        lengths = model.duration if same else duration.fit(model.experience, settings).of_all_told()
+        lengths = model.duration if same else duration.fit(model.experience, settings)
+        if ends is Ends.LONG and not same:
+            lengths = lengths.of_all_told()
         for exposure, rated in rates.items():
             result[exposure, ends] = replace(rated, duration=lengths)
     return result

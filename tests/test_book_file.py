@@ -157,16 +157,24 @@ def test_the_world_holds_every_chain_and_each_dependency_at_its_scenario(history
 
 def test_chains_can_stop_for_good_and_services_cannot(history, model):
     world = build_world(model, history)
-    assert {each.length.permanent for each in world.subjects} == {model.duration.permanent} != {0.0}
+    told = model.duration.told["all"]
+    assert {each.length.permanent for each in world.subjects} == {model.duration.permanent, told.permanent}
+    assert 0.0 < model.duration.permanent < told.permanent
     assert {each.length.permanent for each in world.causes} == {0.0}
 
 
-def test_rates_are_those_of_the_middle_of_the_year_ahead(history, model):
+def test_a_service_stops_for_as_long_as_halts_that_are_told_of(history, model):
+    lasts = {each.length.quantile(0.5) for each in build_world(model, history).causes}
+    assert lasts == {replace(model.duration.told["all"], permanent=0.0).quantile(0.5)}
+    assert lasts.pop() > model.duration.groups["all"].quantile(0.5)
+
+
+def test_rates_are_the_means_of_the_year_ahead(history, model):
     ages = set()
     for process in build_world(model, history).subjects:
-        assert process.rate.mean == pytest.approx(model.rate(process.id, ahead_seconds=YEAR / 2).mean)
+        assert process.rate.mean == pytest.approx(model.rate(process.id, ahead_seconds=YEAR).mean)
         ages.add(round(process.rate.mean / model.rate(process.id).mean, 3))
-    assert len(ages) > 10  # some grow into another band within the half year
+    assert len(ages) > 10  # some grow into another band within the year
 
 
 def test_the_rate_of_shared_causes_is_what_one_event_in_their_years_allows(history):

@@ -57,3 +57,11 @@ def test_the_fuller_the_pool_the_dearer_its_room():
 def test_impossible_pools_and_curves_are_refused_by_field(make, message):
     with pytest.raises(InvalidTerms, match=message):
         make()
+
+
+def test_a_pool_of_an_asset_with_18_decimals_stands_somewhere_too():
+    """Its amounts are ints beyond 64 bits."""
+    where = Utilisation(5 * 10**18, 100 * 10**18)
+    assert charge(CapacityCurve(), where, 10**18, 1.0) > 0.0
+    with pytest.raises(InvalidTerms, match="capacity is inf"):
+        Utilisation(0.0, float("inf"))

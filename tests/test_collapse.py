@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from pricing_models.collapse import NODES, Tabulated, collapse, collapse_readings, counts, gauss
+from pricing_models.collapse import NODES, READINGS, Tabulated, collapse, collapse_readings, counts, gauss
 from pricing_models.frequency import RatePosterior, poisson_counts
 
 
@@ -53,8 +53,10 @@ def test_readings_are_known_rates_together_under_any_factors(years):
     assert (known.low, known.typical, known.high) == pytest.approx(
         [mixture.quantile(p) for p in (0.05, 0.5, 0.95)], rel=1e-7
     )
-    levels = (np.arange(known.spread.size) + 0.5) / known.spread.size
-    assert known.spread == pytest.approx([mixture.quantile(p) for p in levels], rel=0.01)
+    levels = np.cumsum(READINGS) - READINGS / 2.0
+    assert READINGS.sum() == pytest.approx(1.0)
+    # a rate below a part in 1e10 of the mean is none
+    assert known.spread == pytest.approx([mixture.quantile(p) for p in levels], rel=0.01, abs=1e-9)
 
 
 def test_a_term_too_long_for_few_rates_gets_as_many_as_it_needs():

@@ -272,6 +272,20 @@ def test_permanent_stops_are_counted_apart_and_left_out_of_the_body():
     assert fit(both).groups["all"].permanent == fit(both).permanent == pytest.approx(10.5 / 65)
 
 
+def test_the_universes_halts_are_for_good_as_often_as_they_were():
+    """An end of a chain that nobody watched is none of theirs."""
+    known = exact([3600.0 * (i + 1) for i in range(30)])
+    ends = experience([7200.0] * 10, [np.inf] * 10, ["permanent"] * 10).durations.assign(subject_id="dead")
+    both = replace(
+        known,
+        subjects=pd.DataFrame({"in_universe": [*[True] * 30, False]}, index=[*known.durations["subject_id"], "dead"]),
+        durations=pd.concat([known.durations, ends], ignore_index=True),
+    )
+    found = fit(both)
+    assert found.permanent == found.posterior("l1").permanent == pytest.approx(0.5 / 55)
+    assert found.posterior("l1", member=False).permanent == pytest.approx(10.5 / 65)
+
+
 # ------------------------------------------------------------- a third parameter, and a tail
 
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from pricing_models.capacity import Utilisation
 from pricing_models.cells import year_start
-from pricing_models.collapse import counts
+from pricing_models.collapse import READINGS, counts
 from pricing_models.compound import FalseIncidents, loss_distribution, mean_payouts
 from pricing_models.errors import InvalidTerms, UnknownSubject
 from pricing_models.experience import YEAR_SECONDS
@@ -26,7 +26,7 @@ from pricing_models.observation import (
     false_incidents,
     false_lengths,
 )
-from pricing_models.payoff import Semantics, Terms, TermsTable
+from pricing_models.payoff import Semantics, Terms, TermsTable, expected_payout
 from pricing_models.premium import Judgement, Loadings, Scenario
 from pricing_models.pricing import Enquiry, price_many
 from tests.simulated_history import history
@@ -190,6 +190,20 @@ def test_low_and_high_of_a_trigger_are_what_it_would_have_paid_then():
         assert premium.means.at(scenario) == pytest.approx(expected, rel=1e-4)
 
 
+def test_cover_of_hours_that_pays_next_to_nothing_of_a_large_limit_has_a_price_and_tells_its_error():
+    """Finer grids bring such a mean no nearer: what moves it is rounding."""
+    terms = replace(TERMS, aggregate_limit=60 * TERMS.incident_limit)
+    premium = price(terms, 3600)
+    assert 0.0 < premium.loss.mean_error <= 1e-3
+    law, years = MODEL.length(BUSY), 3600 / YEAR_SECONDS
+    assert premium.means.predictive == pytest.approx(
+        MODEL.rate(BUSY, ahead_seconds=3600).mean
+        * years
+        * expected_payout(terms, law.sf, law.limited_expectation, 0.0),
+        rel=1e-3,
+    )
+
+
 def test_without_a_trigger_the_lengths_are_what_is_paid_and_basis_risk_is_a_fraction_of_it():
     premium = price(trigger=None)
     law = MODEL.length(BUSY)
@@ -217,9 +231,9 @@ def test_the_interval_is_that_of_the_compound_law_at_each_rate_and_stratum_under
         halts = counts(rates[:, None], one[:, None])
         values.append(mean_payouts(halts, same, covered.sf, covered.limited_expectation, one, false=false))
     order = np.argsort(np.concatenate(values))
-    masses = np.repeat(weights, rates.size)[order] / rates.size
+    masses = np.outer(weights, READINGS).ravel()[order]
     ends = np.interp([0.05, 0.95], np.cumsum(masses) - masses / 2.0, np.concatenate(values)[order])
-    assert price_many(MODEL, [enquiry])[0].expected_interval == pytest.approx(ends, rel=0.01)
+    assert price_many(MODEL, [enquiry])[0].expected_interval == pytest.approx(ends, rel=0.015)
 
 
 def test_the_interval_of_the_expected_payout_holds_what_is_unknown_of_rate_and_lengths():
@@ -237,6 +251,24 @@ def test_the_interval_of_the_expected_payout_holds_what_is_unknown_of_rate_and_l
     assert premium.expected_interval == pytest.approx(np.quantile(means, [0.05, 0.95]), rel=0.12)
     of_rate_alone = [premium.loss.mean * end / rate.mean for end in rate.interval(0.9)]
     assert premium.expected_interval[0] < of_rate_alone[0] and premium.expected_interval[1] > of_rate_alone[1]
+
+
+def test_the_interval_of_a_chain_that_has_hardly_halted_ends_where_one_in_twenty_lies():
+    """Its rate may be next to nothing, so that the low end says how finely the posterior is cut."""
+    name = str(MODEL.experience.subjects["halts"].idxmin())
+    premium = price(subject=name, trigger=None)
+    rate, law = MODEL.rate(name, ahead_seconds=TERM), MODEL.length(name)
+    one = [
+        expected_payout(TERMS, part.sf, part.limited_expectation, 1.0)
+        for part in (law._of(np.array([node]), float(law.weights[node])) for node in range(law.weights.size))
+    ]
+    rng, size = np.random.default_rng(5), 200_000
+    node = rng.choice(rate.weights.size, size, p=rate.weights)
+    paid = np.array(one)[rng.choice(law.weights.size, size, p=law.weights)]
+    paid *= rng.gamma(rate.shapes[node]) / rate.rates[node]
+    # so few halts that the aggregate limit takes next to nothing
+    means = paid * premium.loss.mean / (rate.mean * float(law.weights @ one))
+    assert premium.expected_interval == pytest.approx(np.quantile(means, [0.05, 0.95]), rel=0.03)
 
 
 # ------------------------------------------------------------- what a price must do

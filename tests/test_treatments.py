@@ -7,14 +7,16 @@ import pytest
 from pricing_models.cells import year_start
 from pricing_models.errors import InvalidData
 from pricing_models.experience import YEAR_SECONDS
-from pricing_models.model import fit
+from pricing_models.model import ModelSettings, fit
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.pricing import Enquiry
+from pricing_models.scoring import DurationPrior
 from pricing_models.treatments import Ends, Exposure, merged_at, price_all, treated_models, with_unsearched
 from tests.simulated_history import history
 
 AS_OF = year_start(2024)
 TERM = 90 * 86400
+DAY = np.array([86400.0])
 TERMS = Terms(3600, Semantics.RETENTION, 1_000, 0, 43_200_000, 86_400_000)
 SUBJECTS, OUTAGES = history(31, 40)
 OUTAGES.loc[::5, ["low_seconds", "high_seconds"]] = np.nan  # lengths that nobody knows
@@ -56,6 +58,23 @@ def test_long_unknown_ends_cost_more_than_typical_ones(models):
     found = {(t.exposure, t.ends): t.premium.loss.mean for t in price_all(models, Enquiry("s000", TERMS, TERM))}
     for exposure in Exposure:
         assert found[exposure, Ends.LIKE_KNOWN] < found[exposure, Ends.LONG]
+
+
+def test_long_unknown_ends_come_with_the_lengths_of_all_that_are_told_of(models):
+    """Of members hardly any length is unknown: what is unknown is who tells."""
+    base = models[Exposure.SEARCHED, Ends.LIKE_KNOWN].duration
+    long = models[Exposure.SEARCHED, Ends.LONG].duration
+    assert base.posterior("l1").sf(DAY) != base.posterior("l1", member=False).sf(DAY)
+    assert long.posterior("l1").sf(DAY) == long.posterior("l1", member=False).sf(DAY)
+
+
+def test_a_model_of_long_unknown_ends_is_the_base_as_it_is_and_typical_ones_leave_the_universes_lengths():
+    settings = ModelSettings(duration=DurationPrior(missing="pessimistic"))
+    sold = fit(SUBJECTS, OUTAGES, AS_OF, settings)
+    found = treated_models(sold, SUBJECTS, OUTAGES, {})
+    assert found[Exposure.SEARCHED, Ends.LONG].duration is sold.duration
+    typical = found[Exposure.SEARCHED, Ends.LIKE_KNOWN].duration
+    assert typical.posterior("l1").sf(DAY) != typical.posterior("l1", member=False).sf(DAY)
 
 
 def test_prices_come_cheapest_first(models):
