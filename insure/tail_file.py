@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from insure.book import build_world
 from insure.dataset import Dataset
 from insure.errors import InvalidInput
+from insure.files import in_whole
 from pricing_models.errors import ModelError
 from pricing_models.marginal import StoredTail, store_tail
 from pricing_models.model import Model, as_stored
@@ -70,13 +71,8 @@ def write_tail(path: Path, book: Book, seed: int, totals: I64, model: Model, his
         "seed": seed,
         "covers": [asdict(each) for each in book.covers],
     }
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with unfinished.open("wb") as file:
-            np.savez_compressed(file, made=np.array(json.dumps(made)), totals=totals)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)
+    with in_whole(path) as unfinished, unfinished.open("wb") as file:
+        np.savez_compressed(file, made=np.array(json.dumps(made)), totals=totals)
 
 
 def read_tail(path: Path, model: Model, history: Dataset) -> PoolTail:

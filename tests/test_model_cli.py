@@ -36,7 +36,10 @@ def test_fits_are_stored_compared_and_shown(insure: Insure, tmp_path: Path) -> N
     assert (moved["from"], moved["to"]) == (first["model_version"], second["model_version"])
     assert moved["moved"] and all(abs(each["change"]) > 0.1 for each in moved["moved"])
     assert all(each["reasons"] for each in moved["moved"])
-    assert {path.stem for path in (tmp_path / "models").iterdir()} == {first["model_version"], second["model_version"]}
+    assert {path.stem for path in (tmp_path / "models").glob("*.json")} == {
+        first["model_version"],
+        second["model_version"],
+    }
     again = told(insure, "compare", str(first["model_version"])[:8], second["model_version"])
     assert [each["subject"] for each in again["moved"]] == [each["subject"] for each in moved["moved"]]  # type: ignore[attr-defined]
     assert again["other"] == moved["other"]
