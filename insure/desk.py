@@ -53,14 +53,12 @@ class DeskLimits:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Cover that is to be priced, what it is priced on, the floor rate it is held to, and in words what these rest
-    on."""
+    """Cover that is to be priced, what it is priced on, and in words what that rests on."""
 
     subject_id: str
     terms: Terms
     term_seconds: int
     on: PricedOn
-    floor: int
     words: tuple[str, ...]
 
 
@@ -113,8 +111,8 @@ class Desk:
             tail = cooling_off + after  # the limit is locked from the sale on, before the term as well as after it
             trigger, room = self._paths(listed), self._room(subject_id, terms.aggregate_limit)
         need, words = self._marginal(subject_id, terms, term_seconds)
-        on = PricedOn(trigger, replace(self._limits.loadings, tail_seconds=tail), room, need)
-        return _Asked(subject_id, terms, term_seconds, on, floor, (*_surroundings(listed, trigger, room), words))
+        on = PricedOn(trigger, replace(self._limits.loadings, tail_seconds=tail), room, need, floor)
+        return _Asked(subject_id, terms, term_seconds, on, (*_surroundings(listed, trigger, room), words))
 
     def _view(self, asked: "_Asked") -> PriceView:
         """The price of what is asked, the model's errors as those of the engine."""
@@ -130,7 +128,7 @@ class Desk:
         except model_errors.ModelError as error:
             raise InvalidInput(f"terms can't be priced on {subject_id}: {error}") from error
         premium = replace(premium, rests_on=(*premium.rests_on, *asked.words))
-        return price_view(subject_id, terms, term_seconds, premium, self.model, asked.floor)
+        return price_view(subject_id, terms, term_seconds, premium, self.model, on.floor_rate_bps)
 
     def _marginal(self, subject_id: str, terms: Terms, term_seconds: int) -> tuple[float | None, str]:
         """What the pool's tail needs for the policy, None where no run of its book tells, and in words which run told,

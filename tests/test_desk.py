@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from insure import model_cli
 from insure.book import build_world
 from insure.chain.contracts import PolicyBook
 from insure.chain.sender import Call
@@ -13,10 +14,13 @@ from insure.dataset import load
 from insure.desk import DeskLimits
 from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
 from insure.model_cli import quoted_enquiries
+from insure.quoting import floor_premium
 from insure.records.onchain import Receipt
 from insure.records.views import CapitalView, IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
+from insure.settings import Settings
 from insure.tail_file import KeptTail, write_tail
 from pricing_models.model import as_stored
+from pricing_models.overrides import Override
 from pricing_models.portfolio import Book, Cover
 from pricing_models.premium import Loadings
 from pricing_models.pricing import price_many
@@ -88,6 +92,28 @@ def test_what_a_quote_was_priced_on_is_kept_and_makes_its_premium_again(request_
     (premium,) = price_many(model(), [enquiry], on.loadings)
     assert 0 <= signed.quote.premium - premium.total < len(premium.components)
     assert quoted_enquiries(store.quotes(), {}) == []
+
+
+def test_a_premium_that_the_floor_made_is_made_again_with_it(
+    fresh: Local, request_for: QuoteRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = PolicyBook.listing
+    monkeypatch.setattr(PolicyBook, "listing", lambda *told: replace(listing(*told), floor_rate_bps=5_000))
+    signed = quote(fresh, request_for).signed
+    fresh.installation.watcher.run()
+    store = fresh.installation.store
+    triggers = {each.trigger_id: each.subject_id for each in store.triggers()}
+    ((enquiry, on),) = quoted_enquiries(store.quotes(), triggers)
+    assert on is not None
+    (premium,) = price_many(model(), [enquiry], on.loadings)
+    floor = floor_premium(on.floor_rate_bps, TERMS, TERM)
+    assert premium.total < floor == signed.quote.premium
+    monkeypatch.setattr(model_cli, "_quotes", lambda settings: [(enquiry, on)])
+    rates = replace(model(), overrides={ARBITRUM: Override(ARBITRUM, 0.01, "mended", "Ann", 0.0)})
+    assert model_cli._moves(model(), rates, Settings()).moves == (), "the floor is charged under both"
+    free = replace(on, floor_rate_bps=0)
+    monkeypatch.setattr(model_cli, "_quotes", lambda settings: [(enquiry, free)])
+    assert len(model_cli._moves(model(), rates, Settings()).moves) == 1
 
 
 def test_two_quotes_never_share_a_nonce(local: Local, request_for: QuoteRequest) -> None:

@@ -128,7 +128,7 @@ def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) ->
 def test_quotes_that_do_not_say_what_they_were_priced_on_are_told_of(
     insure: Insure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dear = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=1e12), None, None)
+    dear = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=1e12), None, None, 0)
     asked = replace(model_cli.PANEL, subject_id=ARBITRUM)
     first, second = (told(insure, "fit", "--as-of", day)["model_version"] for day in ("2026-03-01", "2026-11-22"))
     usual = told(insure, "compare", first, second)
