@@ -9,6 +9,7 @@ import pytest
 
 from insure import dataset
 from insure.book import build_world
+from insure.engine import price_cover
 from insure.errors import InvalidInput
 from insure.tail_file import KeptTail, read_made, read_tail, require_tail_file, write_tail
 from pricing_models.marginal import store_tail
@@ -173,6 +174,13 @@ def test_a_run_that_began_long_ago_or_is_still_to_begin_is_refused(kept):
         tail.of(model(), NOW + 31 * DAY)
     with pytest.raises(InvalidInput, match=r"pool.npz: begins_at is 2026-11-18, after the price"):
         tail.of(model(), NOW - DAY - 1)
+
+
+def test_a_price_without_a_chain_is_refused_by_an_old_run(kept):
+    asked = (HISTORY, LINEA, TERMS, 60 * DAY)
+    assert price_cover(*asked, NOW, model(), tail=kept).capital.marginal is not None
+    with pytest.raises(InvalidInput, match="31 days before the price"):
+        price_cover(*asked, NOW + 31 * DAY, model(), tail=kept)
 
 
 def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
