@@ -33,6 +33,9 @@ from pricing_models.surface import added_capital
 _log = logging.getLogger(__name__)
 
 _LONGEST_OFFER_SECONDS = 3_600
+QUICK_YEARS = 100_000
+"""How many years are simulated again for one price, which anybody may ask for: a million take a large part of a second
+of all that the machine can do."""
 
 
 @dataclass(frozen=True)
@@ -53,14 +56,12 @@ class DeskLimits:
 
 @dataclass(frozen=True)
 class _Asked:
-    """Cover that is to be priced, what it is priced on, the floor rate it is held to, and in words what these rest
-    on."""
+    """Cover that is to be priced, what it is priced on, and in words what that rests on."""
 
     subject_id: str
     terms: Terms
     term_seconds: int
     on: PricedOn
-    floor: int
     words: tuple[str, ...]
 
 
@@ -88,21 +89,23 @@ class Desk:
         self._store = store
         self._limits = limits or DeskLimits()
         self.tail = tail
+        if tail is not None:
+            tail.read_ahead(model)
 
     def sign_with(self, account: LocalAccount) -> None:
         """Has another underwriter sign from the next quote on."""
         self._account = account
 
-    def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
-        """The price of cover on any subject of the model; a listed one is held to its floor and its tail, is priced on
-        the paths of its trigger, and is charged for the room it takes in the pool, if there is that much. The capital
-        is the lock or, where a run of the pool's book says that its tail needs more, that.
+    def price(self, subject_id: str, terms: Terms, term_seconds: int, now: int) -> PriceView:
+        """The price at `now` (UTC seconds) of cover on any subject of the model; a listed one is held to its floor and
+        its tail, is priced on the paths of its trigger, and is charged for the room it takes in the pool, if there is
+        that much. The capital is the lock or, where a run of the pool's book says that its tail needs more, that.
 
         Raises `UnknownSubject` naming the nearest ones, `InvalidInput` when the terms can't be priced.
         """
-        return self._view(self._ask(subject_id, terms, term_seconds))
+        return self._view(self._ask(subject_id, terms, term_seconds, now))
 
-    def _ask(self, subject_id: str, terms: Terms, term_seconds: int) -> "_Asked":
+    def _ask(self, subject_id: str, terms: Terms, term_seconds: int, now: int) -> "_Asked":
         """What decides the price beside the model, as things stand now."""
         listed = next((t for t in self._deployment.triggers if t.subject_id == subject_id), None)
         floor, tail = 0, self._limits.loadings.tail_seconds
@@ -112,9 +115,9 @@ class Desk:
             _, cooling_off, after, _ = self._incidents.trigger_rules(listed.trigger_id)
             tail = cooling_off + after  # the limit is locked from the sale on, before the term as well as after it
             trigger, room = self._paths(listed), self._room(subject_id, terms.aggregate_limit)
-        need, words = self._marginal(subject_id, terms, term_seconds)
-        on = PricedOn(trigger, replace(self._limits.loadings, tail_seconds=tail), room, need)
-        return _Asked(subject_id, terms, term_seconds, on, floor, (*_surroundings(listed, trigger, room), words))
+        need, words = self._marginal(subject_id, terms, term_seconds, now)
+        on = PricedOn(trigger, replace(self._limits.loadings, tail_seconds=tail), room, need, floor)
+        return _Asked(subject_id, terms, term_seconds, on, (*_surroundings(listed, trigger, room), words))
 
     def _view(self, asked: "_Asked") -> PriceView:
         """The price of what is asked, the model's errors as those of the engine."""
@@ -130,25 +133,26 @@ class Desk:
         except model_errors.ModelError as error:
             raise InvalidInput(f"terms can't be priced on {subject_id}: {error}") from error
         premium = replace(premium, rests_on=(*premium.rests_on, *asked.words))
-        return price_view(subject_id, terms, term_seconds, premium, self.model, asked.floor)
+        return price_view(subject_id, terms, term_seconds, premium, self.model, on.floor_rate_bps)
 
-    def _marginal(self, subject_id: str, terms: Terms, term_seconds: int) -> tuple[float | None, str]:
+    def _marginal(self, subject_id: str, terms: Terms, term_seconds: int, now: int) -> tuple[float | None, str]:
         """What the pool's tail needs for the policy, None where no run of its book tells, and in words which run told,
         or why none did: the lock is then all that is charged for, and no tail needs more than it."""
         if self.tail is None:
             return None, "marginal capital: not known, no run of the pool's book is kept"
         try:
-            tail = self.tail.of(self.model)
-            (need,) = added_capital(tail.stored, [(subject_id, terms, term_seconds)])
-        except (InvalidInput, model_errors.ModelError) as error:
+            tail = self.tail.of(self.model, now)
+            need = added_capital(tail.stored, subject_id, terms, term_seconds, QUICK_YEARS)
+        except InvalidInput as error:  # for the operator to mend
             _log.warning("marginal capital is not known: %s", error)
             return None, f"marginal capital: not known: {error}"
-        return need, tail.words + self._not_in(tail.stored)
+        except model_errors.ModelError as error:
+            return None, f"marginal capital: not known: {error}"
+        return need, tail.words(now) + self._not_in(tail.stored, now)
 
-    def _not_in(self, stored: StoredTail) -> str:
+    def _not_in(self, stored: StoredTail, now: int) -> str:
         """How many of the policies in force the run knows nothing of, in words; nothing where it knows all."""
         named = {cover.id for cover in stored.book.covers}
-        now = self._policies.chain.head().timestamp
         in_force = book_of_policies(self._store.policies(), self._store.triggers(), now)
         lacking = sum(cover.id not in named for cover in in_force)
         return f", without {lacking} of the {len(in_force)} policies in force" if lacking else ""
@@ -177,7 +181,7 @@ class Desk:
         trigger = self._listed(request.subject_id)
         _, cooling_off, tail, challenge = self._incidents.trigger_rules(trigger.trigger_id)
         self._require_sale(request, trigger, challenge, tail, account.address)
-        asked = self._ask(request.subject_id, request.terms, request.term_seconds)
+        asked = self._ask(request.subject_id, request.terms, request.term_seconds, now)
         price = self._view(asked)
         if price.warnings:
             raise Refused(f"no such cover is sold: {'; '.join(price.warnings)}")

@@ -65,7 +65,8 @@ def price_cover(
     tail: Path | None = None,
 ) -> PriceView:
     """The price of cover without any chain: no listing's floor, the usual loadings; `model` if it is fitted already.
-    `tail` is the run of a pool's book (`tail_file`), which must be of the same model, for the marginal capital.
+    `tail` is the run of a pool's book (`tail_file`), which must be of the same model and recent, for the
+    marginal capital.
 
     Raises `UnknownSubject` naming the nearest ones, `InvalidInput` or `InvalidTerms` naming the field.
     """
@@ -75,7 +76,8 @@ def price_cover(
     need, words = None, "marginal capital: not known, no run of a pool's book is named"
     if tail is not None:
         run = read_tail(tail, model, history)
-        (need,), words = added_capital(run.stored, [(subject_id, terms, term_seconds)]), run.words
+        run.require_recent(now)
+        need, words = added_capital(run.stored, subject_id, terms, term_seconds), run.words(now)
     premium = model.price(subject_id, terms, term_seconds, Loadings(), marginal_capital=need, trigger=trigger)
     premium = replace(premium, rests_on=(*premium.rests_on, words))
     return price_view(subject_id, terms, term_seconds, premium, model)
@@ -172,7 +174,7 @@ class Engine:
 
     def price(self, subject_id: str, terms: Terms, term_seconds: int) -> PriceView:
         """The price of cover, without an offer; raises `InvalidInput` (`UnknownSubject` among it)."""
-        return self._desk.price(self._history.chain(subject_id).id, terms, term_seconds)
+        return self._desk.price(self._history.chain(subject_id).id, terms, term_seconds, self.now())
 
     def quote(self, request: QuoteRequest) -> IssuedQuote:
         """A signed offer; raises `InvalidInput` naming the field, `Refused` with the reason, `NotConfigured`."""

@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from insure.errors import InvalidInput
+from insure.files import in_whole
 from pricing_models.errors import ModelError
 from pricing_models.model import Model, record, restored
 
 _log = logging.getLogger(__name__)
+
+_LAST = "last"
+"""The file that names the version that was stored last, which may be one that was there before."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +38,11 @@ class Fits:
         text = json.dumps({"version": model.version, "made": dict(made), "fit": record(model)}, indent=1)
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            path.write_text(text + "\n")
+            if not self._reads_well(model.version):
+                with in_whole(path) as draft:
+                    draft.write_text(text + "\n")
+            with in_whole(self._folder / _LAST) as draft:
+                draft.write_text(model.version + "\n")
         except OSError as error:
             raise InvalidInput(f"folder of fits {self._folder}: can't be written: {error.strerror or error}") from error
         return path
@@ -47,7 +55,20 @@ class Fits:
                 made[name] = str(self._read(name)["made"].get("at"))
             except InvalidInput as error:
                 _log.warning("left out of the stored fits: %s", error)
-        return sorted(made, key=lambda name: (made[name], name))
+        last = self._named_last()
+        return sorted(made, key=lambda name: (name == last, made[name], name))
+
+    def _named_last(self) -> str:
+        try:
+            return (self._folder / _LAST).read_text().strip()
+        except (OSError, ValueError):  # of an earlier program, which had no such file
+            return ""
+
+    def _reads_well(self, version: str) -> bool:
+        try:
+            return version in self._names() and bool(self.load(version))
+        except InvalidInput:
+            return False
 
     def _names(self) -> list[str]:
         return sorted(path.stem for path in self._folder.glob("*.json")) if self._folder.is_dir() else []

@@ -18,6 +18,7 @@ from insure.errors import InvalidInput, NotConfigured
 from insure.fits import Fits
 from insure.model_tables import facts_tables, fit_facts, refit_json, refit_tables, subject_facts
 from insure.overrides import append_override
+from insure.quoting import floor_premium
 from insure.records.mirror import PricedOn, RecordedQuote
 from insure.records.onchain import Bytes32
 from insure.settings import Settings
@@ -134,14 +135,15 @@ def override_command(
 
 
 def _moves(old: Model, new: Model, settings: Settings) -> refit.Refit:
-    """How the prices that were quoted moved, each on the paths and with the loadings that it was quoted with; those of
-    the same cover on every subject where nothing was quoted."""
+    """How the prices that were quoted moved, each on the paths, with the loadings and above the floor that it was
+    quoted with; those of the same cover on every subject where nothing was quoted."""
     quotes = _quotes(settings)
     if not quotes:
         return refit.report(old, new, refit.standard_panel(new, PANEL))
     asked = [enquiry for enquiry, _ in quotes]
     loadings = [Loadings() if on is None else on.loadings for _, on in quotes]
-    found = refit.report(old, new, asked, loadings)
+    floors = [0 if on is None else floor_premium(on.floor_rate_bps, it.terms, it.term_seconds) for it, on in quotes]
+    found = refit.report(old, new, asked, loadings, floors=floors)
     unknown = sum(on is None for _, on in quotes)
     if not unknown:
         return found

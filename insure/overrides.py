@@ -11,6 +11,7 @@ import io
 from pathlib import Path
 
 from insure.errors import DatasetError, InvalidInput
+from insure.files import alone, in_whole
 from insure.records.cells import Row, read_rows
 from pricing_models.errors import InvalidData
 from pricing_models.overrides import Override
@@ -51,7 +52,10 @@ def _rate(text: str) -> float:
 
 
 def append_override(folder: Path, subject_id: str, rate: str, by: str, day: str, reason: str) -> Override:
-    """Adds a line to the file of a folder, which is made if there is none; raises `InvalidInput` naming the field."""
+    """Adds a line to the file of a folder, which is made if there is none.
+
+    Raises `InvalidInput` naming the field, and when the file can't be written or somebody else is at it.
+    """
     out = io.StringIO(newline="")
     csv.writer(out, lineterminator="\n").writerow([subject_id, rate, by, day, reason])
     try:
@@ -60,8 +64,9 @@ def append_override(folder: Path, subject_id: str, rate: str, by: str, day: str,
         raise InvalidInput(str(error).replace(f"{FILE}:2:", "")) from error
     path = folder / FILE
     try:
-        begun = path.read_text() if path.exists() else f"{HEADER}\n"
-        path.write_text(begun + ("" if begun.endswith("\n") else "\n") + out.getvalue())
+        with alone(folder), in_whole(path) as draft:
+            begun = path.read_text() if path.exists() else f"{HEADER}\n"
+            draft.write_text(begun + ("" if begun.endswith("\n") else "\n") + out.getvalue())
     except OSError as error:
         raise InvalidInput(f"{path}: can't be written: {error.strerror or error}") from error
     return found

@@ -1,11 +1,9 @@
 """`insure outages fetch | list | show | diff | accept | correct | keep | dismiss`: what waits for a person."""
 
-import fcntl
 import json
-import os
 import time
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -16,6 +14,7 @@ from rich.table import Table
 
 from insure import dataset
 from insure.errors import InsureError, InvalidInput, NotConfigured
+from insure.files import alone
 from insure.ingest import curated, review, verdicts
 from insure.ingest.asking import archive_of, ask_source, fetcher_of, read_sources
 from insure.ingest.beside import while_alive
@@ -202,29 +201,13 @@ def dismiss_command(outage: IdArgument, reason: ReasonOption) -> None:
 
 def _decide(outage: str, decide: Callable[[Desk, int], Book]) -> None:
     settings = Settings.from_env()
-    with _alone(settings.data or dataset.default_folder()):
+    with alone(settings.data or dataset.default_folder()):
         desk = open_desk(settings)
         book = decide(desk, int(time.time()))
         written = verdicts.written(book.verdicts)
         _write(desk.folder, {review.OUTAGES: book.contents[review.OUTAGES], verdicts.FILE: written})
     lines = book.verdicts.lines[len(desk.book.verdicts.lines) :]
     console().print(f"{outage}: {lines[0].verdict}, version {lines[0].version}", markup=False)
-
-
-@contextmanager
-def _alone(folder: Path) -> Iterator[None]:
-    """While one decides: of two at once each would write the files without the other's decision."""
-    if not folder.is_dir():
-        raise InvalidInput(f"{folder}: is no folder: must be one with the record")
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InvalidInput(f"{folder}: somebody else is deciding: try again") from None
-        yield
-    finally:
-        os.close(handle)  # lets go of it
 
 
 def _write(folder: Path, contents: dict[str, bytes]) -> None:

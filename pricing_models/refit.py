@@ -50,21 +50,29 @@ class Refit:
 
 
 def report(
-    old: Model, new: Model, quoted: Sequence[Enquiry], loadings: Sequence[Loadings] = (), least: float = WORTH_TELLING
+    old: Model,
+    new: Model,
+    quoted: Sequence[Enquiry],
+    loadings: Sequence[Loadings] = (),
+    least: float = WORTH_TELLING,
+    floors: Sequence[int] = (),
 ) -> Refit:
     """The moves of more than `least` among the quoted prices, from the old fit to the new one.
 
-    `loadings` are those of each quote, in their order; without any all have the usual ones.
+    `loadings` are those of each quote, in their order, and `floors` the least premium (asset units) that each may be
+    sold for; without any all have the usual loadings and no floor. A price below its floor is the floor.
 
-    Raises `InvalidData` when `least` is no number of at least 0, or the loadings are not as many as the quotes.
+    Raises `InvalidData` when `least` is no number of at least 0, or loadings or floors are not as many as the quotes.
     """
     if not (np.isfinite(least) and least >= 0.0):
         raise InvalidData(f"least is {least}: must be a finite number of at least 0")
     if loadings and len(loadings) != len(quoted):
         raise InvalidData(f"loadings are {len(loadings)}: must be as many as the quotes, {len(quoted)}, or none")
-    pairs = list(zip(quoted, loadings or [Loadings()] * len(quoted), strict=True))
-    priced = [pair for pair in pairs if _priced(old, pair[0]) and _priced(new, pair[0])]
-    kept = [enquiry for enquiry, _ in priced]
+    if floors and len(floors) != len(quoted):
+        raise InvalidData(f"floors are {len(floors)}: must be as many as the quotes, {len(quoted)}, or none")
+    each_on = zip(quoted, loadings or [Loadings()] * len(quoted), floors or [0] * len(quoted), strict=True)
+    priced = [one for one in each_on if _priced(old, one[0]) and _priced(new, one[0])]
+    kept = [enquiry for enquiry, *_ in priced]
     rates = {name: getattr(new, name) for name in ("experience", "frequency", "age", "age_nodes", "overrides")}
     rated = replace(old, **rates)
     prices = [_totals(model, priced) for model in (old, rated, new)]
@@ -78,15 +86,15 @@ def report(
     return Refit(old.version, new.version, len(kept), tuple(moves), gone, _settings(old, new))
 
 
-def _totals(model: Model, quoted: Sequence[tuple[Enquiry, Loadings]]) -> list[float]:
-    """The premiums, in the order of the quotes; those of the same loadings are priced at once."""
+def _totals(model: Model, quoted: Sequence[tuple[Enquiry, Loadings, int]]) -> list[float]:
+    """The premiums, none below its floor, in the order of the quotes; those of the same loadings are priced at once."""
     groups: dict[Loadings, list[int]] = {}
-    for place, (_, loadings) in enumerate(quoted):
+    for place, (_, loadings, _) in enumerate(quoted):
         groups.setdefault(loadings, []).append(place)
     found = [0.0] * len(quoted)
     for loadings, places in groups.items():
         for place, premium in zip(places, price_many(model, [quoted[i][0] for i in places], loadings), strict=True):
-            found[place] = premium.total
+            found[place] = max(premium.total, float(quoted[place][2]))
     return found
 
 

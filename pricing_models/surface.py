@@ -4,13 +4,11 @@ A policy that pays r a second after w seconds up to I an incident and A in all p
 A / I and the term alone. For each of a grid of these the exact marginal TVaR of the stored years is tabulated per unit
 of A, at several sizes of A, for what a policy adds grows with its size. Between grid points it is interpolated.
 
-A surface takes seconds and an exact candidate milliseconds: it pays from some thousand quotes of a subject on, and
-`added_capital` takes it from there.
+A surface takes seconds and an exact candidate milliseconds: it pays from some thousand quotes of a subject on. For one
+policy there is `added_capital`, which is exact.
 """
 
 from bisect import bisect_right
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
 
@@ -37,8 +35,6 @@ TERMS = (7 * DAY, 30 * DAY, 60 * DAY, 90 * DAY, 120 * DAY, 180 * DAY, 240 * DAY,
 """Seconds, from the beginning of the simulated year."""
 SIZES = (0.0, 0.5, 1.0)
 """Aggregate limit over the largest that the stored years price exactly; at 0 what an infinitely small policy adds."""
-WORTH_A_SURFACE = 1_500
-"""Quotes of one subject from which on its surface costs less than exact candidates do."""
 _RATE = 10**6
 
 
@@ -124,21 +120,20 @@ def surface(stored: StoredTail, subject: str) -> Surface:
     return Surface(subject, stored.version, room, values)
 
 
-def added_capital(stored: StoredTail, asked: Sequence[tuple[str, Terms, int]]) -> list[float]:
-    """What each (subject, terms, term in seconds) by itself would add to the pool's TVaR if it began with the simulated
-    year, in asset units: exact, but for a subject asked for `WORTH_A_SURFACE` times at once, which has a surface made.
+def added_capital(
+    stored: StoredTail, subject: str, terms: Terms, term_seconds: int, most_years: int | None = None
+) -> float:
+    """What a policy would add to the pool's TVaR if it began with the simulated year, in asset units: exact.
 
-    Raises `UnknownSubject` for one that is not of the book's world, `InvalidData` when a policy can't join the book.
+    A limit above the stored years' `room` may need all years simulated again; where these are more than `most_years`
+    that is not done. Raises `UnknownSubject` for a subject that is not of the book's world, `InvalidData` when the
+    policy can't join the book or its limit is too large for so few years.
     """
-    counts = Counter(subject for subject, _, _ in asked)
-    often = {name: surface(stored, name) for name, count in counts.items() if count >= WORTH_A_SURFACE}
-    found = []
-    for subject, terms, term_seconds in asked:
-        try:
-            found.append(max(0.0, often[subject].capital(terms, term_seconds)))
-        except (KeyError, InvalidTerms):  # too few to make one, or off its grid
-            found.append(float(stored.marginal(Cover("", subject, terms, 0, term_seconds)).capital))
-    return found
+    years, limit = int(stored.totals.size), terms.aggregate_limit
+    if most_years is not None and most_years < years and stored.years.size < years and limit > stored.room:
+        why = f"{limit} is above {max(0, stored.room)}, and all {years:,} years would be simulated again"
+        raise InvalidData(f"the limit is too large for a quick answer: {why}")
+    return float(stored.marginal(Cover("", subject, terms, 0, term_seconds)).capital)
 
 
 def _grid(subject: str, semantics: Semantics, waiting: int) -> tuple[Cover, ...]:

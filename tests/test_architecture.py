@@ -33,7 +33,7 @@ EFFECTS = (
 )
 
 LAYERS: tuple[frozenset[str], ...] = (
-    frozenset({"records", "errors"}),
+    frozenset({"records", "errors", "files"}),
     frozenset({"quoting", "claims", "exposure", "decisions", "settings"}),
     frozenset(
         {"store", "migrations", "dataset", "universe", "overrides", "floors", "fits", "look_back", "chain", "client"}

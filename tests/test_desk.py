@@ -3,20 +3,26 @@
 from dataclasses import replace
 from math import ceil
 from pathlib import Path
+from unittest.mock import MagicMock
 
+import numpy as np
 import pytest
 
+from insure import model_cli
 from insure.book import build_world
 from insure.chain.contracts import PolicyBook
 from insure.chain.sender import Call
 from insure.dataset import load
-from insure.desk import DeskLimits
+from insure.desk import Desk, DeskLimits
 from insure.errors import InvalidInput, NotConfigured, Refused, UnknownSubject
 from insure.model_cli import quoted_enquiries
+from insure.quoting import floor_premium
 from insure.records.onchain import Receipt
 from insure.records.views import CapitalView, IssuedQuote, PreparedTransaction, PriceView, QuoteRequest
+from insure.settings import Settings
 from insure.tail_file import KeptTail, write_tail
 from pricing_models.model import as_stored
+from pricing_models.overrides import Override
 from pricing_models.portfolio import Book, Cover
 from pricing_models.premium import Loadings
 from pricing_models.pricing import price_many
@@ -88,6 +94,28 @@ def test_what_a_quote_was_priced_on_is_kept_and_makes_its_premium_again(request_
     (premium,) = price_many(model(), [enquiry], on.loadings)
     assert 0 <= signed.quote.premium - premium.total < len(premium.components)
     assert quoted_enquiries(store.quotes(), {}) == []
+
+
+def test_a_premium_that_the_floor_made_is_made_again_with_it(
+    fresh: Local, request_for: QuoteRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listing = PolicyBook.listing
+    monkeypatch.setattr(PolicyBook, "listing", lambda *told: replace(listing(*told), floor_rate_bps=5_000))
+    signed = quote(fresh, request_for).signed
+    fresh.installation.watcher.run()
+    store = fresh.installation.store
+    triggers = {each.trigger_id: each.subject_id for each in store.triggers()}
+    ((enquiry, on),) = quoted_enquiries(store.quotes(), triggers)
+    assert on is not None
+    (premium,) = price_many(model(), [enquiry], on.loadings)
+    floor = floor_premium(on.floor_rate_bps, TERMS, TERM)
+    assert premium.total < floor == signed.quote.premium
+    monkeypatch.setattr(model_cli, "_quotes", lambda settings: [(enquiry, on)])
+    rates = replace(model(), overrides={ARBITRUM: Override(ARBITRUM, 0.01, "mended", "Ann", 0.0)})
+    assert model_cli._moves(model(), rates, Settings()).moves == (), "the floor is charged under both"
+    free = replace(on, floor_rate_bps=0)
+    monkeypatch.setattr(model_cli, "_quotes", lambda settings: [(enquiry, free)])
+    assert len(model_cli._moves(model(), rates, Settings()).moves) == 1
 
 
 def test_two_quotes_never_share_a_nonce(local: Local, request_for: QuoteRequest) -> None:
@@ -186,20 +214,22 @@ def test_a_price_is_told_what_the_pools_tail_needs_for_it(
     fresh: Local, request_for: QuoteRequest, tmp_path: Path
 ) -> None:
     desk, path = fresh.installation.desk, tmp_path / "pool.npz"
-    before = desk.price(LINEA, TERMS, TERM)
+    before = desk.price(LINEA, TERMS, TERM, NOW)
     assert (before.capital.marginal, before.capital.counts) == (None, "lock")
     assert "marginal capital: not known, no run of the pool's book is kept" in before.rests_on
     keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
     desk.tail = KeptTail(path, load())
-    told = desk.price(LINEA, TERMS, TERM)
-    (need,) = added_capital(desk.tail.of(model()).stored, [(LINEA, TERMS, TERM)])
+    told = desk.price(LINEA, TERMS, TERM, NOW)
+    need = added_capital(desk.tail.of(model(), NOW).stored, LINEA, TERMS, TERM)
     assert told.capital == CapitalView(TERMS.aggregate_limit, ceil(need))
     assert told.premium == before.premium, "no tail needs more than the lock"
     for _ in range(2):
         purchase(fresh, request_for)
     fresh.installation.watcher.run()
-    (words,) = (line for line in desk.price(LINEA, TERMS, TERM).rests_on if line.startswith("marginal"))
-    assert words.endswith("of 1 policies, 2,000 years from 2026-11-18 on, without 1 of the 2 policies in force")
+    (words,) = (line for line in desk.price(LINEA, TERMS, TERM, NOW).rests_on if line.startswith("marginal"))
+    assert words.endswith(
+        "of 1 policies, 2,000 years from 2026-11-18 on, 0 days old, without 1 of the 2 policies in force"
+    )
 
 
 def test_a_run_of_another_model_is_told_and_the_lock_charged(
@@ -208,10 +238,59 @@ def test_a_run_of_another_model_is_told_and_the_lock_charged(
     desk, path = fresh.installation.desk, tmp_path / "pool.npz"
     keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
     desk.tail, desk.model = KeptTail(path, load()), replace(model(), version="00ff00ff00ff00ff")
-    price = desk.price(LINEA, TERMS, TERM)
+    price = desk.price(LINEA, TERMS, TERM, NOW)
     assert price.capital == CapitalView(TERMS.aggregate_limit)
     assert f"is of model {model().version}: must be of 00ff00ff00ff00ff" in price.rests_on[-1]
     assert "marginal capital is not known" in caplog.text
+
+
+def marginal_words(price: PriceView) -> str:
+    (words,) = (line for line in price.rests_on if line.startswith("marginal"))
+    return words
+
+
+def test_an_old_or_broken_run_is_told_and_the_lock_charged(local: Local, tmp_path: Path) -> None:
+    path, wrong = tmp_path / "pool.npz", tmp_path / "wrong.npz"
+    keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
+    np.savez(wrong, made=np.array('"a text"'), totals=np.zeros(200, np.int64))
+    desk = local.installation.desk
+    for file, now, why in (
+        (path, NOW + 31 * 86_400, "begins_at is 2026-11-18, 31 days before the price: must be at most 30"),
+        (wrong, NOW, "made is 'a text': must be an object"),
+    ):
+        desk.tail = KeptTail(file, load())
+        price = desk.price(LINEA, TERMS, TERM, now)
+        assert price.capital == CapitalView(TERMS.aggregate_limit)
+        assert marginal_words(price).startswith(f"marginal capital: not known: tail {file}: {why}")
+    desk.tail = None
+
+
+def test_a_limit_that_needs_too_many_years_again_is_told_and_the_lock_charged(
+    local: Local, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, large = tmp_path / "pool.npz", replace(TERMS, aggregate_limit=200_000 * USD)
+    keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
+    desk = local.installation.desk
+    desk.tail = KeptTail(path, load())
+    assert desk.price(LINEA, large, TERM, NOW).capital.marginal is not None
+    monkeypatch.setattr("insure.desk.QUICK_YEARS", 1_999)
+    price = desk.price(LINEA, large, TERM, NOW)
+    assert price.capital == CapitalView(large.aggregate_limit)
+    assert marginal_words(price).startswith("marginal capital: not known: the limit is too large for a quick answer")
+    desk.tail = None
+
+
+def test_a_run_is_read_when_the_desk_opens_and_not_by_a_price(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "pool.npz"
+    keep_a_run(path, (Cover("1", ARBITRUM, TERMS, 0, TERM),))
+    tail, nobody = KeptTail(path, load()), MagicMock()
+    Desk(model(), nobody, nobody, nobody, nobody, None, nobody, tail=tail)
+    monkeypatch.setattr("insure.tail_file.read_tail", MagicMock(side_effect=AssertionError("read again")))
+    assert tail.of(model(), NOW).begins_at == NOW
+    Desk(model(), nobody, nobody, nobody, nobody, None, nobody, tail=tail)
+    path.unlink()
+    monkeypatch.undo()
+    Desk(model(), nobody, nobody, nobody, nobody, None, nobody, tail=tail)  # opens all the same
 
 
 def test_basis_risk_is_that_of_the_triggers_own_paths(local: Local) -> None:

@@ -36,7 +36,10 @@ def test_fits_are_stored_compared_and_shown(insure: Insure, tmp_path: Path) -> N
     assert (moved["from"], moved["to"]) == (first["model_version"], second["model_version"])
     assert moved["moved"] and all(abs(each["change"]) > 0.1 for each in moved["moved"])
     assert all(each["reasons"] for each in moved["moved"])
-    assert {path.stem for path in (tmp_path / "models").iterdir()} == {first["model_version"], second["model_version"]}
+    assert {path.stem for path in (tmp_path / "models").glob("*.json")} == {
+        first["model_version"],
+        second["model_version"],
+    }
     again = told(insure, "compare", str(first["model_version"])[:8], second["model_version"])
     assert [each["subject"] for each in again["moved"]] == [each["subject"] for each in moved["moved"]]  # type: ignore[attr-defined]
     assert again["other"] == moved["other"]
@@ -125,7 +128,7 @@ def test_an_override_is_kept_shown_and_priced(insure: Insure, tmp_path: Path) ->
 def test_quotes_that_do_not_say_what_they_were_priced_on_are_told_of(
     insure: Insure, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    dear = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=1e12), None, None)
+    dear = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=1e12), None, None, 0)
     asked = replace(model_cli.PANEL, subject_id=ARBITRUM)
     first, second = (told(insure, "fit", "--as-of", day)["model_version"] for day in ("2026-03-01", "2026-11-22"))
     usual = told(insure, "compare", first, second)

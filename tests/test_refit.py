@@ -112,3 +112,14 @@ def test_each_quote_moves_on_its_own_paths_and_with_its_own_loadings():
 def test_a_threshold_that_is_none_is_refused():
     with pytest.raises(InvalidData, match="least is nan"):
         report(MODEL, MODEL, QUOTED, least=float("nan"))
+
+
+def test_a_price_below_its_floor_is_the_floor():
+    later = fit(SUBJECTS, more_halts("s001", 6), AS_OF)
+    (free,) = report(MODEL, later, QUOTED[1:2]).moves
+    low = int(free.before) + 1
+    (held,) = report(MODEL, later, QUOTED[1:2], least=0.0, floors=[low]).moves
+    assert (held.before, held.after) == (float(low), free.after)
+    assert report(MODEL, later, QUOTED[1:2], floors=[int(free.after) * 9]).moves == ()
+    with pytest.raises(InvalidData, match="floors are 2: must be as many as the quotes, 3, or none"):
+        report(MODEL, later, QUOTED, floors=[1, 2])

@@ -463,7 +463,7 @@ def test_a_quote_is_kept_with_its_breakdown_and_the_policy_it_became(store: Stor
     signed = SignedQuote(QUOTE, UNDERWRITER, "0xsigned")
     unsold = replace(signed, quote=replace(QUOTE, nonce=8))
     store.record_quote(signed, {"expected_payout": "12"}, at=400)
-    on = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=2.5), Utilisation(3.0, 9.0), None)
+    on = PricedOn(STANDARD_TRIGGER, Loadings(expense_fixed=2.5), Utilisation(3.0, 9.0), None, 75)
     store.record_quote(unsold, {}, 401, on)
     assert [each.priced_on for each in store.quotes()] == [None, on]
     store.advance(None, block(6), STORY)

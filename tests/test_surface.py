@@ -109,10 +109,16 @@ def test_a_store_without_room_is_refused():
         surface(store_tail(book, 1, np.zeros(1_000, np.int64), 0.99, 0.1), "l1-a")
 
 
-def test_added_capital_is_exact_for_a_few_and_the_surface_s_for_many(stored, table, monkeypatch):
-    usual, short = promise(stored, 0.4), promise(stored, 0.4, seconds=60)  # the second is off the grid
-    alone = exact(stored, usual, 77 * DAY)
-    assert added_capital(stored, [("l1-a", usual, 77 * DAY)]) == [alone]
-    monkeypatch.setattr("pricing_models.surface.WORTH_A_SURFACE", 2)
-    found = added_capital(stored, [("l1-a", usual, 77 * DAY), ("l1-a", short, 77 * DAY)])
-    assert found == [table.capital(usual, 77 * DAY), exact(stored, short, 77 * DAY)]
+def test_added_capital_is_exact_on_and_off_the_grid(stored):
+    for terms in (promise(stored, 0.4), promise(stored, 0.4, seconds=60)):  # the second is off the grid
+        assert added_capital(stored, "l1-a", terms, 77 * DAY) == exact(stored, terms, 77 * DAY)
+
+
+def test_added_capital_simulates_no_more_years_again_than_it_may(stored):
+    years = stored.totals.size
+    within, above = promise(stored, 0.4), promise(stored, 1.5)
+    assert added_capital(stored, "l1-a", within, 77 * DAY, most_years=1) > 0
+    known = float(stored.marginal(cover("new", "l1-a", above, 0, 77 * DAY)).capital)
+    assert added_capital(stored, "l1-a", above, 77 * DAY, most_years=years) == known
+    with pytest.raises(InvalidData, match=f"the limit is too large for a quick answer: .* all {years:,} years"):
+        added_capital(stored, "l1-a", above, 77 * DAY, most_years=years - 1)

@@ -1,5 +1,6 @@
 """What `insure.tail_file` promises: a run is read back as it was kept, or refused with what it is of instead."""
 
+import json
 import os
 from dataclasses import replace
 
@@ -8,6 +9,7 @@ import pytest
 
 from insure import dataset
 from insure.book import build_world
+from insure.engine import price_cover
 from insure.errors import InvalidInput
 from insure.tail_file import KeptTail, read_made, read_tail, require_tail_file, write_tail
 from pricing_models.marginal import store_tail
@@ -45,11 +47,12 @@ def test_a_run_is_read_back_with_its_worst_years_and_prices_a_policy_as_it_did(k
     told = read_tail(kept, model(), HISTORY)
     found, stored = told.stored, store_tail(book, SEED, totals)
     assert (found.version, found.tvar) == (stored.version, stored.tvar)
-    asked = [(LINEA, TERMS, 60 * DAY)]
-    (need,) = added_capital(found, asked)
-    assert [need] == added_capital(stored, asked)
+    asked = (LINEA, TERMS, 60 * DAY)
+    need = added_capital(found, *asked)
+    assert need == added_capital(stored, *asked)
     assert 0 < need <= TERMS.aggregate_limit
-    assert told.words.endswith(f"by tail {stored.version} of 2 policies, 4,000 years from 2026-11-18 on")
+    words = f"by tail {told.fingerprint[:16]} of 2 policies, 4,000 years from 2026-11-18 on, 2 days old"
+    assert told.words(NOW + 2 * DAY).endswith(words)
 
 
 def test_a_fit_read_from_its_file_has_the_same_tail(kept):
@@ -99,6 +102,87 @@ def test_a_tail_that_lacks_a_field_or_was_damaged_is_named(kept):
         read_tail(kept, model(), HISTORY)
 
 
+def rewrite(path, made=None, **changes):
+    """The file with other content, its fingerprint left as it was."""
+    with np.load(path) as content:
+        kept, totals = json.loads(str(content["made"])), content["totals"]
+    totals = changes.pop("totals", totals)
+    np.savez(path, made=np.array(json.dumps(kept | changes if made is None else made)), totals=totals)
+
+
+@pytest.mark.parametrize("made", ["a text", 7, ["model_version"], None])
+def test_what_it_was_made_of_must_be_an_object(kept, made):
+    np.savez(kept, made=np.array(json.dumps(made)), totals=np.zeros(200, np.int64))
+    with pytest.raises(InvalidInput, match=r"pool.npz: made is .*: must be an object"):
+        read_made(kept)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("begins_at", 10**15),
+        ("begins_at", -1),
+        ("begins_at", "soon"),
+        ("begins_at", True),
+        ("begins_at", 1.5e9),
+        ("seed", -1),
+        ("seed", None),
+        ("model_version", ["x"]),
+        ("book", 3),
+        ("covers", {}),
+        ("fingerprint", 0),
+    ],
+)
+def test_a_field_that_cannot_be_is_named(kept, field, value):
+    rewrite(kept, **{field: value})
+    with pytest.raises(InvalidInput, match=rf"pool.npz: {field} is .*: must be"):
+        read_tail(kept, model(), HISTORY)
+
+
+@pytest.mark.parametrize(
+    "totals", [np.zeros(4_000), np.zeros((2, 100), np.int64), np.zeros(150, np.int64), np.full(100, -1), np.array([])]
+)
+def test_totals_that_are_no_years_are_named(kept, totals):
+    rewrite(kept, totals=totals)
+    with pytest.raises(InvalidInput, match=r"pool.npz: totals are"):
+        read_tail(kept, model(), HISTORY)
+
+
+@pytest.mark.parametrize("cover", [7, {}, {"terms": 3}, {"id": "1", "terms": {}}])
+def test_a_policy_that_is_none_is_named(kept, cover):
+    rewrite(kept, covers=[cover])
+    with pytest.raises(InvalidInput, match=r"pool.npz: covers\[0\]: "):
+        read_tail(kept, model(), HISTORY)
+
+
+def test_a_run_whose_beginning_was_changed_is_refused(kept):
+    rewrite(kept, begins_at=NOW + 10 * DAY)
+    with pytest.raises(InvalidInput, match=r"pool.npz: fingerprint is not that of its content"):
+        read_tail(kept, model(), HISTORY)
+
+
+def test_the_fingerprint_is_of_the_beginning_too(kept, book, totals):
+    first = read_tail(kept, model(), HISTORY).fingerprint
+    write_tail(kept, book, SEED, totals, model(), HISTORY, NOW + 1)
+    assert read_tail(kept, model(), HISTORY).fingerprint != first
+
+
+def test_a_run_that_began_long_ago_or_is_still_to_begin_is_refused(kept):
+    tail = KeptTail(kept, HISTORY)
+    assert tail.of(model(), NOW + 30 * DAY) is tail.of(model(), NOW - DAY)
+    with pytest.raises(InvalidInput, match=r"pool.npz: begins_at is 2026-11-18, 31 days before the price: must be at"):
+        tail.of(model(), NOW + 31 * DAY)
+    with pytest.raises(InvalidInput, match=r"pool.npz: begins_at is 2026-11-18, after the price"):
+        tail.of(model(), NOW - DAY - 1)
+
+
+def test_a_price_without_a_chain_is_refused_by_an_old_run(kept):
+    asked = (HISTORY, LINEA, TERMS, 60 * DAY)
+    assert price_cover(*asked, NOW, model(), tail=kept).capital.marginal is not None
+    with pytest.raises(InvalidInput, match="31 days before the price"):
+        price_cover(*asked, NOW + 31 * DAY, model(), tail=kept)
+
+
 def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(tmp_path):
     require_tail_file(None)
     require_tail_file(tmp_path / "pool.npz")
@@ -110,12 +194,12 @@ def test_a_file_that_cannot_be_written_is_refused_before_anything_runs(tmp_path)
 
 def test_a_kept_tail_is_read_once_and_again_when_its_file_changes(kept, book, totals):
     tail = KeptTail(kept, HISTORY)
-    first = tail.of(model())
-    assert tail.of(model()) is first
+    first = tail.of(model(), NOW)
+    assert tail.of(model(), NOW) is first
     write_tail(kept, Book(COVERS[:1], book.world), SEED, totals, model(), HISTORY, NOW)
     os.utime(kept, ns=(1, 1))
     with pytest.raises(InvalidInput, match="totals are not the run"):
-        tail.of(model())
+        tail.of(model(), NOW)
     kept.unlink()
     with pytest.raises(InvalidInput, match="No such file"):
-        tail.of(model())
+        tail.of(model(), NOW)

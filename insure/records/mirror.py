@@ -126,13 +126,14 @@ class Spending:
 
 @dataclass(frozen=True)
 class PricedOn:
-    """What a quote was priced on beside its terms: paths, loadings, and where the pool stood; with the model version
-    that it carries, its premium can be worked out again."""
+    """What a quote was priced on beside its terms: paths, loadings, where the pool stood, and the yearly floor that the
+    listing held it to; with the model version that it carries, its premium can be worked out again."""
 
     trigger: Trigger
     loadings: Loadings
     utilisation: Utilisation | None
     marginal_capital: float | None
+    floor_rate_bps: int
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,6 @@
 
 import gzip
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, TextIO
@@ -13,6 +12,7 @@ from sqlalchemy import Connection, MetaData, Table, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from insure.errors import InvalidInput
+from insure.files import in_whole
 from insure.store.database import Database, migration_config
 from insure.store.tables import Row
 
@@ -28,15 +28,15 @@ def back_up(database: Database, path: Path) -> int:
     """
     if path.exists():
         raise InvalidInput(f"{path} is there already: name a new file")
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with gzip.open(unfinished, "wt", encoding="utf-8") as file, database.at_one_moment() as connection:
+        with (
+            in_whole(path) as unfinished,
+            gzip.open(unfinished, "wt", encoding="utf-8") as file,
+            database.at_one_moment() as connection,
+        ):
             rows = _write(connection, file)
-        os.replace(unfinished, path)
     except OSError as error:
         raise InvalidInput(f"{path} can't be written: {error.strerror}") from None
-    finally:
-        unfinished.unlink(missing_ok=True)
     return rows
 
 
