@@ -186,7 +186,7 @@ def backtest_command(
     as_of: Annotated[str, typer.Option(help="Last day known, such as 2026-11-22; today by default.")] = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print the JSON too.")] = False,
 ) -> None:
-    """Looks back: forecasts and prices of every past year against what then happened. Takes a minute."""
+    """Looks back: forecasts and prices of every past year against what then happened. Takes minutes."""
     day = _known(as_of)
     if not out.parent.is_dir():
         raise InvalidInput(f"--out is {out}: {out.parent} must be a folder")
