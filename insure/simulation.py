@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from insure.errors import InvalidInput, NotConfigured, Unreachable
+from insure.files import in_whole
 from pricing_models import allocation, capital
 from pricing_models.portfolio import Book, Plan
 from pricing_models.simulate import vectorised
@@ -185,10 +186,6 @@ def require_parquet(path: Path | None) -> None:
 
 
 def write_parquet(table: pd.DataFrame, path: Path) -> None:
-    """Write a table in whole: under another name first, so that an interruption leaves no half of it."""
-    unfinished = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    """Write a table in whole: an interruption leaves no half of it."""
+    with in_whole(path) as unfinished:
         table.to_parquet(unfinished, index=False)
-        os.replace(unfinished, path)
-    finally:
-        unfinished.unlink(missing_ok=True)

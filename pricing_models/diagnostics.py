@@ -91,6 +91,23 @@ def chain_bootstrap(differences: "pd.Series[float]", seed: int = _SEED) -> tuple
     return float(totals.std()), float(low), float(high)
 
 
+def standing(by_chain: pd.DataFrame, name: str, baseline: str, best: str) -> dict[str, object]:
+    """What a candidate won over the baseline and lacks to the best, given nats by chain (rows) and candidate (columns):
+    totals, standard errors, the gain's 90% interval, and whether it is within one standard error of the best."""
+    gain, behind = by_chain[name] - by_chain[baseline], by_chain[best] - by_chain[name]
+    se, low, high = chain_bootstrap(gain)
+    se_behind = chain_bootstrap(behind)[0]
+    return {
+        "gain": float(gain.sum()),
+        "gain_se": se,
+        "gain_low": low,
+        "gain_high": high,
+        "behind_best": float(behind.sum()),
+        "behind_best_se": se_behind,
+        "within_one_se": bool(behind.sum() <= se_behind),
+    }
+
+
 def ratio_bootstrap(
     table: pd.DataFrame, above: Sequence[str], below: Sequence[str], seed: int = _SEED
 ) -> tuple[float, float, float]:
@@ -218,20 +235,10 @@ def compare(forecasts: Forecasts, candidates: Sequence[Candidate] = CANDIDATES) 
     rows: dict[str, dict[str, object]] = {}
     for candidate in candidates:
         own = scores[scores["candidate"] == candidate.name]
-        gain = by_chain[candidate.name] - by_chain[BASELINE]
-        behind = by_chain[best] - by_chain[candidate.name]
-        se, low, high = chain_bootstrap(gain)
-        se_behind = chain_bootstrap(behind)[0]
         inside = (own["halts"] >= own["low"]) & (own["halts"] <= own["high"])
         rows[candidate.name] = {
             "parameters": candidate.parameters,
-            "gain": float(gain.sum()),
-            "gain_se": se,
-            "gain_low": low,
-            "gain_high": high,
-            "behind_best": float(behind.sum()),
-            "behind_best_se": se_behind,
-            "within_one_se": bool(behind.sum() <= se_behind),
+            **standing(by_chain, candidate.name, BASELINE, best),
             "crps": float(own["crps"].mean()),
             "coverage_90": float(inside.mean()),
             "expected": float(own["mean"].sum()),

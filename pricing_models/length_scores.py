@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from pricing_models import duration, experience
 from pricing_models.book import STANDARD_TERMS, TREATMENTS, beyond, lengths, paid
 from pricing_models.cells import year_start
-from pricing_models.diagnostics import chain_bootstrap, ratio_bootstrap
+from pricing_models.diagnostics import chain_bootstrap, ratio_bootstrap, standing
 from pricing_models.errors import InvalidData
 from pricing_models.experience import MERGE_GAP_SECONDS, Experience, Status
 from pricing_models.length_candidates import LENGTH_BASELINE, LENGTH_CANDIDATES, LengthCandidate
@@ -141,21 +141,12 @@ def compare(scores: pd.DataFrame, candidates: Sequence[LengthCandidate] = LENGTH
     rows: dict[str, dict[str, object]] = {}
     for candidate in candidates:
         name = candidate.name
-        gain, behind = own[name] - own[LENGTH_BASELINE], own[best] - own[name]
         beside = others[name] - others[LENGTH_BASELINE]
-        se, low, high = chain_bootstrap(gain)
-        se_behind = chain_bootstrap(behind)[0]
         mine = scores[counted & (scores["candidate"] == name)]
         rows[name] = {
             "parameters": candidate.parameters,
             "halts": len(mine),
-            "gain": float(gain.sum()),
-            "gain_se": se,
-            "gain_low": low,
-            "gain_high": high,
-            "behind_best": float(behind.sum()),
-            "behind_best_se": se_behind,
-            "within_one_se": bool(behind.sum() <= se_behind),
+            **standing(own, name, LENGTH_BASELINE, best),
             "log_score": float(mine["log_score"].mean()),
             **_coverage(mine),
             **_of_money(mine),
