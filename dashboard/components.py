@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 from dash import dcc, html
+from dash.dash_table.DataTable import DataTable
 from dash.development.base_component import Component
 
 from insure.records.views import SubjectState
@@ -79,6 +80,32 @@ def table(
     )
     parts = [html.Caption(caption), head, body] if caption else [head, body]
     return html.Div(html.Table(parts), className="scroll", tabIndex="0")
+
+
+def long_table(name: str, columns: Sequence[tuple[str, str]], page_size: int = 25) -> DataTable:
+    """A table of any length, a page of it at a time, to be filtered by words; its `data` are rows by title.
+
+    It is one component however long it is: of a table built of cells the browser is told of each, at every change.
+    """
+    return DataTable(
+        id=name,
+        columns=[{"name": title, "id": title} for title, _ in columns],
+        data=[],
+        page_size=page_size,
+        filter_action="native",
+        filter_options={"case": "insensitive"},
+        style_as_list_view=True,
+        style_table={"overflowX": "auto"},
+        style_cell={"fontFamily": "inherit", "fontSize": "13px", "textAlign": "left", "padding": "6px 10px"},
+        style_cell_conditional=[
+            {"if": {"column_id": title}, "textAlign": "right"} for title, kind in columns if kind == "number"
+        ],
+    )
+
+
+def state_words(state: SubjectState) -> str:
+    """The state of sales on a subject, in words."""
+    return _STATES[state][0]
 
 
 def facts(items: Sequence[tuple[str, Cell]]) -> html.Dl:

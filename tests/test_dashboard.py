@@ -185,7 +185,16 @@ def test_the_subjects_card_shows_its_history_and_the_bounds_of_sales(browser: Br
     answer = browser.call("underwriting-subject-facts.children", **{"underwriting-subject.value": ARBITRUM})
     shown = texts(answer["underwriting-subject-facts"])
     assert f"{engine.subjects()[0].halts} halts in" in shown and "on sale" in shown and "1.50 % per year" in shown
-    assert "Arbitrum Nova" in texts(answer["underwriting-subjects"])
+    assert "Arbitrum Nova" in {row["Subject"] for row in answer["underwriting-subjects"]["data"]}
+
+
+def test_hundreds_of_subjects_are_rows_of_one_component_and_are_sent_once(browser: Browser) -> None:
+    """A browser is told of every component at every change: of thousands it never came to the end."""
+    output = "underwriting-subject-facts.children"
+    rows = browser.call(output, **{"underwriting-subject.value": ARBITRUM})["underwriting-subjects"]["data"]
+    assert len(rows) > 200 and all(isinstance(cell, str) for row in rows for cell in row.values())
+    again = browser.call(output, **{"underwriting-subject.value": ARBITRUM, "underwriting-subjects.data": rows})
+    assert "underwriting-subjects" not in again
 
 
 def test_policies_show_where_they_are_in_their_life(browser: Browser) -> None:

@@ -32,6 +32,18 @@ _FORM = (
     ("aggregate", "Aggregate limit", 120_000, "in all"),
 )
 
+_SUBJECTS = (
+    ("Subject", "text"),
+    ("Id", "code"),
+    ("Cover", "text"),
+    ("Halts", "number"),
+    ("Years observed", "number"),
+    ("Halts per year", "number"),
+    ("90 % interval", "number"),
+    ("Median halt", "number"),
+    ("95 % halt", "number"),
+)
+
 
 @dataclass(frozen=True)
 class Form:
@@ -67,7 +79,7 @@ def layout() -> html.Main:
                     ui.card("Policies", html.Div(id="underwriting-policies"), wide=True),
                     ui.card(
                         "Subjects",
-                        html.Div(id="underwriting-subjects"),
+                        ui.long_table("underwriting-subjects", _SUBJECTS),
                         note="Halts within the observation window; rates are posterior means with their 90 % interval.",
                         wide=True,
                     ),
@@ -166,15 +178,17 @@ def register(app: Dash, engine: EngineFace) -> None:
 
     @app.callback(
         Output("underwriting-subject-facts", "children"),
-        Output("underwriting-subjects", "children"),
+        Output("underwriting-subjects", "data"),
         tick,
         subject,
+        State("underwriting-subjects", "data"),
     )
-    def show_subjects(_: int | None, chosen: str | None) -> tuple[Component, Component]:
+    def show_subjects(_: int | None, chosen: str | None, shown: list[dict[str, str]]) -> tuple[Component, object]:
         views = engine.subjects()
         found = next((view for view in views if view.subject_id == chosen), None)
         facts = subject_facts(found, engine.deployment) if found else ui.nothing("No subject chosen.")
-        return facts, subject_table(views)
+        rows = subject_rows(views)
+        return facts, no_update if rows == shown else rows
 
     @app.callback(Output("underwriting-policies", "children"), tick)
     def show_policies(_: int | None) -> Component:
@@ -378,31 +392,21 @@ def policy_badge(view: PolicyView, now: int) -> html.Span:
     return ui.badge("in force", "good") if now < view.policy.end else ui.badge("ended", "mute")
 
 
-def subject_table(subjects: Sequence[SubjectView]) -> Component:
-    """All subjects of the model."""
-    columns = [
-        ("Subject", "text"),
-        ("Id", "code"),
-        ("Cover", "text"),
-        ("Halts", "number"),
-        ("Years observed", "number"),
-        ("Halts per year", "number"),
-        ("90 % interval", "number"),
-        ("Median halt", "number"),
-        ("95 % halt", "number"),
-    ]
-    rows: list[list[ui.Cell]] = [
-        [
+def subject_rows(subjects: Sequence[SubjectView]) -> list[dict[str, str]]:
+    """All subjects of the model, by the titles of `_SUBJECTS`."""
+    titles = [title for title, _ in _SUBJECTS]
+    rows = [
+        (
             view.name,
             view.subject_id,
-            ui.state_badge(view.state),
-            view.halts,
+            ui.state_words(view.state),
+            str(view.halts),
             f"{view.exposure_years:.1f}",
             f"{view.rate_mean:.2f}",
             f"{view.rate_low:.2f} – {view.rate_high:.2f}",
             duration(view.median_seconds),
             duration(view.p95_seconds),
-        ]
+        )
         for view in subjects
     ]
-    return ui.table(columns, rows, "No subject can be priced.")
+    return [dict(zip(titles, row, strict=True)) for row in rows]
