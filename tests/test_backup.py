@@ -5,14 +5,14 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from insure.errors import InvalidInput
 from insure.records.mirror import Fate, SentTransaction
 from insure.records.onchain import Head, Log, Receipt
 from insure.store import Store
 from insure.store.backup import back_up, restore
-from insure.store.tables import Row
+from insure.store.tables import Row, TimetableEntry
 
 OWNER = "0x00000000000000000000000000000000000000B1"
 
@@ -28,6 +28,10 @@ def filled(url: str) -> Store:
     ]
     store.advance(None, Head(7, "0x" + "77" * 32, 1_000), logs)
     store.record_job("watch", False, "no answer: “timeout”\n\x01", 9)
+    with store.alone() as connection:
+        connection.execute(
+            insert(TimetableEntry), {"id": "watch", "next_run_time": 39.5, "job_state": bytes(range(256))}
+        )
     tx_hash = "0x" + "ab" * 32
     store.record_signed(SentTransaction(tx_hash, "claim", OWNER, 3, 2**90, 900))
     store.record_fate(tx_hash, Fate.FINAL, Receipt(tx_hash, 7, 2**62, 1_000, 2**80))

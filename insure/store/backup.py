@@ -8,7 +8,7 @@ from typing import Any, TextIO
 
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData, Table, insert, select
+from sqlalchemy import Connection, LargeBinary, MetaData, Table, insert, select
 from sqlalchemy.exc import SQLAlchemyError
 
 from insure.errors import InvalidInput
@@ -47,7 +47,7 @@ def _write(connection: Connection, file: TextIO) -> int:
     for table in Row.metadata.sorted_tables:
         file.write(json.dumps({"table": table.name, "columns": [column.name for column in table.columns]}) + "\n")
         for row in connection.execution_options(yield_per=_AT_ONCE).execute(select(table)):
-            file.write(json.dumps(list(row)) + "\n")
+            file.write(json.dumps(list(row), default=bytes.hex) + "\n")
             written += 1
     file.write(json.dumps({"rows": written}) + "\n")
     return written
@@ -99,7 +99,7 @@ def _fill(connection: Connection, tables: MetaData, path: Path, lines: Iterator[
     written = 0
     for line in lines:
         if isinstance(line, list):
-            waiting.append(dict(zip(columns, line, strict=True)))
+            waiting.append(_row(table, dict(zip(columns, line, strict=True))))
             if len(waiting) < _AT_ONCE:
                 continue
         if table is not None and waiting:
@@ -114,6 +114,12 @@ def _fill(connection: Connection, tables: MetaData, path: Path, lines: Iterator[
             return written
         table, columns = _typed(tables.tables[line["table"]]), line["columns"]
     raise InvalidInput(f"{path} breaks off: its last line is missing")
+
+
+def _row(table: Table | None, told: dict[str, Any]) -> dict[str, Any]:
+    """The values as they are kept: bytes, which a line of JSON holds as hexadecimal digits, are bytes again."""
+    binary = () if table is None else (each.name for each in table.columns if isinstance(each.type, LargeBinary))
+    return told | {name: bytes.fromhex(told[name]) for name in binary if told.get(name) is not None}
 
 
 def _typed(reflected: Table) -> Table:

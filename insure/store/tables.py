@@ -6,7 +6,7 @@ Rows of `Log` are the facts; `Block` and `Cursor` say how far and on which branc
 
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Index, MetaData, String
+from sqlalchemy import JSON, BigInteger, Column, Dialect, Float, Index, LargeBinary, MetaData, String, Unicode
 from sqlalchemy.types import TypeDecorator
 from sqlmodel import Field, SQLModel
 
@@ -279,6 +279,15 @@ class Job(Row, table=True):
     failures: int = _int(default=0)
     last_at: int = _int(default=0)
     last_error: str = ""
+
+
+class TimetableEntry(Row, table=True):
+    """When a job is due next: the table that APScheduler's `SQLAlchemyJobStore` declares, column by column."""
+
+    __tablename__ = "timetable"
+    id: str = Field(sa_column=Column(Unicode(191), primary_key=True))
+    next_run_time: float | None = Field(sa_column=Column(Float(25), index=True))
+    job_state: bytes = Field(sa_column=Column(LargeBinary, nullable=False))
 
 
 class Lease(Row, table=True):
