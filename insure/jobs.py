@@ -3,15 +3,18 @@
 import logging
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 from apscheduler.executors.pool import ThreadPoolExecutor
+from apscheduler.jobstores.memory import MemoryJobStore
 from apscheduler.schedulers.background import BackgroundScheduler
+from apscheduler.triggers.interval import IntervalTrigger
 
 from insure.errors import InvalidInput
 from insure.records.views import JobView
+from insure.run_times import POLICY, RunTimes
 from insure.store import Store
 
 _log = logging.getLogger(__name__)
@@ -49,12 +52,13 @@ class JobBoard:
     no two runs overlap, of one job or of several. A job that fails is logged by name, counted, and runs again next
     time; nothing a job does stops the board.
 
-    With a store, a run is counted there when it has ended, and when that was, from which the next start counts. That is
-    the whole of what a timetable must keep, and it is kept so rather than in APScheduler's own `SQLAlchemyJobStore`
-    (3.11), for that one ends the scheduler's thread, and with it every payment, at the first write that finds the
-    database locked or its disk full; takes a run for done when it begins, so that one cut off by a crash is put off by
-    a whole interval; runs what the database's rows say, which are pickles, in the process that holds the keys; and must
-    not be shared by two schedulers, of which there may be two by mistake.
+    With a store, a run is counted there when it has ended, and then, too, the job's next run time is kept by
+    APScheduler's `SQLAlchemyJobStore` (`RunTimes`), from which the next start takes it. What is due is decided by a
+    `MemoryJobStore` all the same, for the other one (3.11), if the scheduler itself goes by it, ends the scheduler's
+    thread, and with it every payment, at the first write that finds the database locked or its disk full; takes a run
+    for done when it begins, so that one cut off by a crash is put off by a whole interval; runs what the database's
+    rows say, which are pickles, in the process that holds the keys; and must not be shared by two schedulers, of which
+    there may be two by mistake.
 
     Raises `InvalidInput` if two jobs have one name or a job is to run every nothing.
     """
@@ -63,6 +67,7 @@ class JobBoard:
         self._jobs = tuple(jobs)
         self._clock = clock
         self._store = store
+        self._run_times = None if store is None else RunTimes(store)
         self._tallies = {job.name: _Tally() for job in self._jobs}
         self._changed = threading.Condition()
         self._stopping = threading.Event()
@@ -72,33 +77,49 @@ class JobBoard:
         """Jobs that wait to run for a new head."""
         _check(self._jobs)
         self._scheduler = BackgroundScheduler(
+            jobstores={"default": MemoryJobStore()},
             executors={"default": ThreadPoolExecutor(1)},
-            job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
+            job_defaults=POLICY,
             timezone=UTC,
         )
 
     def start(self) -> None:
         """Starts the timetable, once.
 
-        A job first runs after its interval, counted from the last run that the store knows of, whichever process that
-        was: what runs seldom is not put off by restarts, and what is overdue runs at once.
+        A job first runs when the database says that it is due, whichever process wrote that, and at the latest after
+        its interval: what runs seldom is not put off by restarts, and what is overdue runs at once.
         """
-        self.start_for_rounds()
-        last = {} if self._store is None else {each.name: each.last_at for each in self._store.jobs()}
         now, at = self._clock(), datetime.now(UTC)
+        kept = {} if self._run_times is None else self._run_times.read()
+        due = self._due(now, kept)
+        triggers: dict[str, IntervalTrigger] = {}
         for place, job in enumerate(self._jobs):
-            waited = min(max(0, now - last.get(job.name, now)), job.every_seconds)
             # microseconds keep the board's order among those that are overdue
-            first = at + timedelta(seconds=job.every_seconds - waited, microseconds=place)
+            first = at + timedelta(seconds=max(0.0, due[job.name] - now), microseconds=place)
+            triggers[job.name] = IntervalTrigger(seconds=job.every_seconds, start_date=first, timezone=UTC)
+        for name, trigger in triggers.items():
+            # a database that can't be written holds up the start for one wait, not for one of each job
+            if due[name] != kept.get(name) and not self._keep(name, trigger, due[name]):
+                break
+        self.start_for_rounds()
+        for job in self._jobs:
+            trigger = triggers[job.name]
             self._scheduler.add_job(
-                self._run,
-                "interval",
-                seconds=job.every_seconds,
-                next_run_time=first,
-                args=[job],
+                self._run_due,
+                trigger,
+                next_run_time=trigger.start_date,
+                args=[job, trigger],
                 id=job.name,
                 name=job.name,
             )
+
+    def _due(self, now: int, kept: Mapping[str, float]) -> dict[str, float]:
+        # of what the timetable does not know, or no longer, the last run may be known all the same
+        last = {} if self._store is None else {each.name: each.last_at for each in self._store.jobs()}
+        return {
+            job.name: min(kept.get(job.name, last.get(job.name, now) + job.every_seconds), now + job.every_seconds)
+            for job in self._jobs
+        }
 
     def start_for_rounds(self) -> None:
         """Starts the board without its timetable, for simulated time: jobs run in rounds alone, until `start`."""
@@ -137,7 +158,7 @@ class JobBoard:
             self._nudged.discard(job.name)
         self._run(job)
 
-    def _add(self, kind: str, number: int, run: Callable[[Job], None], jobs: Sequence[Job]) -> None:
+    def _add(self, kind: str, number: int, run: Callable[[Job], object], jobs: Sequence[Job]) -> None:
         # APScheduler fires jobs that are due at one instant in the order of their ids
         due = datetime.now(UTC)
         for place, job in enumerate(jobs):
@@ -194,9 +215,27 @@ class JobBoard:
                 for tally in [self._tallies[job.name]]
             ]
 
-    def _run(self, job: Job) -> None:
+    def _run_due(self, job: Job, trigger: IntervalTrigger) -> None:
+        began = datetime.now(UTC)
+        if self._run(job):
+            # asking the scheduler for it would wait for a lock that it holds while it waits for us to stop
+            left = trigger.get_next_fire_time(None, began) - datetime.now(UTC)
+            self._keep(job.name, trigger, self._clock() + left.total_seconds())
+
+    def _keep(self, name: str, trigger: IntervalTrigger, at: float) -> bool:
+        try:
+            if self._run_times is not None:
+                self._run_times.keep(name, trigger, at)
+        except Exception:
+            # a job that is due by the database runs once more after the next start: no harm
+            _log.exception("next run time of job %s could not be kept in the database", name)
+            return False
+        return True
+
+    def _run(self, job: Job) -> bool:
+        """Whether it ran, well or not."""
         if self._stopping.is_set():
-            return
+            return False
         error = ""
         now, began = self._clock(), time.monotonic()
         try:
@@ -217,6 +256,7 @@ class JobBoard:
             except Exception:
                 # the database may be what fails; the tally above has the run all the same
                 _log.exception("run of job %s could not be counted in the database", job.name)
+        return True
 
 
 def _check(jobs: Sequence[Job]) -> None:

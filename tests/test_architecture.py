@@ -65,6 +65,7 @@ LAYERS: tuple[frozenset[str], ...] = (
             "demo",
             "installation",
             "jobs",
+            "run_times",
             "key_change",
             "api",
             "terminal",

@@ -9,9 +9,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from apscheduler.triggers.interval import IntervalTrigger
 
 from insure.errors import InvalidInput, Unreachable
 from insure.jobs import Job, JobBoard
+from insure.run_times import RunTimes
 from insure.store import Store, database
 
 NOW = 1_700_000_000
@@ -33,6 +35,10 @@ def boards() -> Iterator[Callable[..., JobBoard]]:
         board.stop()
 
 
+def kept(store: Store, name: str, at: float) -> None:
+    RunTimes(store).keep(name, IntervalTrigger(seconds=SELDOM), at)
+
+
 def fail(now: int) -> None:
     raise Unreachable(f"no endpoint answered at {now}")
 
@@ -48,9 +54,9 @@ def test_a_job_that_is_overdue_since_before_the_start_runs_at_once_and_others_wa
     boards: Callable[..., JobBoard],
 ) -> None:
     store = Store().create()
-    store.record_job("overdue", ok=True, error="", at=NOW - 2 * 3_600)
-    store.record_job("ran lately", ok=True, error="", at=NOW - 60)
-    store.record_job("ran in the future", ok=True, error="", at=NOW + 10**6)
+    kept(store, "overdue", NOW - SELDOM)
+    kept(store, "due in a minute", NOW + 60)
+    kept(store, "due in the far future", NOW + 10**6)
     ran: list[str] = []
     overdue = threading.Event()
 
@@ -58,7 +64,7 @@ def test_a_job_that_is_overdue_since_before_the_start_runs_at_once_and_others_wa
         ran.append(name)
         overdue.set()
 
-    names = ("ran lately", "ran in the future", "never ran", "overdue")
+    names = ("due in a minute", "due in the far future", "never ran", "overdue")
     boards(*(Job(name, SELDOM, lambda now, name=name: note(name)) for name in names), store=store)  # type: ignore[misc]
     assert overdue.wait(30)
     time.sleep(0.05)
@@ -69,7 +75,7 @@ def test_a_run_that_never_ended_counts_as_none_and_is_made_up_for_at_the_next_st
     boards: Callable[..., JobBoard],
 ) -> None:
     store = Store().create()
-    store.record_job("ingest", ok=True, error="", at=NOW - 2 * 3_600)
+    kept(store, "ingest", NOW - SELDOM)
     begun, cut_off, again = threading.Event(), threading.Event(), threading.Event()
 
     def never_ends(now: int) -> None:
@@ -88,8 +94,8 @@ def test_a_run_that_never_ended_counts_as_none_and_is_made_up_for_at_the_next_st
 def test_what_is_overdue_runs_in_the_boards_order(boards: Callable[..., JobBoard]) -> None:
     store = Store().create()
     names = ["watch", "poke", "claim"]
-    for name in names:
-        store.record_job(name, ok=True, error="", at=NOW - 10**6)
+    for late, name in enumerate(names):
+        kept(store, name, NOW - late * SELDOM)
     ran: list[str] = []
     boards(*(Job(name, SELDOM, lambda now, name=name: ran.append(name)) for name in names), store=store)  # type: ignore[misc]
     deadline = time.monotonic() + 30
@@ -199,11 +205,13 @@ def test_the_timetable_goes_on_by_itself_while_and_after_the_database_is_locked(
         assert all(ran.acquire(timeout=30) for _ in range(3))
         other.execute("ROLLBACK")
     assert "run of job claim could not be counted" in caplog.text
+    assert "next run time of job claim could not be kept" in caplog.text
     deadline = time.monotonic() + 30
-    while not store.jobs() and time.monotonic() < deadline:
+    while not (store.jobs() and RunTimes(store).read()) and time.monotonic() < deadline:
         time.sleep(0.01)
     board.stop()
     assert 0 < store.jobs()[0].runs < board.status()[0].runs
+    assert set(RunTimes(store).read()) == {"claim"}
 
 
 def test_a_good_run_clears_the_last_error_but_not_the_count(boards: Callable[..., JobBoard]) -> None:
