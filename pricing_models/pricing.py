@@ -5,6 +5,7 @@ the same arrays (`compound`), and the posterior of each subject's rate is collap
 (`collapse`).
 """
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 
 from pricing_models import uncertainty
 from pricing_models.capacity import Utilisation
-from pricing_models.collapse import KnownRates, counts
+from pricing_models.collapse import KnownRates, counts, poisson
 from pricing_models.compound import LossDistribution, loss_distributions, mean_payouts
 from pricing_models.duration import DurationPosterior
 from pricing_models.errors import InvalidTerms
@@ -146,7 +147,7 @@ class _Asked:
     @property
     def halts(self) -> float:
         """The halts that its term can hold, roughly, on a scale on which policies of one block are alike."""
-        return float(2.0 ** round(np.log2(1.0 + self.known.high * self.factor * self.enquiry.years)))
+        return float(2.0 ** round(math.log2(1.0 + self.known.high * self.factor * self.enquiry.years)))
 
     @cached_property
     def incidents(self) -> float:
@@ -222,7 +223,7 @@ class _Losses:
         mixed = _counts(block, years)
         recent = [_counts(block, years * near)] if near.any() else []
         rates = [np.array([getattr(each.known, name) for each in block]) for name in ("low", "high", "typical")]
-        low, high, typical = (_poisson(each * years) for each in rates)
+        low, high, typical = (poisson(each * years) for each in rates)
         base = np.full(len(block), loadings.failover_probability.base)
         halts = np.array([each.known.mean * each.factor for each in block])
         asked = Paid(table, law, trigger, loadings, np.array([each.enquiry.years for each in block]), halts)
@@ -252,8 +253,3 @@ def _counts(block: list[_Asked], years: FloatArray) -> FloatArray:
     """Predictive probabilities of the halts in so many years at the reference age."""
     rates = np.stack([each.known.rates for each in block])
     return counts(rates * years[:, None], np.stack([each.known.weights for each in block]))
-
-
-def _poisson(means: FloatArray) -> FloatArray:
-    """The probabilities of counts at known rates."""
-    return counts(means[:, None], np.ones((means.size, 1)))
