@@ -13,6 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from pricing_models import kernels
 from pricing_models.collapse import poisson
 from pricing_models.errors import InvalidTerms, ModelError
 from pricing_models.fourier import Transform, mixed
@@ -220,7 +221,7 @@ def _refined(
     while rows.size:
         own = table if rows.size == len(counts) else table.take(rows)
         step, width = grid_of(own, steps[rows])
-        points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
+        points = kernels.grid_points(step, width)
         limited = limited_payouts(own, points, sf, lev, chances[rows])
         alarms, limited_false = _alarms(own, points, None if false is None else false.take(rows))
         task = Task(own.aggregate, limited, step, width, counts[rows], halts, alarms, limited_false)
@@ -232,6 +233,8 @@ def _refined(
         # where finer steps bring the mean no nearer, what is left is rounding, which grows with the points
         done = (move <= tolerance) | ((move >= before) & (move <= _MOST_ROUNDING))
         yield _Level(rows[done], rows, np.flatnonzero(done), grid, below, means, move)
+        if done.all():
+            return
         coarse, before, rows = means[~done], move[~done], rows[~done]
         if (steps[rows] >= _MOST_STEPS).any():
             raise ModelError(f"the mean is not within {tolerance} on a grid of {_MOST_STEPS} steps an incident")
@@ -251,7 +254,8 @@ def _first_steps(halts: int, table: TermsTable, first: int) -> IntArray:
     """Steps an incident to begin with: fewer where many halts of many incidents leave no room to refine them."""
     steps = np.full(table.most.size, first)
     incidents = np.minimum(table.aggregate, halts * table.most) / np.maximum(1.0, table.first)
-    while (large := (steps > _LEAST_STEPS) & (2.0 * incidents * steps * (halts + 1) > MOST_WORK / 4)).any():
+    room = MOST_WORK / 8 / (halts + 1)
+    while (large := (steps > _LEAST_STEPS) & (steps * incidents > room)).any():
         steps[large] //= 2
     return steps
 

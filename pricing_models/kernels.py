@@ -35,6 +35,17 @@ def read_cubics(at, cubics, found):
 
 
 @compiled
+def grid_points(step, width):
+    """0, step, 2 step, ... of each row, as far as the widest row goes; the others stay at their end."""
+    points = int(width.max()) + 1
+    found = np.empty((step.size, points))
+    for row in range(step.size):
+        for i in range(points):
+            found[row, i] = step[row] * min(i, width[row])
+    return found
+
+
+@compiled
 def incidents_reached(caps, most, bound):
     """Into which incident of a halt the caps (a row per policy) reach at most, up to `bound`; each pays `most`."""
     last = 0
