@@ -11,9 +11,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from pricing_models.jit import compiled
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
 from pricing_models.portfolio import Book
-from pricing_models.simulate.jit import compiled
 from pricing_models.simulate.outages import YEAR
 
 I64 = NDArray[np.int64]

@@ -29,10 +29,10 @@ from benchmarks.plain_ways import WAYS, incidents
 from insure.simulation import cores, run_local
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.frequency import RatePosterior
+from pricing_models.jit import compiled
 from pricing_models.marginal import StoredTail, store_tail
 from pricing_models.payoff import Semantics, Terms
 from pricing_models.portfolio import Book, Cover, Link, Process, World
-from pricing_models.simulate.jit import compiled
 from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, draw_parameters, law_of, own_outages
 from pricing_models.surface import surface
 

@@ -8,11 +8,13 @@ the length of a halt is its covered seconds where a trigger stands between; inci
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
+from pricing_models import kernels
+from pricing_models.collapse import poisson
 from pricing_models.errors import InvalidTerms, ModelError
 from pricing_models.fourier import Transform, mixed
 from pricing_models.payoff import Curve, Terms, TermsTable, limited_payouts
@@ -25,7 +27,6 @@ _LEAST_STEPS = 16  # of the most an incident is owed
 _FIRST_STEPS = 256  # for a distribution, whose quantiles are as good as they are fine
 _FIRST_STEPS_OF_MEANS = 64
 _MOST_STEPS = 8192
-_NEVER = 1e-13
 _MOST_ROUNDING = 1e-3  # of a mean that is next to nothing beside the aggregate limit
 _SMALL_MEAN = 1e-6  # of the aggregate limit: below it the tolerance is relative to this
 
@@ -81,10 +82,10 @@ class FalseIncidents:
     sf: Curve
     lev: Curve
 
-    @property
-    def most(self) -> int:
-        """More of them than that next to never come."""
-        return int(stats.poisson.isf(_NEVER, float(self.means.max())))
+    @cached_property
+    def counts(self) -> FloatArray:
+        """The probabilities of so many of them, a row per policy; more next to never come."""
+        return poisson(self.means)
 
     def take(self, rows: NDArray[np.intp]) -> "FalseIncidents":
         """Those of some of the policies."""
@@ -102,8 +103,9 @@ def add_up(count_pmf: FloatArray, severity_pmf: FloatArray, cells: int | None = 
     kept = reach if cells is None else min(cells, reach)
     require_work(count_pmf.size, kept)
     transform = Transform.of(severity_pmf[None, :], kept, reach)
-    result: FloatArray = transform.back(mixed(transform.values, count_pmf[None, :]))[0]
-    return result
+    below, _, _ = transform.back(mixed(transform.values, count_pmf[None, :]), np.array([kept]))
+    found: FloatArray = below[0]
+    return found
 
 
 def loss_distribution(
@@ -166,33 +168,38 @@ def mean_payouts(
     """The means alone of `loss_distributions`, `false` incidents included."""
     means = np.zeros(len(counts))
     for each in _refined(counts, table, sf, lev, chances, tolerance, (), false, _FIRST_STEPS_OF_MEANS):
-        means[each.rows] = each.grid.means(each.below)[each.places]
+        means[each.rows] = each.paid[each.places]
     return means
 
 
 @dataclass(frozen=True)
 class _Level:
-    """Policies (`rows` of the batch, `places` of the grid) whose means stand on this grid of all those `solved`."""
+    """Policies (`rows` of the batch, `places` of the grid) whose means stand on this grid of all those `solved`, which
+    are `paid` so much on average."""
 
     rows: NDArray[np.intp]
     solved: NDArray[np.intp]
     places: NDArray[np.intp]
     grid: PayoutGrid
     below: FloatArray
+    paid: FloatArray
     error: FloatArray
 
     def means(self, counts: FloatArray) -> FloatArray:
         """The means of `rows` with other counts, which have a row for each of `solved`, and without false incidents."""
-        below = self.grid.summed(counts, np.zeros(len(counts)))
-        return self.grid.means(below)[self.places]
+        return self.grid.summed(counts)[1][self.places]
 
     def law(self, place: int, any_paid: float) -> LossDistribution:
         grid = self.grid
-        pmf = np.append(self.below[place, : grid.cells[place]], 0.0)
-        pmf[-1] = max(0.0, 1.0 - float(pmf.sum()))
-        amounts = grid.step[place] * np.arange(pmf.size, dtype=float)
-        amounts[-1] = grid.aggregate[place]
-        return LossDistribution(amounts, pmf / pmf.sum(), any_paid, float(self.error[place] + grid.error[place]))
+        cells = int(grid.cells[place])
+        pmf = np.empty(cells + 1)
+        pmf[:cells] = self.below[place, :cells]
+        sum_below = float(pmf[:cells].sum())
+        pmf[cells] = max(0.0, 1.0 - sum_below)
+        pmf /= sum_below + pmf[cells]
+        amounts = grid.step[place] * np.arange(cells + 1)
+        amounts[cells] = grid.aggregate[place]
+        return LossDistribution(amounts, pmf, any_paid, float(self.error[place] + grid.error[place]))
 
 
 def _refined(
@@ -208,13 +215,13 @@ def _refined(
 ) -> Iterator[_Level]:
     """The policies on ever finer grids, from `first` steps an incident on, until the means of all of them stand; raises
     as `loss_distributions`."""
-    halts = max(each.shape[1] for each in (counts, *others)) - 1 + (0 if false is None else false.most)
+    halts = max(each.shape[1] for each in (counts, *others)) - 1 + (0 if false is None else false.counts.shape[1] - 1)
     steps = _first_steps(halts, table, first)
     rows, coarse, before = np.arange(len(counts)), np.zeros(0), np.full(len(counts), np.inf)
     while rows.size:
         own = table if rows.size == len(counts) else table.take(rows)
         step, width = grid_of(own, steps[rows])
-        points = step[:, None] * np.minimum(np.arange(int(width.max()) + 1), width[:, None])
+        points = kernels.grid_points(step, width)
         limited = limited_payouts(own, points, sf, lev, chances[rows])
         alarms, limited_false = _alarms(own, points, None if false is None else false.take(rows))
         task = Task(own.aggregate, limited, step, width, counts[rows], halts, alarms, limited_false)
@@ -225,7 +232,9 @@ def _refined(
         move = np.abs(means - coarse) / np.maximum(means, _SMALL_MEAN * own.aggregate)
         # where finer steps bring the mean no nearer, what is left is rounding, which grows with the points
         done = (move <= tolerance) | ((move >= before) & (move <= _MOST_ROUNDING))
-        yield _Level(rows[done], rows, np.flatnonzero(done), grid, below, move)
+        yield _Level(rows[done], rows, np.flatnonzero(done), grid, below, means, move)
+        if done.all():
+            return
         coarse, before, rows = means[~done], move[~done], rows[~done]
         if (steps[rows] >= _MOST_STEPS).any():
             raise ModelError(f"the mean is not within {tolerance} on a grid of {_MOST_STEPS} steps an incident")
@@ -234,19 +243,19 @@ def _refined(
 
 def _alarms(
     table: TermsTable, points: FloatArray, false: FalseIncidents | None
-) -> tuple[FloatArray, FloatArray | None]:
-    """The means of false incidents, and E[min(paid for one, cap)] at the points of the grids."""
-    nobody = np.zeros_like(table.most)
+) -> tuple[FloatArray | None, FloatArray | None]:
+    """The probabilities of false incidents, and E[min(paid for one, cap)] at the points of the grids."""
     if false is None:
-        return nobody, None
-    return false.means, limited_payouts(table, points, false.sf, false.lev, nobody)
+        return None, None
+    return false.counts, limited_payouts(table, points, false.sf, false.lev, np.zeros_like(table.most))
 
 
 def _first_steps(halts: int, table: TermsTable, first: int) -> IntArray:
     """Steps an incident to begin with: fewer where many halts of many incidents leave no room to refine them."""
     steps = np.full(table.most.size, first)
     incidents = np.minimum(table.aggregate, halts * table.most) / np.maximum(1.0, table.first)
-    while (large := (steps > _LEAST_STEPS) & (2.0 * incidents * steps * (halts + 1) > MOST_WORK / 4)).any():
+    room = MOST_WORK / 8 / (halts + 1)
+    while (large := (steps > _LEAST_STEPS) & (steps * incidents > room)).any():
         steps[large] //= 2
     return steps
 

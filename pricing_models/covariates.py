@@ -6,6 +6,7 @@ under the likelihood of the cells, jointly with each group's mean and spread, an
 law with the posterior's curvature there (Laplace; `spread_of`).
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
@@ -70,7 +71,7 @@ class AgeEffect:
     def mean_factor(self, age: float, years: float) -> float:
         """Mean over the coming `years` of the rate as a multiple of that at the reference age, for a subject of this
         `age` in years (nan unknown: 1): an integral, so that a longer term never has fewer halts."""
-        if np.isnan(age) or not any(self.coefficients):
+        if math.isnan(age) or not any(self.coefficients):
             return 1.0
         under = _under_power if self.form == "power" else _under_bands
         begin = max(age, 0.0)
@@ -78,7 +79,7 @@ class AgeEffect:
 
     def changes_within(self, age: float, years: float) -> bool:
         """Whether the factor of a subject of this age is another one at some time in the coming `years`."""
-        if np.isnan(age) or self.form == "none":
+        if math.isnan(age) or self.form == "none":
             return False
         begin = max(age, 0.0)
         return self.form == "power" or any(begin < edge < begin + years for edge in AGE_EDGES)
@@ -87,7 +88,7 @@ class AgeEffect:
 def _under_power(begin: float, end: float, *of_exponent: float) -> float:
     (exponent,) = of_exponent
     begin, end, power = begin + _AGE_OFFSET, end + _AGE_OFFSET, exponent + 1.0
-    area = np.log(end / begin) if abs(power) < 1e-9 else (end**power - begin**power) / power
+    area = math.log(end / begin) if abs(power) < 1e-9 else (end**power - begin**power) / power
     return float(area / (REFERENCE_AGE + _AGE_OFFSET) ** exponent)
 
 
@@ -95,7 +96,7 @@ def _under_bands(begin: float, end: float, *of_bands: float) -> float:
     edges, (young, *older) = (0.0, *AGE_EDGES, np.inf), of_bands
     logs = (young, 0.0, *older)
     spent = (max(0.0, min(end, high) - max(begin, low)) for low, high in pairwise(edges))
-    return float(sum(np.exp(log) * years for log, years in zip(logs, spent, strict=True)))
+    return float(sum(math.exp(log) * years for log, years in zip(logs, spent, strict=True)))
 
 
 def recent_halt(cells: pd.DataFrame) -> FloatArray:

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import interpolate
 
+from pricing_models import kernels
+
 FloatArray = NDArray[np.float64]
 Curve = Callable[[FloatArray], FloatArray]
 
@@ -23,7 +25,7 @@ class Curves:
     """`sf(x)` = P(D > x) and `lev(x)` = E[min(D, x)] for arrays of seconds of any shape.
 
     The grid has `per_unit` cells per unit of log seconds, from one second on. `survival` and `means` hold the
-    coefficients of the cubics, highest power first, a column per cell.
+    coefficients of the cubics, highest power first, a row per cell.
     """
 
     per_unit: float
@@ -42,23 +44,12 @@ class Curves:
 
     def _read(self, seconds: FloatArray, cubics: FloatArray, exact: Curve) -> FloatArray:
         x = np.atleast_1d(np.asarray(seconds, dtype=float))
-        cells = cubics.shape[1]
-        at = np.log(np.maximum(x, _NEXT_TO_NOTHING))
+        at: FloatArray = np.log(np.maximum(x, _NEXT_TO_NOTHING))
         at *= self.per_unit
-        outside = None
-        if at.size and (at.min() < 0.0 or at.max() > cells):
-            outside = (at < 0.0) | (at > cells)
-            at[outside] = 0.0
-        cell = at.astype(np.intp)
-        np.minimum(cell, cells - 1, out=cell)
-        at -= cell
-        result: FloatArray = cubics[0].take(cell)
-        for coefficients in cubics[1:]:
-            result *= at
-            result += coefficients.take(cell)
-        if outside is not None:
-            result[outside] = exact(x[outside])
-        return result
+        if kernels.read_cubics(at.ravel(), cubics, at.ravel()):
+            outside = np.isnan(at)
+            at[outside] = exact(x[outside])
+        return at
 
 
 @dataclass(frozen=True)
@@ -110,4 +101,6 @@ def tabulate(sf: Curve, lev: Curve, longest: float) -> Curves:
     means = np.cumsum(np.append(lev(np.ones(1)), cells))
     below = interpolate.CubicHermiteSpline(log_x, means, x * survival).c
     scale = step ** np.arange(3, -1, -1)[:, None]
-    return Curves(1.0 / step, np.ascontiguousarray(cubics.c * scale), np.ascontiguousarray(below * scale), sf, lev)
+    return Curves(
+        1.0 / step, np.ascontiguousarray((cubics.c * scale).T), np.ascontiguousarray((below * scale).T), sf, lev
+    )

@@ -10,8 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import fft
 
+from pricing_models import kernels
+
 FloatArray = NDArray[np.float64]
 ComplexArray = NDArray[np.complex128]
+IntArray = NDArray[np.int64]
 
 _TILT = 23.0  # -log(1e-10)
 
@@ -31,29 +34,26 @@ class Transform:
         kept = min(kept, reach)
         size = fft.next_fast_len(min(reach, 2 * kept), real=True)
         tilt = 0.0 if size >= reach else _TILT / size
-        width = min(severities.shape[1], size)
-        damped = severities[:, :width] * np.exp(-tilt * np.arange(width)) if tilt else severities[:, :width]
-        return cls(fft.rfft(damped, size, axis=1), size, kept, tilt)
+        return cls(_forward(severities, size, tilt), size, kept, tilt)
 
     def of_others(self, severities: FloatArray) -> ComplexArray:
         """The transforms of other severities on the same points, which can be multiplied with these."""
-        width = min(severities.shape[1], self.size)
-        damped = severities[:, :width] * np.exp(-self.tilt * np.arange(width))
-        return np.asarray(fft.rfft(damped, self.size, axis=1))
+        return _forward(severities, self.size, self.tilt)
 
-    def back(self, transformed: ComplexArray) -> FloatArray:
-        """Probabilities of the first `kept` points of sums with these transforms."""
-        found: FloatArray = fft.irfft(transformed, self.size, axis=1)[:, : self.kept]
-        if self.tilt:
-            found *= np.exp(self.tilt * np.arange(self.kept))
-        return np.maximum(found, 0.0, out=found)
+    def back(self, transformed: ComplexArray, ends: IntArray) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Probabilities of the first `kept` points of sums with these transforms, but nothing from each row's end on;
+        what they add up to, and their means in steps."""
+        found: tuple[FloatArray, FloatArray, FloatArray] = kernels.straightened(
+            np.fft.irfft(transformed, self.size, axis=1), ends, self.kept, self.tilt
+        )
+        return found
+
+
+def _forward(severities: FloatArray, size: int, tilt: float) -> ComplexArray:
+    return np.fft.rfft(kernels.tilted(severities, min(severities.shape[1], size), tilt), size, axis=1)
 
 
 def mixed(transforms: ComplexArray, counts: FloatArray) -> ComplexArray:
     """Transforms of the sums of N losses, N with the probabilities `counts` (a row each): Horner's rule."""
-    total = np.repeat(counts[:, -1:].astype(np.complex128), transforms.shape[1], axis=1)
-    real = total.real  # a view: adding to it spares turning the counts into complex numbers
-    for n in range(counts.shape[1] - 2, -1, -1):
-        total *= transforms
-        real += counts[:, n : n + 1]
-    return total
+    result: ComplexArray = kernels.horner(transforms, counts)
+    return result

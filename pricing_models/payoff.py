@@ -14,10 +14,12 @@ waiting period and incident limit; a failover is proven in the first of them.
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields
 from enum import StrEnum
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from pricing_models import kernels
 from pricing_models.errors import InvalidTerms
 
 FloatArray = NDArray[np.float64]
@@ -158,6 +160,11 @@ class TermsTable:
         columns = np.array(rows, dtype=float).reshape(-1, 8).T
         return cls(columns[0], columns[1], columns[2] > 0.0, *columns[3:])
 
+    @cached_property
+    def of_incidents(self) -> FloatArray:
+        """What any incident but the first is owed, rate, waiting period and whether it is a retention: a row each."""
+        return np.column_stack([self.later, self.rate, self.waiting, self.retention])
+
     def take(self, rows: NDArray[np.intp]) -> "TermsTable":
         """Some of the rows."""
         return TermsTable(*(getattr(self, each.name)[rows] for each in fields(self)))
@@ -203,40 +210,16 @@ def _incidents_payouts(table: TermsTable, caps: FloatArray, sf: Curve, lev: Curv
     rate (LEV(a + w + c) - LEV(a + w)); qualifying rate (LEV(a + c) - LEV(a + w) + w S(a + w)) when c > w, else
     rate c S(a + w).
     """
-    most, rate, waiting = (each[:, None] for each in (table.later, table.rate, table.waiting))
-    place = (caps / np.maximum(most, 1.0)).astype(np.int64)
-    np.minimum(place, MOST_INCIDENTS - 1 - skipped, out=place)
-    last = int(place.max(initial=0))
-    starts = np.float64(LONGEST_INCIDENT_SECONDS) * np.arange(skipped, skipped + last + 1)
-    full, rest = most / rate, np.minimum(caps - most * place, most) / rate
-    paid_from = starts + waiting
-    paid_to = _paid_to(table, starts[:last], full), _paid_to(table, starts[place], rest)
-    ends = np.concatenate([paid_from, *paid_to], axis=1)
-    means = lev(ends.ravel()).reshape(ends.shape)  # one question: each costs more than its points
-    passed, filled, reached = np.split(means, [last + 1, 2 * last + 1], axis=1)
-    whole = filled - passed[:, :last]
-    rows = np.arange(len(caps))[:, None]
-    if not table.retention.all():
-        exceeds = sf(paid_from.ravel()).reshape(paid_from.shape)
-        whole += _at_once(table, full) * exceeds[:, :last]
-        reached += _at_once(table, rest) * exceeds[rows, place]
-    before = -passed  # what the incidents before paid, less what has passed when this one begins to pay
-    before[:, 1:] += np.cumsum(whole, axis=1)
-    result: FloatArray = (reached + before[rows, place]) * rate
+    bound = MOST_INCIDENTS - 1 - skipped
+    caps, policies = np.ascontiguousarray(caps), table.of_incidents
+    incidents = kernels.incidents_reached(caps, table.later, bound) + 1
+    starts = np.float64(LONGEST_INCIDENT_SECONDS) * np.arange(skipped, skipped + incidents)
+    lengths = kernels.lengths_of(caps, policies, starts, bound)
+    means = lev(lengths.ravel()).reshape(lengths.shape)  # one question: each costs more than its points
+    paid_from = lengths[:, : 0 if table.retention.all() else incidents]
+    exceeds = sf(paid_from.ravel()).reshape(paid_from.shape)
+    result: FloatArray = kernels.limited_by(caps, policies, means, exceeds, bound)
     return result
-
-
-def _paid_to(table: TermsTable, starts: FloatArray, seconds: FloatArray) -> FloatArray:
-    """The halt's length at which incidents that begin at `starts` have paid for so many seconds."""
-    waiting = table.waiting[:, None]
-    if table.retention.all():
-        return starts + waiting + seconds
-    return starts + np.where(table.retention[:, None], waiting + seconds, np.maximum(seconds, waiting))
-
-
-def _at_once(table: TermsTable, seconds: FloatArray) -> FloatArray:
-    """For how many of `seconds` a policy pays when its waiting is over."""
-    return np.where(table.retention[:, None], 0.0, np.minimum(seconds, table.waiting[:, None]))
 
 
 def expected_payout(terms: Terms, sf: Curve, lev: Curve, failover_probability: float = 1.0) -> float:

@@ -3,12 +3,13 @@
 Mass is spread between grid points so that the mean is kept exactly (local moment matching, Loss Models 9.6.5).
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import optimize
 
+from pricing_models import kernels
 from pricing_models.errors import InvalidTerms
 from pricing_models.fourier import ComplexArray, Transform, mixed
 from pricing_models.payoff import TermsTable
@@ -18,24 +19,20 @@ IntArray = NDArray[np.int64]
 
 MOST_WORK = 2**29  # points x counts
 _LITTLE_WORK = 2**16  # points x counts for which calls cost more than the work
-_NOISE = 1e-13  # of rounding in a survival function that rises
 
 
-def discretise(limited_means: FloatArray, step: float | FloatArray) -> FloatArray:
-    """Probabilities on 0, step, 2 step, ... of losses with E[min(Y, i step)] = `limited_means[..., i]`.
+def discretise(limited_means: FloatArray, step: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Probabilities on 0, step, 2 step, ... of losses with E[min(Y, i step)] = `limited_means[row, i]`, a row each, and
+    their means in steps.
 
     The last point takes what lies beyond it, as E[min(Y, last)] does; the mean is kept exactly.
     """
-    slope = (limited_means[..., 1:] - limited_means[..., :-1]) / step  # mean survival over each cell
-    rows = np.atleast_2d(slope)  # a view: what is mended in it is mended in `slope`
-    # survival falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
-    for row in np.flatnonzero((rows[:, 1:] - rows[:, :-1] > _NOISE).any(axis=1)):
-        rows[row] = optimize.isotonic_regression(rows[row], increasing=False).x
-    pmf: FloatArray = np.zeros(limited_means.shape)
-    pmf[..., 0] = 1.0
-    pmf[..., 1:] = np.minimum(np.maximum(slope, 0.0, out=slope), 1.0, out=slope)
-    pmf[..., :-1] -= slope
-    return pmf
+    survival, rising = kernels.slopes(limited_means, step)
+    # it falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
+    for row in np.flatnonzero(rising) if rising.any() else ():
+        survival[row] = optimize.isotonic_regression(survival[row], increasing=False).x
+    found: tuple[FloatArray, FloatArray] = kernels.masses(survival)
+    return found
 
 
 def require_work(counts: int, cells: int) -> None:
@@ -50,7 +47,7 @@ class PayoutGrid:
 
     `cells` counts the points below the aggregate limit, or as far as so many halts reach if that is less; `error` is
     the distance of the payout's mean from its closed form. `false` is the transform of the payout of one false
-    incident, less one; None where there are none.
+    incident; None where there are none.
     """
 
     step: FloatArray
@@ -60,32 +57,16 @@ class PayoutGrid:
     error: FloatArray
     false: ComplexArray | None = None
 
-    def first(self, rows: int) -> "PayoutGrid":
-        """The first `rows` of them."""
-        transform = replace(self.transform, values=self.transform.values[:rows])
-        false = None if self.false is None else self.false[:rows]
-        step, cells, aggregate = self.step[:rows], self.cells[:rows], self.aggregate[:rows]
-        return PayoutGrid(step, cells, aggregate, transform, self.error[:rows], false)
-
-    def summed(self, counts: FloatArray, alarms: FloatArray) -> FloatArray:
-        """`below` of the sums over halts with the probabilities `counts` and false incidents of Poisson mean `alarms`:
-        a compound Poisson law of transform t has that of exp(mean (t - 1)) (Loss Models 9.6)."""
-        found = mixed(self.transform.values, counts)
-        if self.false is not None and alarms.any():
-            found *= np.exp(alarms[:, None] * self.false)
-        return self.below(found)
-
-    def below(self, transformed: ComplexArray) -> FloatArray:
-        """Probabilities of the points below the limits; a row ends where its own limit is."""
-        found = self.transform.back(transformed)
-        found[np.arange(found.shape[1]) >= self.cells[:, None]] = 0.0
-        return found
-
-    def means(self, below: FloatArray) -> FloatArray:
-        """The mean of each row: what is not below the limit pays it."""
-        points = np.arange(below.shape[1], dtype=float)
-        result: FloatArray = self.step * (below @ points) + self.aggregate * np.maximum(0.0, 1.0 - below.sum(axis=1))
-        return result
+    def summed(self, counts: FloatArray, alarms: FloatArray | None = None) -> tuple[FloatArray, FloatArray]:
+        """Sums over halts with the probabilities `counts` and false incidents with the probabilities `alarms`, a row
+        for each of the first policies: the probabilities of the points below the limits, a row ending where its own
+        limit is, and the means, for what is not below the limit pays it."""
+        rows = len(counts)
+        found = mixed(self.transform.values[:rows], counts)
+        if self.false is not None and alarms is not None:
+            found *= mixed(self.false[:rows], alarms)
+        below, sums, steps = self.transform.back(found, self.cells[:rows])
+        return below, self.step[:rows] * steps + self.aggregate[:rows] * np.maximum(0.0, 1.0 - sums)
 
 
 def grid_of(table: TermsTable, steps: IntArray) -> tuple[FloatArray, IntArray]:
@@ -102,7 +83,8 @@ class Task:
 
     `limited` has E[min(paid for one halt, cap)] at the points of each grid, the last repeated where that of another
     policy goes on. `halts` is the most that any count goes to, these or others that are asked for later, with false
-    incidents: of these there are `alarms` on average, and `limited_false` is the same of the payout of one.
+    incidents: `alarms` has the probabilities of how many of them there are, and `limited_false` is the same of the
+    payout of one.
     """
 
     aggregate: FloatArray
@@ -111,67 +93,68 @@ class Task:
     width: IntArray
     counts: FloatArray
     halts: int
-    alarms: FloatArray
+    alarms: FloatArray | None = None
     limited_false: FloatArray | None = None
 
     def solve(self) -> tuple[PayoutGrid, FloatArray, FloatArray]:
         """The grids, the probabilities below the limits and the means. Raises `InvalidTerms` if that is too much."""
         grid = self._grid()
-        below = grid.summed(self.counts, self.alarms)
-        return grid, below, grid.means(below)
+        return grid, *grid.summed(self.counts, self.alarms)
 
     def solve_with_half(self) -> tuple[PayoutGrid, FloatArray, FloatArray, FloatArray]:
         """`solve`, and the means on every other point: at once where calls cost more than points that pad."""
-        fewer = None if self.limited_false is None else self.limited_false[:, ::2]
-        half = replace(
-            self, limited=self.limited[:, ::2], step=2.0 * self.step, width=self.width // 2, limited_false=fewer
-        )
         if self.limited.size * self.halts > _LITTLE_WORK:
-            return *self.solve(), half.solve()[2]
+            return *self.solve(), self._half().solve()[2]
         count = len(self.counts)
-        padded = _padded(half.limited, self.limited)
-        false = None
-        if self.limited_false is not None and fewer is not None:
-            false = np.concatenate([self.limited_false, _padded(fewer, self.limited_false)])
-        both = Task(
-            aggregate=np.concatenate([self.aggregate, self.aggregate]),
-            limited=np.concatenate([self.limited, padded]),
-            step=np.concatenate([self.step, half.step]),
-            width=np.concatenate([self.width, half.width]),
-            counts=np.concatenate([self.counts, self.counts]),
-            halts=self.halts,
-            alarms=np.concatenate([self.alarms, self.alarms]),
-            limited_false=false,
+        grid, below, means = self._with_half().solve()
+        return grid, below[:count], means[:count], means[count:]
+
+    def _half(self) -> "Task":
+        false = None if self.limited_false is None else self.limited_false[:, ::2].copy()
+        step, width = 2.0 * self.step, self.width // 2
+        return Task(
+            self.aggregate, self.limited[:, ::2].copy(), step, width, self.counts, self.halts, self.alarms, false
         )
-        grid, below, means = both.solve()
-        return grid.first(count), below[:count], means[:count], means[count:]
+
+    def _with_half(self) -> "Task":
+        """These policies, and once more on every other point."""
+        false = None if self.limited_false is None else _with_padded_half(self.limited_false)
+        alarms = None if self.alarms is None else _twice(self.alarms)
+        step, width = np.concatenate([self.step, 2.0 * self.step]), np.concatenate([self.width, self.width // 2])
+        limited = _with_padded_half(self.limited)
+        return Task(_twice(self.aggregate), limited, step, width, _twice(self.counts), self.halts, alarms, false)
 
     def _grid(self) -> PayoutGrid:
         reach = self.halts * self.width + 1
         cells = np.minimum(np.ceil(self.aggregate / self.step * (1.0 - 1e-12)), reach).astype(np.int64)
         most = int(cells.max())
         require_work(self.halts + 1, most)
-        severity = discretise(self.limited, self.step[:, None])
-        error = _error(severity, self.step, self.limited)
+        severity, means = discretise(self.limited, self.step)
+        error = _error(self.step * means, self.limited[:, -1])
         transform = Transform.of(severity, most, int(reach.max()))
         false = None
         if self.limited_false is not None:
-            of_false = discretise(self.limited_false, self.step[:, None])
-            error = np.maximum(error, _error(of_false, self.step, self.limited_false))
-            false = transform.of_others(of_false) - 1.0
+            of_false, means = discretise(self.limited_false, self.step)
+            error = np.maximum(error, _error(self.step * means, self.limited_false[:, -1]))
+            false = transform.of_others(of_false)
         return PayoutGrid(self.step, cells, self.aggregate, transform, error, false)
 
 
-def _error(severity: FloatArray, step: FloatArray, limited: FloatArray) -> FloatArray:
-    """Relative distance of the discretised payout's mean from its closed form."""
-    closed = limited[:, -1]
-    mean = step * (severity @ np.arange(severity.shape[1], dtype=float))
-    found: FloatArray = np.abs(mean - closed) / np.maximum(closed, 1e-300)
+def _error(means: FloatArray, closed: FloatArray) -> FloatArray:
+    """Relative distance of the discretised payouts' means from their closed forms."""
+    found: FloatArray = np.abs(means - closed) / np.maximum(closed, 1e-300)
     return found
 
 
-def _padded(half: FloatArray, whole: FloatArray) -> FloatArray:
-    """Limited payouts on every other point, as wide as those on all: at the end they stay what they were."""
-    padded = np.repeat(whole[:, -1:], whole.shape[1], axis=1)
-    padded[:, : half.shape[1]] = half
-    return padded
+def _twice(rows: FloatArray) -> FloatArray:
+    return np.concatenate([rows, rows])
+
+
+def _with_padded_half(limited: FloatArray) -> FloatArray:
+    """Limited payouts, and those on every other point, as wide: at the end they stay what they were."""
+    rows, columns = limited.shape
+    found = np.empty((2 * rows, columns))
+    found[:rows] = limited
+    found[rows:] = limited[:, -1:]
+    found[rows:, : (columns + 1) // 2] = limited[:, ::2]
+    return found

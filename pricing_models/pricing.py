@@ -5,9 +5,9 @@ the same arrays (`compound`), and the posterior of each subject's rate is collap
 (`collapse`).
 """
 
+import math
 from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
 from typing import Protocol
 
 import numpy as np
@@ -15,14 +15,14 @@ from numpy.typing import NDArray
 
 from pricing_models import uncertainty
 from pricing_models.capacity import Utilisation
-from pricing_models.collapse import KnownRates, counts
+from pricing_models.collapse import KnownRates, counts, poisson
 from pricing_models.compound import LossDistribution, loss_distributions, mean_payouts
 from pricing_models.duration import DurationPosterior
 from pricing_models.errors import InvalidTerms
 from pricing_models.experience import YEAR_SECONDS
 from pricing_models.observation import STANDARD_TRIGGER, Trigger
 from pricing_models.paid import Paid
-from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Terms, TermsTable, most_owed, owed
+from pricing_models.payoff import LONGEST_INCIDENT_SECONDS, Terms, TermsTable
 from pricing_models.premium import (
     Circumstances,
     Judgement,
@@ -107,10 +107,12 @@ def price_many(model: Fitted, enquiries: Sequence[Enquiry], loadings: Loadings |
     loading can't be priced.
     """
     loadings = loadings or Loadings()
+    table = TermsTable.of([enquiry.terms for enquiry in enquiries])
     asked = [_Asked.of(model, place, enquiry) for place, enquiry in enumerate(enquiries)]
     found: list[tuple[int, Premium]] = []
-    for block in _blocks(asked):
-        premiums = _price_block(model, block, loadings)
+    for block in _blocks(asked, table):
+        own = table.take(np.array([each.place for each in block]))
+        premiums = _price_block(model, block, own, loadings)
         found += zip((each.place for each in block), premiums, strict=True)
     return [each for _, each in sorted(found, key=lambda pair: pair[0])]
 
@@ -146,35 +148,32 @@ class _Asked:
     @property
     def halts(self) -> float:
         """The halts that its term can hold, roughly, on a scale on which policies of one block are alike."""
-        return float(2.0 ** round(np.log2(1.0 + self.known.high * self.factor * self.enquiry.years)))
-
-    @cached_property
-    def incidents(self) -> float:
-        """How many paid in whole its grid reaches: its arrays grow with them."""
-        terms = self.enquiry.terms
-        first = max(1, owed(terms, LONGEST_INCIDENT_SECONDS, True, 0))
-        return float(min(terms.aggregate_limit, 10.0 * self.halts * most_owed(terms)) / first)
+        return float(2.0 ** round(math.log2(1.0 + self.known.high * self.factor * self.enquiry.years)))
 
 
-def _blocks(asked: Iterable[_Asked]) -> Iterable[list[_Asked]]:
+def _blocks(asked: Sequence[_Asked], table: TermsTable) -> Iterable[list[_Asked]]:
+    halts = np.array([each.halts for each in asked])
+    # how many incidents paid in whole a policy's grid reaches: its arrays grow with them
+    incidents = np.minimum(table.aggregate, 10.0 * halts * table.most) / np.maximum(1.0, table.first)
     groups: dict[Hashable, list[_Asked]] = {}
     for each in asked:
         groups.setdefault(each.group, []).append(each)
     for group in groups.values():
         # policies of one block are padded to the largest of them
-        group.sort(key=lambda each: (each.halts, each.incidents))
+        group.sort(key=lambda each: (halts[each.place], incidents[each.place]))
         block: list[_Asked] = []
         for each in group:
-            if block and (len(block) + 1) * max(each.incidents, block[-1].incidents) > _BLOCK:
+            most = max(incidents[each.place], incidents[block[-1].place]) if block else 0.0
+            if (len(block) + 1) * most > _BLOCK:
                 yield block
                 block = []
             block.append(each)
         yield block
 
 
-def _price_block(model: Fitted, block: list[_Asked], loadings: Loadings) -> list[Premium]:
-    """The premiums of a block, in its order."""
-    losses = _Losses.of(model, block, loadings)
+def _price_block(model: Fitted, block: list[_Asked], table: TermsTable, loadings: Loadings) -> list[Premium]:
+    """The premiums of a block, in its order, with the table of its terms."""
+    losses = _Losses.of(model, block, table, loadings)
     result = []
     for row, each in enumerate(block):
         enquiry = each.enquiry
@@ -213,8 +212,7 @@ class _Losses:
     unpaid: Sequence[Judgement | None]
 
     @classmethod
-    def of(cls, model: Fitted, block: list[_Asked], loadings: Loadings) -> "_Losses":
-        table = TermsTable.of([each.enquiry.terms for each in block])
+    def of(cls, model: Fitted, block: list[_Asked], table: TermsTable, loadings: Loadings) -> "_Losses":
         law, trigger = block[0].law, block[0].enquiry.trigger
         years = np.array([each.factor * each.enquiry.years for each in block])
         # near the last halt: as many halts as the rate gives that part of the term
@@ -222,7 +220,7 @@ class _Losses:
         mixed = _counts(block, years)
         recent = [_counts(block, years * near)] if near.any() else []
         rates = [np.array([getattr(each.known, name) for each in block]) for name in ("low", "high", "typical")]
-        low, high, typical = (_poisson(each * years) for each in rates)
+        low, high, typical = (poisson(each * years) for each in rates)
         base = np.full(len(block), loadings.failover_probability.base)
         halts = np.array([each.known.mean * each.factor for each in block])
         asked = Paid(table, law, trigger, loadings, np.array([each.enquiry.years for each in block]), halts)
@@ -252,8 +250,3 @@ def _counts(block: list[_Asked], years: FloatArray) -> FloatArray:
     """Predictive probabilities of the halts in so many years at the reference age."""
     rates = np.stack([each.known.rates for each in block])
     return counts(rates * years[:, None], np.stack([each.known.weights for each in block]))
-
-
-def _poisson(means: FloatArray) -> FloatArray:
-    """The probabilities of counts at known rates."""
-    return counts(means[:, None], np.ones((means.size, 1)))

@@ -45,6 +45,8 @@ PRICED = (
     "fourier",
     "frequency",
     "grids",
+    "jit",
+    "kernels",
     "lengths",
     "model",
     "observation",

@@ -30,8 +30,8 @@ def test_the_counts_are_those_of_the_whole_mixture(rate, years):
 @pytest.mark.parametrize("rate", [BUSY, QUIET], ids=["busy", "quiet"])
 def test_median_and_interval_are_the_posteriors(rate):
     known = collapse(rate, 1.0)
-    assert known.typical == pytest.approx(rate.quantile(0.5), rel=1e-8)
-    assert (known.low, known.high) == pytest.approx(rate.interval(0.9), rel=1e-8)
+    assert known.typical == pytest.approx(rate.quantile(0.5), rel=1e-6)
+    assert (known.low, known.high) == pytest.approx(rate.interval(0.9), rel=1e-6)
     assert (known.mean, known.source) == (rate.mean, "so it was said")
 
 

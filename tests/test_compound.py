@@ -9,6 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
+from pricing_models.collapse import poisson
 from pricing_models.compound import LossDistribution, add_up, loss_distribution
 from pricing_models.duration import BODIES, DurationPosterior
 from pricing_models.errors import InvalidTerms
@@ -102,7 +103,7 @@ def test_panjers_example_has_its_published_quantiles():
     its figures lack up to 0.003)."""
     grid = np.arange(0.0, 60.5, 0.5)
     limited = 2 * stats.gamma.cdf(grid, 3) + grid * stats.gamma.sf(grid, 2)
-    total = add_up(poisson_counts(10.0), discretise(limited, 0.5))
+    total = add_up(poisson_counts(10.0), discretise(limited[None, :], np.array([0.5]))[0][0])
     law = LossDistribution(0.5 * np.arange(total.size), total / total.sum(), 1.0, 0.0)
     assert [law.quantile(p) for p in (0.9, 0.95, 0.99)] == [30.5, 34.0, 41.0]
     beyond = [law.amounts > value for value in (30.5, 34.0, 41.0)]
@@ -124,10 +125,10 @@ def test_two_policies_of_the_book_pay_two_together_with_the_published_probabilit
     counts = poisson_counts(2.0)
     reach = (counts.size + 20) * 3 + 1
     transform = Transform.of(a[None, :], reach, reach)
-    false = transform.of_others(b[None, :]) - 1.0
+    false = transform.of_others(b[None, :])
     ones = np.ones(1)
     grid = PayoutGrid(ones, np.array([reach]), ones * reach, transform, 0.0 * ones, false)
-    apart = grid.summed(counts[None, :], ones)[0]
+    (apart,), _ = grid.summed(counts[None, :], poisson(ones))
     assert apart[2] == pytest.approx(0.12969531, abs=5e-9)
     assert apart[: together.size] == pytest.approx(together[:reach], abs=1e-12)
 

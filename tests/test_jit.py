@@ -1,4 +1,4 @@
-"""What `pricing_models.simulate.jit` promises: machine code is kept, and never outlives a change of any kernel file."""
+"""What `pricing_models.jit` promises: machine code is kept, and never outlives a change of any kernel file."""
 
 import shutil
 import subprocess
@@ -6,7 +6,8 @@ import sys
 
 from numba import config
 
-from pricing_models.simulate import draws, jit
+from pricing_models import jit
+from pricing_models.simulate import draws
 
 KERNEL = """
 from kernels.jit import compiled

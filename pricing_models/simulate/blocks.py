@@ -5,8 +5,8 @@
 
 import numpy as np
 
+from pricing_models.jit import compiled
 from pricing_models.simulate.draws import FAILOVER, fill_words
-from pricing_models.simulate.jit import compiled
 from pricing_models.simulate.limits import pay_by_policy
 from pricing_models.simulate.outages import (
     BLOCK_YEARS,

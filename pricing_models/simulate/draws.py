@@ -12,7 +12,7 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from pricing_models.simulate.jit import bits_of, compiled, float_of
+from pricing_models.jit import bits_of, compiled, float_of
 
 U64 = NDArray[np.uint64]
 F64 = NDArray[np.float64]

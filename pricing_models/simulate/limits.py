@@ -12,7 +12,7 @@ the outage began that have not ended when the incident begins; a failover is pro
 
 import numpy as np
 
-from pricing_models.simulate.jit import compiled, inlined
+from pricing_models.jit import compiled, inlined
 from pricing_models.simulate.outages import YEAR
 from pricing_models.simulate.payouts import LONGEST_INCIDENT, looked_up
 

@@ -10,6 +10,7 @@ outages. `world` is the tuple that `portfolio.World.arrays` documents; `key` is 
 import numpy as np
 
 from pricing_models.experience import YEAR_SECONDS
+from pricing_models.jit import compiled
 from pricing_models.simulate.draws import (
     LAW_NODE,
     LONGEST,
@@ -23,7 +24,6 @@ from pricing_models.simulate.draws import (
     pick,
     unit,
 )
-from pricing_models.simulate.jit import compiled
 
 YEAR = int(YEAR_SECONDS)
 """The simulated year, seconds: a whole number."""

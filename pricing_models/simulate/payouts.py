@@ -14,8 +14,8 @@ aggregate limits reach 2^63 is refused.
 
 import numpy as np
 
+from pricing_models.jit import compiled, inlined
 from pricing_models.payoff import LONGEST_INCIDENT_SECONDS
-from pricing_models.simulate.jit import compiled, inlined
 from pricing_models.simulate.outages import YEAR
 
 LONGEST_INCIDENT = LONGEST_INCIDENT_SECONDS

@@ -5,8 +5,8 @@
 
 import numpy as np
 
+from pricing_models.jit import compiled
 from pricing_models.simulate.draws import FAILOVER, LONGEST, fill_words
-from pricing_models.simulate.jit import compiled
 from pricing_models.simulate.limits import outage_pays, policy_terms
 from pricing_models.simulate.outages import BLOCK_YEARS, YEAR, cause_purpose, draw_parameters, law_of, own_outages, room
 

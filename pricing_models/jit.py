@@ -27,7 +27,7 @@ def inlined(function: Callable[..., Any]) -> Any:
 
 @contextmanager
 def _own_cache() -> Iterator[None]:
-    """Keep machine code under the hash of all files of this folder that hold kernels.
+    """Keep machine code under the hash of all files of this package that hold kernels.
 
     numba looks at a kernel's own file only, and would go on using one whose callee in another file has changed. Where
     nothing can be written here it keeps its own way, for then files don't change one by one.
@@ -50,10 +50,10 @@ def _own_cache() -> Iterator[None]:
 @cache
 def _fingerprint() -> str:
     content = hashlib.sha256()
-    for each in sorted(_FOLDER.glob("*.py")):
+    for each in sorted(_FOLDER.rglob("*.py")):
         code = each.read_bytes()
         if b"jit import" in code or each.name == Path(__file__).name:
-            content.update(each.name.encode() + b"\0" + code + b"\0")
+            content.update(str(each.relative_to(_FOLDER)).encode() + b"\0" + code + b"\0")
     return content.hexdigest()[:16]
 
 
