@@ -46,12 +46,18 @@ def grid_points(step, width):
 
 
 @compiled
+def _incident_of(cap, most, bound):
+    # the bound comes before the integer, which could not hold a cap of all money over a rate of nearly none
+    return int(min(cap / max(most, 1.0), bound))
+
+
+@compiled
 def incidents_reached(caps, most, bound):
     """Into which incident of a halt the caps (a row per policy) reach at most, up to `bound`; each pays `most`."""
     last = 0
     for row in range(len(caps)):
         for column in range(caps.shape[1]):
-            last = max(last, min(int(caps[row, column] / max(most[row], 1.0)), bound))
+            last = max(last, _incident_of(caps[row, column], most[row], bound))
     return last
 
 
@@ -73,7 +79,7 @@ def lengths_of(caps, policies, starts, bound):
             found[row, incidents + i] = starts[i] + full
         for column in range(columns):
             cap = caps[row, column]
-            place = min(int(cap / max(most, 1.0)), bound)
+            place = _incident_of(cap, most, bound)
             rest = min(cap - most * place, most) / rate
             rest = waiting + rest if retention > 0.0 else max(rest, waiting)
             found[row, 2 * incidents - 1 + column] = starts[place] + rest
@@ -102,7 +108,7 @@ def limited_by(caps, policies, means, exceeds, bound):
                     paid += at_once * exceeds[row, i]
         for column in range(columns):
             cap = caps[row, column]
-            place = min(int(cap / max(most, 1.0)), bound)
+            place = _incident_of(cap, most, bound)
             value = means[row, 2 * incidents - 1 + column] + before[place]
             if qualifying:
                 value += min(min(cap - most * place, most) / rate, waiting) * exceeds[row, place]

@@ -195,6 +195,15 @@ def test_no_length_beyond_the_bound_of_seconds_is_asked_for_however_far_the_limi
     assert max(asked) < SECONDS_BOUND
 
 
+def test_a_benefit_beside_which_all_incidents_are_nothing_is_paid_by_its_chance():
+    terms = replace(TERMS, rate_per_second=1, failover_benefit=10**28, incident_limit=10**28, aggregate_limit=10**28)
+    mean = 7200.0
+    law = lambda x: np.exp(-x / mean), lambda x: -mean * np.expm1(-x / mean)
+    qualifies = math.exp(-terms.waiting_seconds / mean)
+    assert expected_payout(terms, *law, 0.0) == pytest.approx(mean * qualifies)
+    assert expected_payout(terms, *law, 0.25) == pytest.approx(0.25 * 1e28 * qualifies)
+
+
 def test_the_limited_payout_grows_with_its_cap_and_ends_at_the_expected_payout():
     mean = 7200.0
 
