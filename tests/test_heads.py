@@ -288,6 +288,24 @@ def test_closing_ends_the_connection_and_all_nudges(watch: Watch) -> None:
     assert not any(thread.is_alive() for thread in heads._threads)
 
 
+def test_a_head_that_is_heard_just_when_the_wait_for_it_ends_is_not_lost() -> None:
+    nudged = Event()
+    heads = Heads(lambda: 7, nudged.set, pace=FAST)
+
+    class Late(Event):
+        def wait(self, timeout: float | None = None) -> bool:
+            seen = super().wait(timeout)
+            if not seen and not heads._live.is_set():  # now comes what the listening thread does
+                heads._live.set()
+                self.set()
+            return seen
+
+    heads._heard = Late()
+    heads.start()
+    assert nudged.wait(10)
+    heads.close()
+
+
 @pytest.mark.parametrize(
     ("url", "shown"),
     [

@@ -97,7 +97,8 @@ class Heads:
         failing = False
         while not self._stopping.is_set():
             heard = self._heard.wait(self._pace.look)
-            self._heard.clear()
+            if heard:  # a head that came since the wait ended is for the next look
+                self._heard.clear()
             if self._stopping.is_set():
                 return
             try:
