@@ -87,13 +87,16 @@ def hierarchical(
         time = operational_years(training.cells, design, beta)
         subjects["operational_years"] = time.reindex(subjects.index).fillna(0.0)
         fitted = fit(replace(known, subjects=subjects), replace(training.prior, by_kind=grouped))
-        weight = np.exp(design(training.cells) @ beta)
+        faded: dict[str, tuple[float, float]] = {}
+        if half_life_years is not None:
+            faded = _faded(training, half_life_years, np.exp(design(training.cells) @ beta))
         result: dict[str, FloatArray] = {}
         for subject, (kind, years) in _windows(tests, design, beta).items():
             if not own_history:
                 rate = fitted.posterior("", kind=kind)
             elif half_life_years is not None:
-                rate = _forgetting(training, fitted.posterior("", kind=kind), subject, half_life_years, weight)
+                group, (halts, spent) = fitted.posterior("", kind=kind), faded.get(subject, (0.0, 0.0))
+                rate = replace(group, shapes=group.shapes + halts, rates=group.rates + spent)
             else:
                 rate = fitted.posterior(subject, kind=kind)
             result[subject] = rate.predictive(years, _NEGLIGIBLE)
@@ -112,17 +115,15 @@ def _averaged(parts: Sequence[Forecast]) -> Forecast:
     return result
 
 
-def _forgetting(
-    training: Training, group: RatePosterior, subject: str, half_life: float, factors: FloatArray
-) -> RatePosterior:
-    """The group's posterior updated by the subject's history in operational years (`factors` of the cells), each cell
-    weighted by its distance from the origin."""
-    mine = (training.cells["subject_id"] == subject).to_numpy()
-    own = training.cells[mine]
-    weight = 0.5 ** ((training.origin - own["start"].to_numpy(dtype=float)) / YEAR_SECONDS / half_life)
-    halts = float(weight @ own["halts"].to_numpy(dtype=float))
-    years = float(weight @ (own["years"].to_numpy(dtype=float) * factors[mine]))
-    return replace(group, shapes=group.shapes + halts, rates=group.rates + years)
+def _faded(training: Training, half_life: float, factors: FloatArray) -> dict[str, tuple[float, float]]:
+    """Halts and operational years (`factors` of the cells) of each subject, each cell weighted by its distance from the
+    origin."""
+    cells = training.cells
+    owner, names = pd.factorize(cells["subject_id"])
+    weight = 0.5 ** ((training.origin - cells["start"].to_numpy(dtype=float)) / YEAR_SECONDS / half_life)
+    halts = np.bincount(owner, weight * cells["halts"].to_numpy(dtype=float))
+    years = np.bincount(owner, weight * cells["years"].to_numpy(dtype=float) * factors)
+    return {str(name): (float(a), float(b)) for name, a, b in zip(names, halts, years, strict=True)}
 
 
 def _pooled_rates(training: Training) -> dict[str, float]:

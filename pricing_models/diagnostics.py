@@ -191,8 +191,8 @@ def _score(
 ) -> None:
     """Append a row per subject and one per group."""
     window = pd.Timestamp(training.origin, unit="s").strftime("%Y-%m-%d")
-    halts = tests.groupby("subject_id")["halts"].sum()
-    groups = tests.groupby("subject_id")["group"].first()
+    halts = tests.groupby("subject_id")["halts"].sum().to_dict()
+    groups = tests.groupby("subject_id")["group"].first().to_dict()
     sums: dict[str, FloatArray] = {}
     halted: dict[str, int] = {}
     for subject, pmf in candidate.predict(training, tests).items():
