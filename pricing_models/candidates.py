@@ -23,7 +23,7 @@ from pricing_models.covariates import (
     spread_of,
 )
 from pricing_models.experience import YEAR_SECONDS, Experience
-from pricing_models.frequency import FrequencyPrior, RatePosterior, fit, poisson_counts
+from pricing_models.frequency import FrequencyPrior, fit, poisson_counts
 
 FloatArray = NDArray[np.float64]
 _HALF_LIFE_YEARS = 1.0

@@ -45,12 +45,16 @@ def test_a_real_outage_is_replayed_and_paid_to_the_unit_on_the_embedded_chain() 
     assert ending.covered_seconds == end - start - 1
 
 
+def on_anvil(replay: str) -> Ending:
+    plot = plot_of(dataset.load(), replay, NOW)
+    with AnvilProcess(HOST_CHAIN_ID, plot.halt_from - BEFORE_SECONDS) as anvil:
+        return run_demo(replace(Settings(), rpc_url=anvil.url), NOW, replay=replay)
+
+
 @pytest.mark.network
 @pytest.mark.anvil
 def test_the_same_path_runs_on_anvil() -> None:
-    plot = plot_of(dataset.load(), REPLAY, NOW)
-    with AnvilProcess(HOST_CHAIN_ID, plot.halt_from - BEFORE_SECONDS) as anvil:
-        check(run_demo(replace(Settings(), rpc_url=anvil.url), NOW, replay=REPLAY))
+    check(on_anvil(REPLAY))
 
 
 @pytest.mark.network
@@ -76,8 +80,9 @@ def test_the_command_prints_one_json_object_last_and_it_is_true() -> None:
 
 
 @pytest.mark.network
+@pytest.mark.anvil
 def test_an_outage_of_weeks_is_several_incidents_and_pays_no_more_than_the_aggregate_limit() -> None:
-    ending = run_demo(Settings(), NOW, replay="evmos@2022-03-06")
+    ending = on_anvil("evmos@2022-03-06")
     assert len(ending.incidents) > 1
     assert ending.paid == ending.owed
     assert ending.paid <= TERMS.aggregate_limit
