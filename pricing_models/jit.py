@@ -1,6 +1,7 @@
 """How kernels are compiled: without the interpreter's lock, and with IEEE arithmetic only, so results are the same."""
 
 import hashlib
+import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
@@ -13,16 +14,32 @@ from numba.extending import intrinsic
 _FOLDER = Path(__file__).parent
 
 
+_OPTIONS: dict[str, Any] = {"nogil": True, "error_model": "numpy"}
+_log = logging.getLogger(__name__)
+
+
 def compiled(function: Callable[..., Any]) -> Any:
     """`function` as machine code; division follows IEEE, because a check for zero would forbid vector code."""
-    with _own_cache():
-        return njit(nogil=True, error_model="numpy", cache=True)(function)
+    return _kept(function, _OPTIONS)
 
 
 def inlined(function: Callable[..., Any]) -> Any:
     """`compiled`, for what is called once an outage: without a call, which would hand over arrays word by word."""
+    return _kept(function, _OPTIONS | {"forceinline": True})
+
+
+def _kept(function: Callable[..., Any], options: dict[str, Any]) -> Any:
     with _own_cache():
-        return njit(nogil=True, error_model="numpy", cache=True, forceinline=True)(function)
+        try:
+            return njit(cache=True, **options)(function)
+        except RuntimeError:
+            _told_once()
+            return njit(**options)(function)
+
+
+@cache
+def _told_once() -> None:
+    _log.warning("machine code can be kept nowhere, so each start compiles anew: NUMBA_CACHE_DIR may name a folder")
 
 
 @contextmanager
@@ -30,7 +47,8 @@ def _own_cache() -> Iterator[None]:
     """Keep machine code under the hash of all files of this package that hold kernels.
 
     numba looks at a kernel's own file only, and would go on using one whose callee in another file has changed. Where
-    nothing can be written here it keeps its own way, for then files don't change one by one.
+    nothing can be written here it keeps its own way, for then files don't change one by one; where nothing can be
+    written at all it refuses to keep anything.
     """
     settings: Any = config
     before = settings.CACHE_DIR

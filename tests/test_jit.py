@@ -47,3 +47,23 @@ def test_a_kernel_is_compiled_anew_when_its_callee_in_another_file_changes(tmp_p
         told.append(ran.stdout.split())
     assert [each[0] for each in told] == ["2", "2", "10"]
     assert told[0][1] == told[1][1] != told[2][1]
+
+
+NOWHERE = """
+import logging
+
+import numpy as np
+from numba.core import caching
+
+caching.CacheImpl._locator_classes = []
+logging.basicConfig(format="%(name)s %(levelname)s %(message)s")
+from pricing_models import kernels
+
+print(kernels.horner.stats.cache_path, kernels.horner(np.array([[2.0 + 0.0j]]), np.array([[1.0, 3.0]])))
+"""
+
+
+def test_where_machine_code_can_be_kept_nowhere_that_is_told_and_it_is_made_all_the_same():
+    ran = subprocess.run([sys.executable, "-c", NOWHERE], capture_output=True, text=True, check=True)
+    assert ran.stdout.split() == ["None", "[[7.+0.j]]"]
+    assert ran.stderr.count("pricing_models.jit WARNING machine code can be kept nowhere") == 1
