@@ -42,7 +42,8 @@ SHARED_CAUSE_RATE = Judgement(0.025, 0.097, 0.19)
 One such cause stopped two or more of its chains in full: Conduit, 12 May 2024. With pass-through at the same end, these
 rates make the expected number of such events the lower end of the 95% interval for a count of one (Garwood), one, and
 the upper end, over the years in which two of its chains were watched (`tests/test_book_file.py` counts). What stopped
-several chains otherwise, as the Cosmos EVM module's flaw did in August 2026, was no cause that anybody had listed."""
+several chains otherwise, as the Cosmos EVM module's flaw did in August 2026, was no cause that anybody had listed:
+listed since because of that event, it is no evidence of how often such events come."""
 
 
 _WHOLE = re.compile(r"[0-9]{1,40}")
