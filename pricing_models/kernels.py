@@ -14,6 +14,7 @@ from pricing_models.jit import compiled
 
 _NOISE = 1e-13  # of rounding in a survival function that rises
 _STRETCH = 512  # points that are added up apart, so that rounding does not grow with their number
+_UNDERFLOWS = 600.0  # a mean of which exp(-mean) is soon nothing
 _NEGLIGIBLE = 1e-14  # of a vector that should have length one
 
 
@@ -100,8 +101,7 @@ def limited_by(caps, policies, means, exceeds, bound):
         at_once = min(most / rate, waiting) if qualifying else 0.0
         paid = 0.0
         for i in range(incidents):
-            # what the incidents before paid, less what has passed when this one begins to pay
-            before[i] = paid - means[row, i]
+            before[i] = paid
             if i < incidents - 1:
                 paid += means[row, incidents + i] - means[row, i]
                 if qualifying:
@@ -109,7 +109,8 @@ def limited_by(caps, policies, means, exceeds, bound):
         for column in range(columns):
             cap = caps[row, column]
             place = _incident_of(cap, most, bound)
-            value = means[row, 2 * incidents - 1 + column] + before[place]
+            # the difference first: it is what is small beside its parts
+            value = means[row, 2 * incidents - 1 + column] - means[row, place] + before[place]
             if qualifying:
                 value += min(min(cap - most * place, most) / rate, waiting) * exceeds[row, place]
             found[row, column] = value * rate
@@ -208,19 +209,23 @@ def horner(transforms, counts):
 def poisson_mixtures(means, weights, tail):
     """P(N = 0), P(N = 1), ... of each row's mixture of Poisson laws, until less than `tail` lies beyond in all rows."""
     rows, nodes = means.shape
-    term, left = np.exp(-means), np.ones(rows)
+    term, left, most = np.exp(-means), np.ones(rows), max(40.0, means.max())
     columns = []
     n = 0
     while True:
         column = np.zeros(rows)
         for row in range(rows):
             for node in range(nodes):
-                if n:
-                    term[row, node] *= means[row, node] / n
+                mean = means[row, node]
+                if mean > _UNDERFLOWS:
+                    term[row, node] = math.exp(n * math.log(mean) - mean - math.lgamma(n + 1.0))
+                elif n:
+                    term[row, node] *= mean / n
                 column[row] += weights[row, node] * term[row, node]
             left[row] -= column[row]
         columns.append(column)
-        if n >= 2 and (left.max() <= tail or (n > 40 and column.max() < 1e-3 * tail)):  # what is left is rounding
+        # what is left beyond the largest mean, where columns are next to nothing, is rounding
+        if n >= 2 and (left.max() <= tail or (n > most and column.max() < 1e-3 * tail)):
             break
         n += 1
     found = np.empty((rows, n + 1))

@@ -63,6 +63,13 @@ def test_mixtures_of_poisson_laws_are_those_of_scipy_as_far_as_the_widest_goes()
     assert 1.0 - found.sum(axis=1) == pytest.approx(0.0, abs=1e-12)
 
 
+@pytest.mark.parametrize("mean", [150.0, 599.0, 601.0, 1e3, 2e4])
+def test_hundreds_of_halts_are_counted_to_their_end_though_no_halt_at_all_is_next_to_impossible(mean):
+    (found,) = kernels.poisson_mixtures(np.array([[mean]]), np.ones((1, 1)), 1e-12)
+    assert found == pytest.approx(stats.poisson.pmf(np.arange(found.size), mean), rel=1e-8, abs=1e-16)
+    assert found.sum() == pytest.approx(1.0, abs=1e-10)
+
+
 def test_the_recurrence_of_a_uniform_law_is_that_of_legendres_polynomials():
     x = (np.arange(20_000) + 0.5) / 10_000 - 1.0
     diagonal, beside = kernels.lanczos(x, np.full(x.size, 1.0 / x.size), 6)
