@@ -233,7 +233,7 @@ class JobBoard:
         return True
 
     def _run(self, job: Job) -> bool:
-        """Whether it ran, well or not."""
+        """Whether it ran, well or not, and could be counted."""
         if self._stopping.is_set():
             return False
         error = ""
@@ -256,6 +256,7 @@ class JobBoard:
             except Exception:
                 # the database may be what fails; the tally above has the run all the same
                 _log.exception("run of job %s could not be counted in the database", job.name)
+                return False
         return True
 
 

@@ -108,8 +108,8 @@ def _known(posterior: RatePosterior, parts: Sequence[Tabulated], factors: Sequen
 
 
 def _quantiles(posterior: RatePosterior, log_rate: FloatArray, cdf: FloatArray, levels: FloatArray) -> list[float]:
-    """Quantiles of the rate, to a millionth: read off the grid, some thousandths off, then mended by one step on the
-    exact law with its density and the slope of that, which cubes the error (Chebyshev's)."""
+    """Quantiles of the rate, of laws as fits have them to a millionth, of any to a hundredth: read off the grid, then
+    mended by one step on the exact law with its density and the slope of that, which cubes the error (Chebyshev's)."""
     at = np.interp(levels, cdf, log_rate)
     shapes, rates, weights = posterior.shapes[:, None], posterior.rates[:, None], posterior.weights
     x = rates * np.exp(at)

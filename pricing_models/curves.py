@@ -44,7 +44,7 @@ class Curves:
 
     def _read(self, seconds: FloatArray, cubics: FloatArray, exact: Curve) -> FloatArray:
         x = np.atleast_1d(np.asarray(seconds, dtype=float))
-        at: FloatArray = np.log(np.maximum(x, _NEXT_TO_NOTHING))
+        at: FloatArray = np.log(np.maximum(x, _NEXT_TO_NOTHING), order="C")  # so that `ravel` is a view
         at *= self.per_unit
         if kernels.read_cubics(at.ravel(), cubics, at.ravel()):
             outside = np.isnan(at)

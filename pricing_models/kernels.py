@@ -1,6 +1,6 @@
 """The inner loops of a price as machine code: where numpy would pass over its arrays time and again, each passes once.
 
-What each answers is said where it is called: `curves`, `payoff`, `payout_grid`, `fourier` and `collapse`.
+What each answers is said where it is called: `curves`, `payoff`, `payout_grid`, `fourier`, `compound` and `collapse`.
 """
 
 # mypy: allow-untyped-defs, allow-untyped-calls, no-check-untyped-defs
@@ -48,8 +48,9 @@ def grid_points(step, width):
 
 @compiled
 def _incident_of(cap, most, bound):
-    # the bound comes before the integer, which could not hold a cap of all money over a rate of nearly none
-    return int(min(cap / max(most, 1.0), bound))
+    # the bound comes before the integer, which could not hold a cap of all money over a rate of nearly none; nothing
+    # stops a kernel from reading beyond an array, so a cap that is none is of the first incident
+    return int(min(cap / max(most, 1.0), bound)) if cap > 0.0 else 0
 
 
 @compiled

@@ -37,6 +37,8 @@ def test_it_takes_numbers_and_tables_of_them():
     assert CURVES.lev(x) == pytest.approx(lev(x), rel=1e-9)
     assert CURVES.sf(np.float64(60.0))[0] == pytest.approx(sf(60.0), rel=1e-9)
     assert CURVES.sf(np.empty(0)).size == 0
+    assert CURVES.lev(x.T) == pytest.approx(lev(x.T), rel=1e-9)
+    assert CURVES.sf(np.asfortranarray(x)) == pytest.approx(sf(x), rel=1e-9)
 
 
 def test_two_laws_are_joined_at_a_length():

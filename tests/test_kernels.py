@@ -36,6 +36,13 @@ def test_falls_of_a_survival_function_are_kept_between_nothing_and_one():
     assert means == pytest.approx(found @ np.arange(4))
 
 
+def test_a_cap_of_any_size_is_reached_in_an_incident_that_there_is():
+    caps = np.array([[-1e20, -1.0, 0.0, np.nan, 149.0, 1e300, np.inf]])
+    for bound, last in ((0, 0), (9, 9)):
+        assert kernels.incidents_reached(caps, np.array([100.0]), bound) == last
+    assert kernels.incidents_reached(caps[:, :5], np.array([100.0]), 9) == 1
+
+
 def test_only_a_rise_beyond_rounding_is_told():
     limited = np.array([[0.0, 1.0, 1.5], [0.0, 1.0, 2.0 + 1e-14], [0.0, 1.0, 2.1]])
     found, rising = kernels.slopes(limited, np.array([1.0, 1.0, 0.5]))
