@@ -204,6 +204,15 @@ def test_a_benefit_beside_which_all_incidents_are_nothing_is_paid_by_its_chance(
     assert expected_payout(terms, *law, 0.25) == pytest.approx(0.25 * 1e28 * qualifies)
 
 
+def test_a_limit_that_is_reached_at_once_is_paid_by_each_incident_that_qualifies():
+    terms = Terms(3600, Semantics.QUALIFYING, 2**64 - 1, 0, 1, MONEY_BOUND - 1)
+    mean = 1e6
+    law = lambda x: np.exp(-x / mean), lambda x: -mean * np.expm1(-x / mean)
+    starts = LONGEST_INCIDENT_SECONDS * np.arange(MOST_INCIDENTS) + 3600.0
+    caps = np.arange(1.0, MOST_INCIDENTS + 1)
+    assert limited_payout(terms, caps, *law, 0.0) == pytest.approx(np.cumsum(np.exp(-starts / mean)), rel=1e-12)
+
+
 def test_the_limited_payout_grows_with_its_cap_and_ends_at_the_expected_payout():
     mean = 7200.0
 
