@@ -19,15 +19,13 @@ claim           a keeper claims for holders who have money already, in full, thr
 
 import argparse
 import json
-import platform
-import subprocess
 import sys
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
 
 from benchmarks.market import DAY, HOUR, Market, market
+from benchmarks.provenance import ON_ANVIL, provenance
 
 SIZES = (10, 1_000, 10_000)
 SALES_A_DAY = {10: 2, 1_000: 20, 10_000: 225}
@@ -113,17 +111,6 @@ def table(figures: dict[str, dict[str, int]]) -> str:
     return "\n".join(lines)
 
 
-def provenance() -> dict[str, str]:
-    """When, where and of which commit."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    return {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()} {platform.system()}, anvil on the same machine",
-        "commit": commit.stdout.strip(),
-        "command": "python -m benchmarks.gas --json",
-    }
-
-
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -132,7 +119,7 @@ def main() -> None:
     options = parser.parse_args()
     figures = summary(measure(SIZES, lambda text: print(text, file=sys.stderr, flush=True)))
     if options.save:
-        whole = {**provenance(), "targets": TARGETS, "gas": figures}
+        whole = {**provenance("python -m benchmarks.gas --json", ON_ANVIL), "targets": TARGETS, "gas": figures}
         options.save.write_text(json.dumps(whole, indent=1) + "\n")
     print(json.dumps(figures) if options.json else table(figures))
 

@@ -15,13 +15,13 @@ import statistics
 import subprocess
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks.oracles import TIMED
+from benchmarks.provenance import provenance
 from insure import dataset
 from insure.engine import fit_model
 from pricing_models.compound import LossDistribution, loss_distribution
@@ -37,6 +37,7 @@ AS_OF = 1_795_305_600  # 2026-11-22
 POLICIES = 10_000
 ERROR = 1e-6
 RUNS = 3
+COMMAND = "OPENBLAS_NUM_THREADS=1 python -m benchmarks.pricing --json"
 TARGETS = {"fit_s": 2.0, "loss_distribution_ms": 0.5, "relative_mean_error": ERROR, "policies_10000_s": 10.0}
 TERMS = Terms(HOUR, Semantics.RETENTION, 1_000_000, 0, 24 * HOUR * 10**6, 61_373 * 3_600_000)
 """An aggregate limit that binds and lies on no grid: without one the mean is exact on any."""
@@ -139,17 +140,6 @@ def measure(policies: int, peers: Path) -> dict[str, float | None]:
     return figures | ratios(peers)
 
 
-def provenance() -> dict[str, str]:
-    """When, where and of which commit."""
-    commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=True)
-    return {
-        "measured": datetime.now(UTC).date().isoformat(),
-        "machine": f"{platform.machine()} {platform.system()}, Python {platform.python_version()}",
-        "commit": commit.stdout.strip(),
-        "command": "OPENBLAS_NUM_THREADS=1 python -m benchmarks.pricing --json",
-    }
-
-
 def main() -> None:
     """Print the figures."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -162,7 +152,8 @@ def main() -> None:
     options = parser.parse_args()
     found = measure(options.policies, options.peers)
     if options.save:
-        options.save.write_text(json.dumps({**provenance(), "targets": TARGETS, "figures": found}, indent=1) + "\n")
+        about = provenance(COMMAND, f"Python {platform.python_version()}")
+        options.save.write_text(json.dumps(about | {"targets": TARGETS, "figures": found}, indent=1) + "\n")
     if options.json:
         print(json.dumps(found))
         return

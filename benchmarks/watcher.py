@@ -23,9 +23,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from benchmarks.gas import provenance
 from benchmarks.market import market
 from benchmarks.paying import claims_of_many, latencies, quantile
+from benchmarks.provenance import ON_ANVIL, provenance
 from insure.chain.codec import abi
 from insure.chain.contracts import Decoder
 from insure.chain.rpc import Chain
@@ -165,7 +165,7 @@ def main() -> None:
         return
     figures = catch_up(options.logs, options.runs) | paying(options.policies, options.incidents)
     if options.save:
-        about = provenance() | {"command": " ".join(["python -m benchmarks.watcher", *sys.argv[1:]])}
+        about = provenance(" ".join(["python -m benchmarks.watcher", *sys.argv[1:]]), ON_ANVIL)
         options.save.write_text(json.dumps(about | {"figures": figures}, indent=1) + "\n")
     print(json.dumps(figures) if options.json else "\n".join(f"{key:26}{value:>14,}" for key, value in figures.items()))
 

@@ -219,11 +219,13 @@ def _refined(
     steps = _first_steps(halts, table, first)
     rows, coarse, before = np.arange(len(counts)), np.zeros(0), np.full(len(counts), np.inf)
     while rows.size:
-        own = table if rows.size == len(counts) else table.take(rows)
+        all_of_them = rows.size == len(counts)
+        own = table if all_of_them else table.take(rows)
+        own_false = false if all_of_them or false is None else false.take(rows)
         step, width = grid_of(own, steps[rows])
         points = kernels.grid_points(step, width)
         limited = limited_payouts(own, points, sf, lev, chances[rows])
-        alarms, limited_false = _alarms(own, points, None if false is None else false.take(rows))
+        alarms, limited_false = _alarms(own, points, own_false)
         task = Task(own.aggregate, limited, step, width, counts[rows], halts, alarms, limited_false)
         if not coarse.size:
             grid, below, means, coarse = task.solve_with_half()

@@ -29,7 +29,7 @@ def discretise(limited_means: FloatArray, step: FloatArray) -> tuple[FloatArray,
     """
     survival, rising = kernels.slopes(limited_means, step)
     # it falls but for rounding, which far out outweighs the fall: cutting that off would add to the mean
-    for row in np.flatnonzero(rising) if rising.any() else ():
+    for row in np.flatnonzero(rising):
         survival[row] = optimize.isotonic_regression(survival[row], increasing=False).x
     found: tuple[FloatArray, FloatArray] = kernels.masses(survival)
     return found
